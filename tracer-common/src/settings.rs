@@ -1,0 +1,75 @@
+//! What user space sets before the kernel half is loaded; frozen afterwards.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::layout::assert_layout;
+
+mod offsets;
+
+pub use offsets::{FIELDS, Field, MISSING, Offsets};
+
+/// How the kernel half runs; global `SETTINGS` of the object.
+///
+/// The map is frozen before programs load, so the verifier drops every branch a setting rules out.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Settings {
+    /// Bits of [`Kind::bit`](crate::event::Kind::bit): the records wanted.
+    pub kinds: u32,
+    /// Bits of [`filter`]: the filters that are set.
+    pub filters: u32,
+    /// One of [`transport`].
+    pub transport: u32,
+    /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
+    pub wakeup_bytes: u32,
+}
+
+assert_layout!(Settings, size = 16, { kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12 });
+
+/// Bits of [`Settings::filters`].
+pub mod filter {
+    /// Only processes whose tgid is in the `FILTER` map.
+    pub const PID: u32 = 1;
+    /// A child of a wanted process is wanted too.
+    pub const FOLLOW: u32 = 1 << 1;
+    /// Only threads or leaders whose name is in the `FILTER_COMM` map.
+    pub const COMM: u32 = 1 << 2;
+    /// Only sockets whose user id is in the `FILTER` map.
+    pub const UID: u32 = 1 << 3;
+    /// Only network namespaces whose inode is in the `FILTER` map.
+    pub const NETNS: u32 = 1 << 4;
+    /// Only local ports in the `FILTER` map.
+    pub const LOCAL_PORT: u32 = 1 << 5;
+    /// Only remote ports in the `FILTER` map.
+    pub const REMOTE_PORT: u32 = 1 << 6;
+    /// Only flows one of whose addresses is in the `FILTER_NET` trie.
+    pub const NET: u32 = 1 << 7;
+    /// Only IPv4 flows, v4-mapped sockets included.
+    pub const IPV4: u32 = 1 << 8;
+    /// Only IPv6 flows, v4-mapped sockets excluded.
+    pub const IPV6: u32 = 1 << 9;
+    /// Only transitions that end something; births and passing states stay in the kernel.
+    pub const ENDINGS_ONLY: u32 = 1 << 10;
+}
+
+/// Values of [`Settings::transport`].
+pub mod transport {
+    /// Per-CPU perf ring buffers, maps `PERF_ENDINGS` and `PERF_STATES`.
+    pub const PERF: u32 = 0;
+    /// BPF ring buffers, maps `RING_ENDINGS` and `RING_STATES`.
+    pub const RINGBUF: u32 = 1;
+}
+
+/// A key of the `FILTER` map: one wanted value of one filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct FilterKey {
+    /// The bit of [`filter`] this value belongs to.
+    pub filter: u32,
+    /// A tgid, uid, inode number or port in host byte order.
+    pub value: u32,
+}
+
+assert_layout!(FilterKey, size = 8, { filter: 0, value: 4 });

@@ -1,0 +1,111 @@
+//! The socket an event happened on: which one, and in what condition.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{flow::Flow, layout::assert_layout};
+
+/// Which socket: its flow and what identifies the kernel object.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Socket {
+    /// Both ends.
+    pub flow: Flow,
+    /// Address of the `struct sock`; reused by the kernel, so only a hint beside `cookie`.
+    pub address: u64,
+    /// Socket cookie, unique per boot; zero when the kernel had not made one yet.
+    pub cookie: u64,
+    /// User id the socket belongs to (`sk_uid`); `u32::MAX` when it could not be read.
+    pub uid: u32,
+    /// `skc_state` at the hook, a `TCP_*` value of `include/net/tcp_states.h`.
+    pub state: u32,
+}
+
+assert_layout!(Socket, size = 64, { flow: 0, address: 40, cookie: 48, uid: 56, state: 60 });
+
+/// The condition of a full TCP socket at the hook; [`Condition::known`] says which fields were read.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Condition {
+    /// Bits of [`known`]: a field whose bit is clear holds zero and means nothing.
+    pub known: u32,
+    /// `rcv_nxt - copied_seq`, bytes received and not read; includes one for a received FIN.
+    pub unread: u32,
+    /// `write_seq - snd_una`, bytes written and not acknowledged; includes one for a queued FIN.
+    pub unacked: u32,
+    /// `write_seq - snd_nxt`, bytes written and never sent.
+    pub unsent: u32,
+    /// `write_seq`, the sequence number the next byte (or the FIN) gets; host byte order.
+    pub write_seq: u32,
+    /// `rcv_nxt`, the next sequence number expected; host byte order.
+    pub rcv_nxt: u32,
+    /// Low 32 bits of `sk_flags`, `enum sock_flags` of `include/net/sock.h` (DEAD 0, DONE 1, LINGER 4).
+    pub flags: u32,
+    /// `sk_lingertime` in jiffies; zero with the LINGER flag set means reset on close.
+    pub lingertime: u32,
+    /// `sk_err`, a positive errno; zero for none.
+    pub err: u32,
+    /// `srtt_us`, the smoothed round trip time in microseconds times eight.
+    pub srtt_us_8: u32,
+    /// `bytes_acked`, payload bytes the peer acknowledged.
+    pub bytes_acked: u64,
+    /// `bytes_received`, payload bytes received in order.
+    pub bytes_received: u64,
+    /// `sk_shutdown`: bit 0 `RCV_SHUTDOWN`, bit 1 `SEND_SHUTDOWN`.
+    pub shutdown: u8,
+    /// One of [`file`]: what still refers to the socket's `struct file`.
+    pub file: u8,
+    /// Explicit padding, always zero.
+    pub reserved: [u8; 6],
+}
+
+assert_layout!(Condition, size = 64, {
+    known: 0, unread: 4, unacked: 8, unsent: 12, write_seq: 16, rcv_nxt: 20, flags: 24,
+    lingertime: 28, err: 32, srtt_us_8: 36, bytes_acked: 40, bytes_received: 48, shutdown: 56,
+    file: 57, reserved: 58,
+});
+
+/// Bits of [`Condition::known`].
+pub mod known {
+    /// `unread` and `rcv_nxt` were read.
+    pub const RECEIVE: u32 = 1;
+    /// `unacked`, `unsent` and `write_seq` were read.
+    pub const SEND: u32 = 1 << 1;
+    /// `flags` was read.
+    pub const FLAGS: u32 = 1 << 2;
+    /// `lingertime` was read.
+    pub const LINGERTIME: u32 = 1 << 3;
+    /// `err` was read.
+    pub const ERR: u32 = 1 << 4;
+    /// `srtt_us_8` was read.
+    pub const SRTT: u32 = 1 << 5;
+    /// `bytes_acked` and `bytes_received` were read.
+    pub const BYTES: u32 = 1 << 6;
+    /// `shutdown` was read.
+    pub const SHUTDOWN: u32 = 1 << 7;
+    /// `file` was read.
+    pub const FILE: u32 = 1 << 8;
+}
+
+/// Values of [`Condition::file`].
+pub mod file {
+    /// No file: a kernel socket, an orphan, or a connection nobody accepted yet.
+    pub const NONE: u8 = 0;
+    /// At least one reference is held: the call is not the release of the last descriptor.
+    pub const HELD: u8 = 1;
+    /// The last reference is gone: the file is being released.
+    pub const RELEASED: u8 = 2;
+}
+
+/// Bits of [`Condition::flags`] (`enum sock_flags`, unchanged from 5.4 to 7.3).
+pub mod sock_flag {
+    /// The socket is an orphan: no process refers to it any more.
+    pub const DEAD: u32 = 1;
+    /// A FIN was received.
+    pub const DONE: u32 = 1 << 1;
+    /// `SO_LINGER` is on.
+    pub const LINGER: u32 = 1 << 4;
+}

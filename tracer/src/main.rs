@@ -1,0 +1,3 @@
+//! The command `finrst`.
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! What finrst talks about, free of wire formats and of output formats.
+
+pub mod cause;
+pub mod ending;
+pub mod flow;
+pub mod observation;
+pub mod process;
+pub mod reason;
+pub mod socket;
+pub mod state;
+pub mod time;

@@ -1,0 +1,179 @@
+//! The whole story of how one connection ended, as seen from one socket.
+
+use super::{
+    cause::Cause,
+    flow::Flow,
+    observation::Segment,
+    process::{Actor, Confidence, Task},
+    reason::Reason,
+    socket::{Condition, SocketId},
+    state::TcpState,
+    time::MonoNs,
+};
+
+/// One connection, or attempt at one, that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Which kernel object; `None` when no socket was involved (a refused SYN).
+    pub socket: Option<SocketId>,
+    /// First sight of the socket: its birth, or the first event after the attach.
+    pub first_seen: MonoNs,
+    /// Both ends, as they were while connected.
+    pub flow: Flow,
+    /// Who held the descriptor.
+    pub owner: Option<Owner>,
+    /// User the socket belongs to; `None` when it could not be read.
+    pub uid: Option<u32>,
+    /// Every act that ended something, in time order; at least one.
+    pub acts: Vec<Act>,
+    /// Every state transition seen, in time order.
+    pub states: Vec<Transition>,
+    /// When `tcp_close` was called, and whether that was seen or is implied by the state change.
+    pub close_called: Option<CloseCall>,
+    /// Retransmissions of our FIN.
+    pub fin_retransmits: u32,
+    /// When the kernel gave the socket up; `None` when it had not yet.
+    pub destroyed: Option<MonoNs>,
+    /// The last condition in which each fact was known.
+    pub condition: Condition,
+}
+
+impl Ending {
+    /// The act everything else is told by: the first RST if there was one, else the first act.
+    #[must_use]
+    pub fn decisive(&self) -> Option<&Act> {
+        let reset = |act: &&Act| matches!(act.how, How::RstSent | How::RstReceived);
+        self.acts.iter().find(reset).or_else(|| self.acts.first())
+    }
+
+    /// Who acted first; `None` when nobody did (a timeout).
+    #[must_use]
+    pub fn initiator(&self) -> Option<Initiator> {
+        let simultaneous =
+            |t: &Transition| t.from == TcpState::FinWait1 && t.to == TcpState::Closing;
+        match self.acts.first()?.how {
+            How::FinSent if self.states.iter().any(simultaneous) => Some(Initiator::Both),
+            How::FinSent | How::RstSent | How::Destroyed => Some(Initiator::Local),
+            How::FinReceived | How::RstReceived => Some(Initiator::Remote),
+            How::Timeout => None,
+        }
+    }
+
+    /// When the last act or transition was seen.
+    #[must_use]
+    pub fn last_seen(&self) -> MonoNs {
+        let acts = self.acts.last().map(|act| act.at);
+        let states = self.states.last().map(|state| state.at);
+        acts.max(states)
+            .max(self.destroyed)
+            .unwrap_or(self.first_seen)
+    }
+}
+
+/// Who held a socket, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The process, as last seen acting on the socket.
+    pub task: Task,
+    /// How it is known.
+    pub confidence: Confidence,
+}
+
+/// One thing that ended a direction or the whole connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// When.
+    pub at: MonoNs,
+    /// What.
+    pub how: How,
+    /// Who acted; the peer's acts are the kernel answering a segment.
+    pub actor: Actor,
+    /// Why; filled by `diagnose`.
+    pub cause: Cause,
+    /// How sure the cause is.
+    pub confidence: Confidence,
+    /// The kernel's own reason, for RSTs on kernels that give one.
+    pub reason: Option<Reason>,
+    /// The state the socket was in before the act; `None` without a socket.
+    pub state: Option<TcpState>,
+    /// The condition of the socket right before the act.
+    pub condition: Condition,
+    /// The segment an RST answered.
+    pub provoked_by: Option<Segment>,
+    /// Sequence number of the FIN or RST, where a hook saw it.
+    pub seq: Option<u32>,
+    /// The call that made the kernel act, where a hook saw it.
+    pub call: Option<Call>,
+}
+
+/// The call behind an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `tcp_close`.
+    Close,
+    /// `tcp_shutdown` with the sending direction.
+    Shutdown,
+}
+
+/// What an act was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    /// We queued a FIN.
+    FinSent,
+    /// The peer's FIN arrived.
+    FinReceived,
+    /// We sent an RST.
+    RstSent,
+    /// The peer's RST arrived.
+    RstReceived,
+    /// The kernel gave up waiting; no RST left.
+    Timeout,
+    /// The socket went away and nothing was sent.
+    Destroyed,
+}
+
+impl How {
+    /// Its name in output.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::FinSent => "fin_sent",
+            Self::FinReceived => "fin_received",
+            Self::RstSent => "rst_sent",
+            Self::RstReceived => "rst_received",
+            Self::Timeout => "timeout",
+            Self::Destroyed => "destroyed",
+        }
+    }
+}
+
+/// Who acted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Initiator {
+    /// This host.
+    Local,
+    /// The peer.
+    Remote,
+    /// Both, their FINs crossed.
+    Both,
+}
+
+/// One state transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// When.
+    pub at: MonoNs,
+    /// Before.
+    pub from: TcpState,
+    /// After.
+    pub to: TcpState,
+}
+
+/// When a socket was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseCall {
+    /// When.
+    pub at: MonoNs,
+    /// Whether a hook saw the call; else it is implied by a state change in task context.
+    pub seen: bool,
+}

@@ -1,0 +1,71 @@
+//! A socket: what identifies it and the condition it was in.
+
+use std::num::NonZeroU64;
+
+use super::{flow::Flow, state::TcpState};
+
+/// What the kernel object goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketId {
+    /// Address of the `struct sock`; the kernel reuses it, so it never identifies alone.
+    pub address: u64,
+    /// Socket cookie, unique per boot; `None` when the kernel had not made one yet.
+    pub cookie: Option<NonZeroU64>,
+}
+
+/// A socket as an event saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Which kernel object.
+    pub id: SocketId,
+    /// Both ends.
+    pub flow: Flow,
+    /// User the socket belongs to; `None` when it could not be read.
+    pub uid: Option<u32>,
+    /// State at the event; `None` for a number we do not know.
+    pub state: Option<TcpState>,
+}
+
+/// The condition of a socket at an event; `None` is "not read", never zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Payload bytes received and not read.
+    pub unread: Option<u32>,
+    /// Sequence space written and not acknowledged: payload, plus one for a queued FIN.
+    pub unacked: Option<u32>,
+    /// Sequence space written and never sent: payload, plus one for a queued FIN.
+    pub unsent: Option<u32>,
+    /// The sequence number the next byte (or the FIN) gets.
+    pub write_seq: Option<u32>,
+    /// The next sequence number expected.
+    pub rcv_nxt: Option<u32>,
+    /// Whether the socket is an orphan.
+    pub dead: Option<bool>,
+    /// Whether a FIN was received.
+    pub fin_received: Option<bool>,
+    /// `SO_LINGER`: `Some(None)` off, `Some(Some(jiffies))` on.
+    pub linger: Option<Option<u32>>,
+    /// Pending error, a positive errno, zero for none.
+    pub err: Option<u32>,
+    /// Smoothed round trip time in microseconds.
+    pub rtt_us: Option<u32>,
+    /// Payload bytes the peer acknowledged.
+    pub bytes_acked: Option<u64>,
+    /// Payload bytes received in order.
+    pub bytes_received: Option<u64>,
+    /// Whether the receiving and the sending direction are shut, in this order.
+    pub shutdown: Option<(bool, bool)>,
+    /// What refers to the socket's file.
+    pub file: Option<FileRefs>,
+}
+
+/// What refers to the `struct file` of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileRefs {
+    /// No file: a kernel socket, an orphan, or a connection nobody accepted yet.
+    None,
+    /// A descriptor is still open.
+    Held,
+    /// The last descriptor is gone; the file is being released.
+    Released,
+}
