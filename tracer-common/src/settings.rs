@@ -24,9 +24,14 @@ pub struct Settings {
     pub transport: u32,
     /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
     pub wakeup_bytes: u32,
+    /// Which argument of `tcp_send_active_reset` is the reason, counted from zero; zero when the
+    /// function has none. Only the kprobe way asks: elsewhere there is a program per signature.
+    pub sent_reason_argument: u32,
 }
 
-assert_layout!(Settings, size = 16, { kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12 });
+assert_layout!(Settings, size = 20, {
+    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, sent_reason_argument: 16,
+});
 
 /// Bits of [`Settings::filters`].
 pub mod filter {
@@ -50,8 +55,6 @@ pub mod filter {
     pub const IPV4: u32 = 1 << 8;
     /// Only IPv6 flows, v4-mapped sockets excluded.
     pub const IPV6: u32 = 1 << 9;
-    /// Only transitions that end something; births and passing states stay in the kernel.
-    pub const ENDINGS_ONLY: u32 = 1 << 10;
 }
 
 /// Values of [`Settings::transport`].
