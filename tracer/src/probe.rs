@@ -1,0 +1,4 @@
+//! Reaching into the kernel: what it offers, what it keeps where, and the hooks.
+
+pub mod btf;
+pub mod offsets;
