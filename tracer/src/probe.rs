@@ -14,4 +14,3 @@ pub mod perf;
 pub mod plan;
 pub mod ring;
 pub mod source;
-pub mod system;

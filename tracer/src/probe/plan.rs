@@ -166,7 +166,7 @@ impl Need {
     /// What of it the kernel does not meet; `None` when all is well.
     fn unmet(self, btf: &Btf) -> Option<String> {
         let reason_at = |function| -> Option<Option<usize>> {
-            let parameters = btf.function_parameters(function)?;
+            let parameters = btf.function_parameters(function).ok()??;
             Some(parameters.iter().position(|&name| name == "reason"))
         };
         match self {
@@ -182,7 +182,7 @@ impl Need {
                 Some(Some(_)) => Some(format!("{function} takes a reason here")),
             },
             Self::Arguments(tracepoint, count) => {
-                match btf.raw_tracepoint_parameters(tracepoint) {
+                match btf.raw_tracepoint_parameters(tracepoint).ok().flatten().map(|found| found.len()) {
                     None => Some(format!("this kernel has no tracepoint {tracepoint}")),
                     Some(found) if found == count => None,
                     Some(found) => Some(format!("{tracepoint} has {found} arguments here, not {count}")),
