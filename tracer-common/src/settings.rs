@@ -24,14 +24,9 @@ pub struct Settings {
     pub transport: u32,
     /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
     pub wakeup_bytes: u32,
-    /// Which argument of `tcp_send_active_reset` is the reason, counted from zero; zero when the
-    /// function has none. Only the kprobe way asks: elsewhere there is a program per signature.
-    pub sent_reason_argument: u32,
 }
 
-assert_layout!(Settings, size = 20, {
-    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, sent_reason_argument: 16,
-});
+assert_layout!(Settings, size = 16, { kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12 });
 
 /// Bits of [`Settings::filters`].
 pub mod filter {

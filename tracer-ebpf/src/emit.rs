@@ -3,7 +3,7 @@
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{BPF_F_CURRENT_CPU, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_AVAIL_DATA},
+    bindings::{BPF_F_CURRENT_CPU, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::{
         bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_perf_event_output, bpf_ringbuf_output,
         bpf_ringbuf_query,
@@ -93,13 +93,21 @@ fn ring<R: Record>(lane: Lane, data: *mut R) -> bool {
     // SAFETY: the map is a ring buffer.
     let waiting = unsafe { bpf_ringbuf_query(map, u64::from(BPF_RB_AVAIL_DATA)) };
     let wake = waiting >= u64::from(setting(|settings| &settings.wakeup_bytes));
-    let flags = u64::from(if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP });
+    let flags = u64::from(if wake {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    });
     // SAFETY: `data` points to `R::SIZE` initialised bytes on the stack.
     unsafe { bpf_ringbuf_output(map, data.cast(), u64::from(R::SIZE), flags) == 0 }
 }
 
 #[inline(always)]
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "Linux has at most 8,192 CPUs")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "Linux has at most 8,192 CPUs"
+)]
 fn cpu() -> u16 {
     // SAFETY: no arguments, no preconditions.
     unsafe { bpf_get_smp_processor_id() as u16 }

@@ -78,7 +78,10 @@ pub(crate) fn running_task() -> bool {
 #[inline(always)]
 pub(crate) fn follow(parent_tgid: u32, child_tgid: u32) {
     if filters(filter::FOLLOW) && parent_tgid != child_tgid && listed(filter::PID, parent_tgid) {
-        let key = FilterKey { filter: filter::PID, value: child_tgid };
+        let key = FilterKey {
+            filter: filter::PID,
+            value: child_tgid,
+        };
         // A full map means the child is not followed; 16,384 processes fit.
         let _ = FILTER.insert(key, 1, 0);
     }
@@ -98,11 +101,13 @@ fn decide(address: u64, meaning: Meaning) -> Option<HeldBack> {
         let _ = VERDICTS.remove(address);
         return None;
     }
-    let mut verdict = VERDICTS.get_ptr(address).map_or_else(Verdict::default, |known| {
-        // SAFETY: the pointer came from the map in this run; another CPU may change the value
-        // meanwhile, which costs at most a stale verdict.
-        unsafe { core::ptr::read(known) }
-    });
+    let mut verdict = VERDICTS
+        .get_ptr(address)
+        .map_or_else(Verdict::default, |known| {
+            // SAFETY: the pointer came from the map in this run; another CPU may change the value
+            // meanwhile, which costs at most a stale verdict.
+            unsafe { core::ptr::read(known) }
+        });
     if meaning == Meaning::Holder && verdict.decision != WANTED {
         verdict.decision = if running_task() { WANTED } else { UNWANTED };
         let held_back = verdict.held_back;
@@ -166,5 +171,5 @@ fn network(address: [u8; 16]) -> bool {
 #[inline(always)]
 fn named() -> bool {
     let wanted = |comm: [u8; 16]| FILTER_COMM.get_ptr(comm).is_some();
-    bpf_get_current_comm().is_ok_and(wanted) || task::current_leader_comm().is_some_and(wanted)
+    bpf_get_current_comm().is_ok_and(wanted) || wanted(task::current_leader_comm())
 }

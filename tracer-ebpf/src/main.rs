@@ -2,7 +2,10 @@
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics)]
-#![expect(internal_features, reason = "core::sync::atomic has no fetch_add on BPF")]
+#![expect(
+    internal_features,
+    reason = "core::sync::atomic has no fetch_add on BPF"
+)]
 
 mod emit;
 mod filter;

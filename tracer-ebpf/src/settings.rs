@@ -1,5 +1,8 @@
 //! The frozen globals user space fills; every read is a constant to the verifier.
-#![expect(unsafe_code, reason = "globals are overwritten before load, so reads are volatile")]
+#![expect(
+    unsafe_code,
+    reason = "globals are overwritten before load, so reads are volatile"
+)]
 
 use core::ptr;
 
@@ -24,7 +27,6 @@ static SETTINGS: Settings = Settings {
     filters: 0,
     transport: 0,
     wakeup_bytes: 0,
-    sent_reason_argument: 0,
 };
 
 /// The offset `pick` chooses.

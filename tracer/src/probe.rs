@@ -13,4 +13,5 @@ pub mod offsets;
 pub mod perf;
 pub mod plan;
 pub mod ring;
+pub mod session;
 pub mod source;

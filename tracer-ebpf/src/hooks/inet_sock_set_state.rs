@@ -36,16 +36,34 @@ fn inet_sock_set_state_typed(program: BtfTracePointContext) -> i32 {
     let sk: *mut core::ffi::c_void = program.arg(0);
     // SAFETY: the verifier checked that the argument is a socket.
     let cookie = unsafe { bpf_get_socket_cookie(sk) };
-    changed(&program, program.arg(0), program.arg(1), program.arg(2), Some(cookie))
+    changed(
+        &program,
+        program.arg(0),
+        program.arg(1),
+        program.arg(2),
+        Some(cookie),
+    )
 }
 
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn inet_sock_set_state_raw(program: RawTracePointContext) -> i32 {
-    changed(&program, program.arg(0), program.arg(1), program.arg(2), None)
+    changed(
+        &program,
+        program.arg(0),
+        program.arg(1),
+        program.arg(2),
+        None,
+    )
 }
 
 #[inline(always)]
-fn changed(program: &impl EbpfContext, sk: Address, from: u32, to: u32, cookie: Option<u64>) -> i32 {
+fn changed(
+    program: &impl EbpfContext,
+    sk: Address,
+    from: u32,
+    to: u32,
+    cookie: Option<u64>,
+) -> i32 {
     if !wanted(Kind::StateChanged) || !sock::is_tcp(sk) {
         return 0;
     }
@@ -81,7 +99,11 @@ fn actor(sk: Address, from: u32, to: u32, record: &StateChanged) -> u16 {
         return context::TASK | task::flags();
     }
     // As in `tcp_send_active_reset`: a closing listener's children.
-    if to == CLOSE && sock::unaccepted(&record.condition) { 0 } else { context::SOFTIRQ }
+    if to == CLOSE && sock::unaccepted(&record.condition) {
+        0
+    } else {
+        context::SOFTIRQ
+    }
 }
 
 #[inline(always)]

@@ -20,17 +20,29 @@ fn tcp_destroy_sock(program: RawTracePointContext) -> u32 {
     sock::describe(sk, None, &mut record.socket);
     // A close that finds the socket dead already destroys it under the lock it took.
     let owned = sock::owned(sk);
-    let meaning = if owned { Meaning::Holder } else { Meaning::Other };
+    let meaning = if owned {
+        Meaning::Holder
+    } else {
+        Meaning::Other
+    };
     let held_back = filter::socket(&record.socket, meaning);
     filter::forget(sk);
-    let (Some(held_back), true) = (held_back, wanted(Kind::Destroyed)) else { return 0 };
+    let (Some(held_back), true) = (held_back, wanted(Kind::Destroyed)) else {
+        return 0;
+    };
     record.held_back = held_back;
-    let by = if owned { context::TASK | task::flags() } else { context::SOFTIRQ };
+    let by = if owned {
+        context::TASK | task::flags()
+    } else {
+        context::SOFTIRQ
+    };
     record.header = header::<Destroyed>(by);
     if owned {
         task::describe(&mut record.task);
     }
     sock::condition(sk, &mut record.condition);
-    emit(&program, Lane::Endings, &mut record, |record| &mut record.header);
+    emit(&program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
     0
 }

@@ -15,7 +15,7 @@ const FLAG_FIN: u8 = 1;
 #[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
 fn tcp_retransmit_skb(program: RawTracePointContext) -> u32 {
     let (sk, buffer): (Address, Address) = (program.arg(0), program.arg(1));
-    let Some((seq, flags)) = skb::queued(buffer) else { return 0 };
+    let (seq, flags) = skb::queued(buffer);
     if flags & FLAG_FIN == 0 || !wanted(Kind::FinRetransmitted) {
         return 0;
     }
@@ -26,6 +26,8 @@ fn tcp_retransmit_skb(program: RawTracePointContext) -> u32 {
     }
     record.header = header::<FinRetransmitted>(context::SOFTIRQ);
     record.seq = seq;
-    emit(&program, Lane::Endings, &mut record, |record| &mut record.header);
+    emit(&program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
     0
 }

@@ -15,7 +15,6 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, sock, task},
-    settings::setting,
 };
 
 #[fentry(function = "tcp_send_active_reset")]
@@ -35,12 +34,19 @@ fn tcp_send_active_reset_fentry_2(program: FEntryContext) -> u32 {
 
 #[kprobe]
 fn tcp_send_active_reset_kprobe(program: ProbeContext) -> u32 {
-    let reason = match setting(|settings| &settings.sent_reason_argument) {
-        1 => program.arg(1),
-        2 => program.arg(2),
-        _ => None,
-    };
-    sent(&program, program.arg(0).unwrap_or(0), reason.unwrap_or(RstSent::NO_REASON))
+    sent(&program, program.arg(0).unwrap_or(0), RstSent::NO_REASON)
+}
+
+#[kprobe]
+fn tcp_send_active_reset_kprobe_1(program: ProbeContext) -> u32 {
+    let reason = program.arg(1).unwrap_or(RstSent::NO_REASON);
+    sent(&program, program.arg(0).unwrap_or(0), reason)
+}
+
+#[kprobe]
+fn tcp_send_active_reset_kprobe_2(program: ProbeContext) -> u32 {
+    let reason = program.arg(2).unwrap_or(RstSent::NO_REASON);
+    sent(&program, program.arg(0).unwrap_or(0), reason)
 }
 
 /// Reports an RST; `reason` is `enum sk_rst_reason` or [`RstSent::NO_REASON`].
@@ -69,6 +75,8 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
         task::describe(&mut record.task);
     }
     record.reason = reason;
-    emit(program, Lane::Endings, &mut record, |record| &mut record.header);
+    emit(program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
     0
 }

@@ -34,12 +34,15 @@ fn queued(program: &impl EbpfContext, sk: Address) -> u32 {
     if filter::socket(&record.socket, Meaning::Other).is_none() {
         return 0;
     }
-    let by = if sock::owned(sk) { context::TASK | task::flags() } else { context::SOFTIRQ };
+    let by = if sock::owned(sk) {
+        context::TASK | task::flags()
+    } else {
+        context::SOFTIRQ
+    };
     record.header = header::<FinQueued>(by);
-    if let Some((seq, unsent)) = sock::write_position(sk) {
-        record.seq = seq;
-        record.unsent = unsent;
-    }
-    emit(program, Lane::Endings, &mut record, |record| &mut record.header);
+    (record.seq, record.unsent) = sock::write_position(sk);
+    emit(program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
     0
 }

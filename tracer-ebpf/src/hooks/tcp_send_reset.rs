@@ -32,11 +32,19 @@ fn rst_answered_tracepoint_2(program: RawTracePointContext) -> u32 {
 #[inline(always)]
 fn call(program: &RawTracePointContext, reason: u32) -> u32 {
     let (sk, skb): (Address, Address) = (program.arg(0), program.arg(1));
-    if skb == 0 { sent(program, sk, reason) } else { 0 }
+    if skb == 0 {
+        sent(program, sk, reason)
+    } else {
+        0
+    }
 }
 
 #[inline(always)]
 fn answer(program: &RawTracePointContext, reason: u32) -> u32 {
     let (sk, skb): (Address, Address) = (program.arg(0), program.arg(1));
-    if skb == 0 { 0 } else { answered(program, sk, skb, reason) }
+    if skb == 0 {
+        0
+    } else {
+        answered(program, sk, skb, reason)
+    }
 }

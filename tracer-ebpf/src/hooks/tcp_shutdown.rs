@@ -21,7 +21,11 @@ fn tcp_shutdown_fentry(program: FEntryContext) -> u32 {
 
 #[kprobe]
 fn tcp_shutdown_kprobe(program: ProbeContext) -> u32 {
-    called(&program, program.arg(0).unwrap_or(0), program.arg(1).unwrap_or(0))
+    called(
+        &program,
+        program.arg(0).unwrap_or(0),
+        program.arg(1).unwrap_or(0),
+    )
 }
 
 #[inline(always)]
@@ -47,6 +51,8 @@ fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
     }
     sock::condition(sk, &mut record.condition);
     record.how = how;
-    emit(program, Lane::Endings, &mut record, |record| &mut record.header);
+    emit(program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
     0
 }

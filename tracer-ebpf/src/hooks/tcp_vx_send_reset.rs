@@ -24,7 +24,12 @@ const TCP_NEW_SYN_RECV: u32 = 12;
 
 #[fentry(function = "tcp_v4_send_reset")]
 fn tcp_v4_send_reset_fentry(program: FEntryContext) -> u32 {
-    answered(&program, program.arg(0), program.arg(1), RstAnswered::NO_REASON)
+    answered(
+        &program,
+        program.arg(0),
+        program.arg(1),
+        RstAnswered::NO_REASON,
+    )
 }
 
 #[fentry(function = "tcp_v4_send_reset")]
@@ -34,7 +39,12 @@ fn tcp_v4_send_reset_fentry_2(program: FEntryContext) -> u32 {
 
 #[fentry(function = "tcp_v6_send_reset")]
 fn tcp_v6_send_reset_fentry(program: FEntryContext) -> u32 {
-    answered(&program, program.arg(0), program.arg(1), RstAnswered::NO_REASON)
+    answered(
+        &program,
+        program.arg(0),
+        program.arg(1),
+        RstAnswered::NO_REASON,
+    )
 }
 
 #[fentry(function = "tcp_v6_send_reset")]
@@ -53,7 +63,12 @@ fn tcp_vx_send_reset_kprobe(program: ProbeContext) -> u32 {
 #[kprobe]
 fn tcp_vx_send_reset_kprobe_2(program: ProbeContext) -> u32 {
     let (sk, skb) = (program.arg(0).unwrap_or(0), program.arg(1).unwrap_or(0));
-    answered(&program, sk, skb, program.arg(2).unwrap_or(RstAnswered::NO_REASON))
+    answered(
+        &program,
+        sk,
+        skb,
+        program.arg(2).unwrap_or(RstAnswered::NO_REASON),
+    )
 }
 
 /// Reports an answer; `reason` is `enum sk_rst_reason` or [`RstAnswered::NO_REASON`].
@@ -63,13 +78,17 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
         return 0;
     }
     let mut record = RstAnswered::new_zeroed();
-    let read = skb::received(skb, &mut record.socket.flow, &mut record.provoked_by);
+    skb::received(skb, &mut record.socket.flow, &mut record.provoked_by);
     // The functions return early for an incoming RST: it is never answered.
-    if read.is_none() || record.provoked_by.flags & FLAG_RST != 0 {
+    if record.provoked_by.flags & FLAG_RST != 0 {
         return 0;
     }
     record.socket.uid = u32::MAX;
-    record.socket.flow.netns = if sk == 0 { skb::netns(skb) } else { sock::netns(sk) };
+    record.socket.flow.netns = if sk == 0 {
+        skb::netns(skb)
+    } else {
+        sock::netns(sk)
+    };
     if sk != 0 {
         record.socket.address = sk;
         record.socket.cookie = sock::cookie(sk);
@@ -80,7 +99,9 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
     }
     record.header = header::<RstAnswered>(context::SOFTIRQ);
     record.reason = reason;
-    emit(program, Lane::Endings, &mut record, |record| &mut record.header);
+    emit(program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
     0
 }
 

@@ -15,7 +15,11 @@ const PF_KTHREAD: u32 = 0x20_0000;
 
 /// Thread group id and thread id of the running task.
 #[inline(always)]
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "two ids in one word")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "two ids in one word"
+)]
 pub(crate) fn ids() -> (u32, u32) {
     let both = bpf_get_current_pid_tgid();
     ((both >> 32) as u32, both as u32)
@@ -24,7 +28,7 @@ pub(crate) fn ids() -> (u32, u32) {
 /// What the running task's flags say, as bits of [`context`].
 #[inline(always)]
 pub(crate) fn flags() -> u16 {
-    let flags: u32 = read(current(), |offsets| &offsets.task_flags).unwrap_or(0);
+    let flags: u32 = read(current(), |offsets| &offsets.task_flags);
     let mut bits = 0;
     if flags & PF_EXITING != 0 {
         bits |= context::EXITING;
@@ -37,33 +41,37 @@ pub(crate) fn flags() -> u16 {
 
 /// Describes the running task.
 #[inline(always)]
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "the lower half is the uid")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the lower half is the uid"
+)]
 pub(crate) fn describe(task: &mut Task) {
     let current = current();
-    let leader = read(current, |offsets| &offsets.task_group_leader).unwrap_or(0);
+    let leader = read(current, |offsets| &offsets.task_group_leader);
     task.comm = bpf_get_current_comm().unwrap_or_default();
-    task.leader_comm = leader_comm(leader).unwrap_or_default();
-    task.start_ns = read(leader, |offsets| &offsets.task_start_boottime).unwrap_or(0);
+    task.leader_comm = leader_comm(leader);
+    task.start_ns = read(leader, |offsets| &offsets.task_start_boottime);
     task.uid = bpf_get_current_uid_gid() as u32;
-    task.exit_code = read(current, |offsets| &offsets.task_exit_code).unwrap_or(0);
+    task.exit_code = read(current, |offsets| &offsets.task_exit_code);
 }
 
-/// The name of the running task's thread group leader.
+/// The name of the running task's thread group leader; all zero when it cannot be read.
 #[inline(always)]
-pub(crate) fn current_leader_comm() -> Option<[u8; 16]> {
-    leader_comm(read(current(), |offsets| &offsets.task_group_leader)?)
+pub(crate) fn current_leader_comm() -> [u8; 16] {
+    leader_comm(read(current(), |offsets| &offsets.task_group_leader))
 }
 
 #[inline(always)]
-fn leader_comm(leader: Address) -> Option<[u8; 16]> {
+fn leader_comm(leader: Address) -> [u8; 16] {
     read(leader, |offsets| &offsets.task_comm)
 }
 
 /// Thread group id and thread id of a `task_struct`.
 #[inline(always)]
 pub(crate) fn ids_of(task: Address) -> (u32, u32) {
-    let tgid = read(task, |offsets| &offsets.task_tgid).unwrap_or(0);
-    (tgid, read(task, |offsets| &offsets.task_pid).unwrap_or(0))
+    let tgid = read(task, |offsets| &offsets.task_tgid);
+    (tgid, read(task, |offsets| &offsets.task_pid))
 }
 
 /// The running `task_struct`.

@@ -4,9 +4,7 @@ use std::io;
 
 use aya::{
     Btf, Ebpf,
-    programs::{
-        BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint,
-    },
+    programs::{BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint},
 };
 
 use super::catalog::Hook;
@@ -48,13 +46,12 @@ impl AttachError {
     /// The verifier's log, empty when there is none.
     #[must_use]
     pub fn verifier_log(&self) -> String {
-        match self {
-            Self::Refused { source, .. } => match source.as_ref() {
-                ProgramError::LoadError { verifier_log, .. } => verifier_log.to_string(),
-                _ => String::new(),
-            },
-            Self::NoProgram { .. } => String::new(),
+        if let Self::Refused { source, .. } = self
+            && let ProgramError::LoadError { verifier_log, .. } = source.as_ref()
+        {
+            return verifier_log.to_string();
         }
+        String::new()
     }
 }
 
@@ -70,9 +67,16 @@ pub fn attach(
     program: &'static str,
     target: &'static str,
 ) -> Result<(), AttachError> {
-    let loaded = object.program_mut(program).ok_or(AttachError::NoProgram { program })?;
+    let loaded = object
+        .program_mut(program)
+        .ok_or(AttachError::NoProgram { program })?;
     let refused = |what| {
-        move |source: ProgramError| AttachError::Refused { what, program, target, source: Box::new(source) }
+        move |source: ProgramError| AttachError::Refused {
+            what,
+            program,
+            target,
+            source: Box::new(source),
+        }
     };
     load(loaded, btf, hook, target).map_err(refused("load"))?;
     let attached = match hook {
@@ -98,10 +102,12 @@ fn load(
     if program.fd().is_ok() {
         return Ok(());
     }
-    let no_btf = || ProgramError::Btf(aya::BtfError::FileError {
-        path: "/sys/kernel/btf/vmlinux".into(),
-        error: io::ErrorKind::NotFound.into(),
-    });
+    let no_btf = || {
+        ProgramError::Btf(aya::BtfError::FileError {
+            path: "/sys/kernel/btf/vmlinux".into(),
+            error: io::ErrorKind::NotFound.into(),
+        })
+    };
     match hook {
         Hook::Fentry => <&mut FEntry>::try_from(program)?.load(target, btf.ok_or_else(no_btf)?),
         Hook::Kprobe => <&mut KProbe>::try_from(program)?.load(),
@@ -118,7 +124,10 @@ fn reason(error: &ProgramError) -> String {
     while let Some(next) = source.source() {
         source = next;
     }
-    let meaning = match source.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+    let meaning = match source
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::raw_os_error)
+    {
         Some(libc::EPERM) => " (refused by the kernel's configuration or a security policy)",
         Some(libc::ENOENT) => " (this kernel has no such facility or symbol)",
         Some(libc::EACCES | libc::EINVAL) => " (refused by the verifier or unknown to this kernel)",

@@ -19,15 +19,21 @@ impl Buffers {
     /// between 512 KiB and 4 MiB each, and the states lane gets half of that.
     #[must_use]
     pub fn new(kib: Option<u32>, cpus: u32, page: u32) -> Self {
-        let (endings, states) = match kib {
-            Some(kib) => (kib.saturating_mul(1024), kib.saturating_mul(1024)),
-            None => {
-                let share = ((64 << 20) / cpus.max(1)).clamp(512 << 10, 4 << 20);
-                (share, share / 2)
-            }
+        let share = ((64 << 20) / cpus.max(1)).clamp(512 << 10, 4 << 20);
+        let wish = kib.map(|kib| kib.saturating_mul(1024));
+        let (endings, states) = (wish.unwrap_or(share), wish.unwrap_or(share / 2));
+        let fit = |bytes: u32| {
+            bytes
+                .max(page)
+                .checked_next_power_of_two()
+                .unwrap_or(1 << 31)
         };
-        let fit = |bytes: u32| bytes.max(page).checked_next_power_of_two().unwrap_or(1 << 31);
-        Self { endings: fit(endings), states: fit(states), cpus, page }
+        Self {
+            endings: fit(endings),
+            states: fit(states),
+            cpus,
+            page,
+        }
     }
 
     /// Bytes of a page.
@@ -50,7 +56,9 @@ impl Buffers {
 
     fn ring(&self, bytes: u32) -> u32 {
         let all = bytes.saturating_mul(self.cpus.max(1));
-        all.min(1 << 30).checked_next_power_of_two().unwrap_or(1 << 30)
+        all.min(1 << 30)
+            .checked_next_power_of_two()
+            .unwrap_or(1 << 30)
     }
 }
 
@@ -60,10 +68,25 @@ mod tests {
 
     #[test]
     fn sizes_are_powers_of_two_of_at_least_a_page() {
-        for (kib, cpus) in [(None, 1), (None, 2), (None, 400), (Some(4), 2), (Some(9), 3), (Some(262_144), 512)] {
+        for (kib, cpus) in [
+            (None, 1),
+            (None, 2),
+            (None, 400),
+            (Some(4), 2),
+            (Some(9), 3),
+            (Some(262_144), 512),
+        ] {
             let buffers = Buffers::new(kib, cpus, 4096);
-            for bytes in [buffers.endings, buffers.states, buffers.ring_endings_bytes(), buffers.ring_states_bytes()] {
-                assert!(bytes.is_power_of_two() && bytes >= 4096, "{kib:?} {cpus}: {bytes}");
+            for bytes in [
+                buffers.endings,
+                buffers.states,
+                buffers.ring_endings_bytes(),
+                buffers.ring_states_bytes(),
+            ] {
+                assert!(
+                    bytes.is_power_of_two() && bytes >= 4096,
+                    "{kib:?} {cpus}: {bytes}"
+                );
             }
         }
     }

@@ -175,7 +175,9 @@ pub const POINTS: &[Point] = &[
             by!(Fentry "tcp_send_active_reset_fentry_1" at ACTIVE, ReasonAt(ACTIVE, 1)),
             by!(Fentry "tcp_send_active_reset_fentry_2" at ACTIVE, ReasonAt(ACTIVE, 2)),
             by!(Fentry "tcp_send_active_reset_fentry" at ACTIVE, NoReason(ACTIVE)),
-            by!(Kprobe "tcp_send_active_reset_kprobe" at ACTIVE),
+            by!(Kprobe "tcp_send_active_reset_kprobe_1" at ACTIVE, ReasonAt(ACTIVE, 1)),
+            by!(Kprobe "tcp_send_active_reset_kprobe_2" at ACTIVE, ReasonAt(ACTIVE, 2)),
+            by!(Kprobe "tcp_send_active_reset_kprobe" at ACTIVE, NoReason(ACTIVE)),
             by!(RawTracepoint "rst_sent_tracepoint_2" at RESET, Arguments(RESET, 3)),
             by!(RawTracepoint "rst_sent_tracepoint" at RESET, Arguments(RESET, 2)),
         ],
@@ -282,7 +284,11 @@ mod tests {
     #[test]
     fn every_kind_of_record_has_exactly_one_point() {
         for kind in Kind::ALL {
-            assert_eq!(POINTS.iter().filter(|point| point.kind == kind).count(), 1, "{kind:?}");
+            assert_eq!(
+                POINTS.iter().filter(|point| point.kind == kind).count(),
+                1,
+                "{kind:?}"
+            );
         }
     }
 }

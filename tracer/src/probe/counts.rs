@@ -56,6 +56,10 @@ impl Counts {
     }
 
     fn slot(&self, slot: u32) -> u64 {
-        usize::try_from(slot).ok().and_then(|slot| self.0.get(slot)).copied().unwrap_or(0)
+        usize::try_from(slot)
+            .ok()
+            .and_then(|slot| self.0.get(slot))
+            .copied()
+            .unwrap_or(0)
     }
 }

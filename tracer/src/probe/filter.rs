@@ -80,17 +80,23 @@ impl Filters {
             (filter::REMOTE_PORT, ports(&self.remote_ports)),
         ] {
             for value in values {
-                self::value(object, filter, value)
-                    .map_err(|source| FilterError { what: format!("the value {value}"), source })?;
+                self::value(object, filter, value).map_err(|source| FilterError {
+                    what: format!("the value {value}"),
+                    source,
+                })?;
             }
         }
         for comm in &self.comms {
-            name(object, *comm)
-                .map_err(|source| FilterError { what: "a process name".into(), source })?;
+            name(object, *comm).map_err(|source| FilterError {
+                what: "a process name".into(),
+                source,
+            })?;
         }
         for net in &self.nets {
-            network(object, net)
-                .map_err(|source| FilterError { what: format!("the network {net}"), source })?;
+            network(object, net).map_err(|source| FilterError {
+                what: format!("the network {net}"),
+                source,
+            })?;
         }
         Ok(())
     }
@@ -98,11 +104,11 @@ impl Filters {
 
 fn value(object: &mut Ebpf, filter: u32, value: u32) -> Result<(), MapError> {
     let key: [u8; 8] = transmute!(FilterKey { filter, value });
-    HashMap::try_from(map(object, "FILTER")?)?.insert(key, 1_u8, 0)
+    HashMap::<_, [u8; 8], u8>::try_from(map(object, "FILTER")?)?.insert(key, 1_u8, 0)
 }
 
 fn name(object: &mut Ebpf, comm: [u8; 16]) -> Result<(), MapError> {
-    HashMap::try_from(map(object, "FILTER_COMM")?)?.insert(comm, 1_u8, 0)
+    HashMap::<_, [u8; 16], u8>::try_from(map(object, "FILTER_COMM")?)?.insert(comm, 1_u8, 0)
 }
 
 fn network(object: &mut Ebpf, net: &IpNet) -> Result<(), MapError> {
@@ -111,11 +117,17 @@ fn network(object: &mut Ebpf, net: &IpNet) -> Result<(), MapError> {
         IpAddr::V4(v4) => (v4.to_ipv6_mapped().octets(), prefix + 96),
         IpAddr::V6(v6) => (v6.octets(), prefix),
     };
-    LpmTrie::try_from(map(object, "FILTER_NET")?)?.insert(&Key::new(prefix, octets), 1_u8, 0)
+    LpmTrie::<_, [u8; 16], u8>::try_from(map(object, "FILTER_NET")?)?.insert(
+        &Key::new(prefix, octets),
+        1_u8,
+        0,
+    )
 }
 
 fn map<'a>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut aya::maps::Map, MapError> {
-    object.map_mut(name).ok_or_else(|| MapError::InvalidName { name: name.into() })
+    object
+        .map_mut(name)
+        .ok_or_else(|| MapError::InvalidName { name: name.into() })
 }
 
 #[cfg(test)]
@@ -129,8 +141,19 @@ mod tests {
 
     #[test]
     fn follow_means_nothing_without_a_pid() {
-        assert_eq!(Filters { follow: true, ..Filters::default() }.bits(), 0);
-        let with = Filters { follow: true, pids: vec![1], ..Filters::default() };
+        assert_eq!(
+            Filters {
+                follow: true,
+                ..Filters::default()
+            }
+            .bits(),
+            0
+        );
+        let with = Filters {
+            follow: true,
+            pids: vec![1],
+            ..Filters::default()
+        };
         assert_eq!(with.bits(), filter::PID | filter::FOLLOW);
     }
 }

@@ -59,8 +59,12 @@ pub fn contract(bytes: &[u8]) -> Result<u32, ObjectError> {
         .ok_or(ObjectError::NoContract)?;
     let section = symbol.section_index().ok_or(ObjectError::NoContract)?;
     let section = file.section_by_index(section).map_err(ObjectError::Elf)?;
-    let value = section.data_range(symbol.address(), 4).map_err(ObjectError::Elf)?;
-    let value = value.and_then(|bytes| bytes.first_chunk::<4>()).ok_or(ObjectError::NoContract)?;
+    let value = section
+        .data_range(symbol.address(), 4)
+        .map_err(ObjectError::Elf)?;
+    let value = value
+        .and_then(|bytes| bytes.first_chunk::<4>())
+        .ok_or(ObjectError::NoContract)?;
     Ok(u32::from_le_bytes(*value))
 }
 
@@ -80,7 +84,13 @@ pub fn open(
         found => return Err(ObjectError::OtherContract { found }),
     }
     let page = buffers.page_bytes();
-    let ring = |bytes: u32| if settings.transport == transport::RINGBUF { bytes } else { page };
+    let ring = |bytes: u32| {
+        if settings.transport == transport::RINGBUF {
+            bytes
+        } else {
+            page
+        }
+    };
     let verdicts = if settings.filters == 0 { 1 } else { 65_536 };
     EbpfLoader::new()
         .btf(None)
@@ -105,6 +115,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_object_are_refused() {
-        assert!(matches!(contract(b"not an ELF file"), Err(ObjectError::Elf(_))));
+        assert!(matches!(
+            contract(b"not an ELF file"),
+            Err(ObjectError::Elf(_))
+        ));
     }
 }

@@ -12,12 +12,7 @@ use std::{
 };
 
 use aya::{maps::Map, util::online_cpus};
-use aya_obj::generated::{
-    perf_event_attr, perf_event_mmap_page,
-    perf_event_sample_format::PERF_SAMPLE_RAW,
-    perf_sw_ids::PERF_COUNT_SW_BPF_OUTPUT,
-    perf_type_id::PERF_TYPE_SOFTWARE,
-};
+use aya_obj::generated::{bpf_attr, perf_event_attr, perf_event_mmap_page};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{buffer::Buffers, source::Source};
@@ -29,6 +24,8 @@ pub use record::Entry;
 /// All perf buffers of a run.
 pub struct PerfSource {
     buffers: Vec<AsyncFd<PerfBuffer>>,
+    /// Kept open: closing a perf event array takes our events out of it.
+    _maps: [Map; 2],
     scratch: bytes::BytesMut,
 }
 
@@ -38,22 +35,30 @@ impl PerfSource {
     /// # Errors
     ///
     /// The kernel refuses an event or its memory; the message names the CPU.
-    pub fn open(endings: &Map, states: &Map, buffers: &Buffers) -> io::Result<Self> {
+    pub fn open(endings: Map, states: Map, buffers: &Buffers) -> io::Result<Self> {
         let mut opened = Vec::new();
         let cpus = online_cpus().map_err(|(_, error)| error)?;
         for cpu in cpus {
-            for (map, bytes) in [(endings, buffers.endings), (states, buffers.states)] {
+            for (map, bytes) in [(&endings, buffers.endings), (&states, buffers.states)] {
                 let refused = |error: io::Error| {
-                    io::Error::new(error.kind(), format!("perf buffer of CPU {cpu}, {bytes} bytes: {error}"))
+                    io::Error::new(
+                        error.kind(),
+                        format!("perf buffer of CPU {cpu}, {bytes} bytes: {error}"),
+                    )
                 };
                 let buffer = PerfBuffer::open(cpu, bytes, buffers.page_bytes()).map_err(refused)?;
                 put(map, cpu, buffer.fd.as_fd()).map_err(refused)?;
                 // SAFETY: the buffer owns its descriptor and never gives it away.
-                let watched = unsafe { AsyncFd::register_with_interest(buffer, Interest::READABLE) };
+                let watched =
+                    unsafe { AsyncFd::register_with_interest(buffer, Interest::READABLE) };
                 opened.push(watched.map_err(|error| refused(error.into()))?);
             }
         }
-        Ok(Self { buffers: opened, scratch: bytes::BytesMut::with_capacity(4096) })
+        Ok(Self {
+            buffers: opened,
+            _maps: [endings, states],
+            scratch: bytes::BytesMut::with_capacity(4096),
+        })
     }
 }
 
@@ -116,11 +121,20 @@ impl PerfBuffer {
             return Err(io::Error::last_os_error());
         }
         let page = NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { fd, page, mapped, page_bytes })
+        Ok(Self {
+            fd,
+            page,
+            mapped,
+            page_bytes,
+        })
     }
 
     /// Hands over every record between the tail (ours) and the head (the kernel's).
-    fn drain(&mut self, scratch: &mut bytes::BytesMut, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    fn drain(
+        &mut self,
+        scratch: &mut bytes::BytesMut,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
         let end = self.head().load(Ordering::Acquire);
         let mut at = self.tail().load(Ordering::Relaxed);
         while at != end {
@@ -176,16 +190,24 @@ fn event(cpu: u32, wakeup_bytes: u32) -> io::Result<OwnedFd> {
     // SAFETY: the structure is plain integers, for which zero is valid and means "default".
     let mut attributes = unsafe { std::mem::zeroed::<perf_event_attr>() };
     attributes.size = u32::try_from(size_of::<perf_event_attr>()).unwrap_or(0);
-    attributes.type_ = PERF_TYPE_SOFTWARE.cast_unsigned();
-    attributes.config = u64::from(PERF_COUNT_SW_BPF_OUTPUT.cast_unsigned());
-    attributes.sample_type = u64::from(PERF_SAMPLE_RAW.cast_unsigned());
+    attributes.type_ = PERF_TYPE_SOFTWARE;
+    attributes.config = PERF_COUNT_SW_BPF_OUTPUT;
+    attributes.sample_type = PERF_SAMPLE_RAW;
     attributes.__bindgen_anon_1.sample_period = 1;
     attributes.set_watermark(1);
     attributes.__bindgen_anon_2.wakeup_watermark = wakeup_bytes;
-    let cpu = i32::try_from(cpu).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let cpu =
+        i32::try_from(cpu).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     // SAFETY: the attributes are initialised and outlive the call; any process (-1), no group (-1).
     let fd = unsafe {
-        libc::syscall(libc::SYS_perf_event_open, &raw const attributes, -1, cpu, -1, libc::PERF_FLAG_FD_CLOEXEC)
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            &raw const attributes,
+            -1,
+            cpu,
+            -1,
+            PERF_FLAG_FD_CLOEXEC,
+        )
     };
     let fd = i32::try_from(fd).unwrap_or(-1);
     if fd < 0 {
@@ -202,21 +224,38 @@ fn put(map: &Map, cpu: u32, event: BorrowedFd<'_>) -> io::Result<()> {
     };
     let value = event.as_raw_fd();
     // SAFETY: as above, plain integers.
-    let mut attributes = unsafe { std::mem::zeroed::<aya_obj::generated::bpf_attr>() };
+    let mut attributes = unsafe { std::mem::zeroed::<bpf_attr>() };
     attributes.__bindgen_anon_2.map_fd = data.fd().as_fd().as_raw_fd().cast_unsigned();
     attributes.__bindgen_anon_2.key = address(&cpu);
     attributes.__bindgen_anon_2.__bindgen_anon_1.value = address(&value);
     // SAFETY: key and value are four bytes each, as the map wants, and outlive the call.
     let done = unsafe {
-        libc::syscall(libc::SYS_bpf, BPF_MAP_UPDATE_ELEM, &raw mut attributes, size_of_val(&attributes))
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_MAP_UPDATE_ELEM,
+            &raw mut attributes,
+            size_of_val(&attributes),
+        )
     };
-    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if done < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
+/// The numbers of `include/uapi/linux/perf_event.h` this room needs.
+const PERF_TYPE_SOFTWARE: u32 = 1;
+const PERF_COUNT_SW_BPF_OUTPUT: u64 = 10;
+const PERF_SAMPLE_RAW: u64 = 1 << 10;
+const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 /// `enum bpf_cmd`, `include/uapi/linux/bpf.h`.
 const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
 
-#[expect(clippy::as_conversions, reason = "the kernel takes addresses as 64-bit numbers")]
+#[expect(
+    clippy::as_conversions,
+    reason = "the kernel takes addresses as 64-bit numbers"
+)]
 fn address<T>(value: &T) -> u64 {
     std::ptr::from_ref(value) as u64
 }

@@ -68,8 +68,12 @@ impl Plan {
             .iter()
             .rev()
             .map(|point| {
-                let mut outcome =
-                    Outcome { point, chosen: None, refused: Vec::new(), wanted: wanted(point) };
+                let mut outcome = Outcome {
+                    point,
+                    chosen: None,
+                    refused: Vec::new(),
+                    wanted: wanted(point),
+                };
                 if outcome.wanted {
                     outcome.carry_out(object, btf, typed, way);
                 }
@@ -104,7 +108,10 @@ impl Plan {
     /// How a point is hooked.
     #[must_use]
     pub fn hook(&self, name: &str) -> Option<Hook> {
-        self.outcomes.iter().find(|outcome| outcome.point.name == name)?.chosen
+        self.outcomes
+            .iter()
+            .find(|outcome| outcome.point.name == name)?
+            .chosen
     }
 }
 
@@ -116,10 +123,22 @@ impl Outcome {
         typed: Option<&aya::Btf>,
         way: Option<Way>,
     ) {
-        for candidate in self.point.candidates.iter().filter(|candidate| allowed(candidate, way)) {
-            let Some(&(first, _)) = candidate.programs.first() else { continue };
+        for candidate in self
+            .point
+            .candidates
+            .iter()
+            .filter(|candidate| allowed(candidate, way))
+        {
+            let Some(&(first, _)) = candidate.programs.first() else {
+                continue;
+            };
             let refusal = match candidate.needs.unmet(btf) {
-                Some(why) => Refusal { hook: candidate.hook, program: first, why, verifier_log: String::new() },
+                Some(why) => Refusal {
+                    hook: candidate.hook,
+                    program: first,
+                    why,
+                    verifier_log: String::new(),
+                },
                 None => match attach_all(object, typed, candidate) {
                     Ok(()) => {
                         self.chosen = Some(candidate.hook);
@@ -141,8 +160,14 @@ fn allowed(candidate: &Candidate, way: Option<Way>) -> bool {
 /// Whether the candidate belongs to a point that no function entry reaches.
 fn is_only_a_tracepoint(candidate: &Candidate) -> bool {
     POINTS.iter().any(|point| {
-        point.candidates.iter().any(|one| std::ptr::eq(one, candidate))
-            && point.candidates.iter().all(|one| one.hook.way() == Way::Tracepoint)
+        point
+            .candidates
+            .iter()
+            .any(|one| std::ptr::eq(one, candidate))
+            && point
+                .candidates
+                .iter()
+                .all(|one| one.hook.way() == Way::Tracepoint)
     })
 }
 
@@ -182,10 +207,17 @@ impl Need {
                 Some(Some(_)) => Some(format!("{function} takes a reason here")),
             },
             Self::Arguments(tracepoint, count) => {
-                match btf.raw_tracepoint_parameters(tracepoint).ok().flatten().map(|found| found.len()) {
+                match btf
+                    .raw_tracepoint_parameters(tracepoint)
+                    .ok()
+                    .flatten()
+                    .map(|found| found.len())
+                {
                     None => Some(format!("this kernel has no tracepoint {tracepoint}")),
                     Some(found) if found == count => None,
-                    Some(found) => Some(format!("{tracepoint} has {found} arguments here, not {count}")),
+                    Some(found) => Some(format!(
+                        "{tracepoint} has {found} arguments here, not {count}"
+                    )),
                 }
             }
         }

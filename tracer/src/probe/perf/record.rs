@@ -36,9 +36,14 @@ pub(super) fn next<'a>(
     scratch: &'a mut BytesMut,
 ) -> io::Result<(Entry<'a>, u64)> {
     let damaged = |what: &str| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("perf buffer: {what} at position {at}"))
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("perf buffer: {what} at position {at}"),
+        )
     };
-    let available = usize::try_from(end.wrapping_sub(at)).unwrap_or(usize::MAX).min(data.len());
+    let available = usize::try_from(end.wrapping_sub(at))
+        .unwrap_or(usize::MAX)
+        .min(data.len());
     let mut header = [0; HEADER_BYTES];
     copy(data, at, &mut header);
     let [t0, t1, t2, t3, _, _, s0, s1] = header;
@@ -51,24 +56,29 @@ pub(super) fn next<'a>(
         return Ok((Entry::Other, next));
     }
     let start = place(data, at).unwrap_or(0);
-    let whole = match data.get(start..start + size) {
-        Some(whole) => whole,
-        None => {
-            scratch.resize(size, 0);
-            copy(data, at, scratch);
-            &*scratch
-        }
+    let whole = if let Some(whole) = data.get(start..start + size) {
+        whole
+    } else {
+        scratch.resize(size, 0);
+        copy(data, at, scratch);
+        &*scratch
     };
     let body = whole.get(HEADER_BYTES..).unwrap_or_default();
-    let (length, raw) = body.split_first_chunk::<LENGTH_BYTES>().ok_or_else(|| damaged("a sample without a length"))?;
+    let (length, raw) = body
+        .split_first_chunk::<LENGTH_BYTES>()
+        .ok_or_else(|| damaged("a sample without a length"))?;
     let length = usize::try_from(u32::from_ne_bytes(*length)).unwrap_or(usize::MAX);
-    let raw = raw.get(..length).ok_or_else(|| damaged("a sample longer than its entry"))?;
+    let raw = raw
+        .get(..length)
+        .ok_or_else(|| damaged("a sample longer than its entry"))?;
     Ok((Entry::Sample(without_padding(raw)), next))
 }
 
 /// Perf pads samples so that their entries end on eight bytes; the record knows its own size.
 fn without_padding(raw: &[u8]) -> &[u8] {
-    let Ok((header, _)) = Header::read_from_prefix(raw) else { return raw };
+    let Ok((header, _)) = Header::read_from_prefix(raw) else {
+        return raw;
+    };
     raw.get(..usize::from(header.size)).unwrap_or(raw)
 }
 
