@@ -128,10 +128,10 @@ impl Dump {
         let found = self.named(&["ENUM", "ENUM64"], wanted);
         let values = array(found.first()?, "values");
         let pair = |value: &Value| {
-            let number = value["val"].as_i64().unwrap();
-            let number = u32::try_from(number)
-                .or_else(|_| i32::try_from(number).map(i32::cast_unsigned))
-                .unwrap();
+            // bpftool widens 32 bits with their sign, even those of an unsigned enumeration.
+            let number = &value["val"];
+            let number = number.as_i64().map(i64::cast_unsigned).or(number.as_u64());
+            let number = u32::try_from(number.unwrap() & u64::from(u32::MAX)).unwrap();
             (number, text(value, "name").to_owned())
         };
         Some(values.iter().map(pair).collect())
@@ -163,9 +163,8 @@ impl Dump {
         let word = match text(found, "kind") {
             "PTR" => return self.spell(found, stars + 1),
             "CONST" | "VOLATILE" | "RESTRICT" | "TYPE_TAG" => return self.spell(found, stars),
-            "STRUCT" => "struct ",
             "FWD" if text(found, "fwd_kind") == "union" => "union ",
-            "FWD" => "struct ",
+            "STRUCT" | "FWD" => "struct ",
             "UNION" => "union ",
             "ENUM" | "ENUM64" => "enum ",
             _ => "",
