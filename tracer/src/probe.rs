@@ -15,3 +15,4 @@ pub mod plan;
 pub mod ring;
 pub mod session;
 pub mod source;
+pub mod system;

@@ -12,7 +12,7 @@ mod header;
 mod kind;
 mod names;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use error::{BtfError, FieldError};
 pub use field::{Member, Structure};
