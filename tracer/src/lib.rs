@@ -8,4 +8,5 @@
 //!
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
+pub mod correlate;
 pub mod model;
