@@ -9,4 +9,5 @@
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
 pub mod correlate;
+pub mod diagnose;
 pub mod model;
