@@ -11,3 +11,4 @@
 pub mod correlate;
 pub mod diagnose;
 pub mod model;
+pub mod probe;
