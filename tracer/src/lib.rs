@@ -8,5 +8,7 @@
 //!
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
+pub mod correlate;
+pub mod diagnose;
 pub mod model;
 pub mod probe;
