@@ -8,4 +8,8 @@
 //!
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
+pub mod decode;
 pub mod model;
+
+#[cfg(test)]
+mod arbitrary;
