@@ -10,6 +10,7 @@
 
 pub mod decode;
 pub mod model;
+pub mod order;
 
 #[cfg(test)]
 mod arbitrary;
