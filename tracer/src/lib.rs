@@ -11,6 +11,7 @@
 pub mod decode;
 pub mod model;
 pub mod order;
+pub mod tally;
 
 #[cfg(test)]
 mod arbitrary;
