@@ -11,6 +11,7 @@
 pub mod decode;
 pub mod model;
 pub mod order;
+pub mod render;
 pub mod tally;
 
 #[cfg(test)]
