@@ -1,12 +1,12 @@
-//! What `diagnose` says about an ending, in words.
+//! What an ending means, in words for people.
 
-/// Why a connection ended and what to do about it, for people.
+/// The answer to who, what and why, with what supports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// One sentence that tells what happened.
+    /// One or two plain sentences.
     pub text: String,
-    /// What to do about it; empty when there is nothing to do.
+    /// What usually helps; empty when nothing is wrong.
     pub advice: &'static str,
-    /// The facts it rests on, each `name=value`.
+    /// The facts behind it, each as `name=value`.
     pub evidence: Vec<String>,
 }
