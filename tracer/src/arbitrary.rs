@@ -7,12 +7,15 @@ use std::{
     num::NonZeroU64,
 };
 
-use proptest::{option, prelude::*};
+use proptest::{collection, option, prelude::*, sample};
 
 use crate::model::{
+    cause::Cause,
+    ending::{Act, Call, CloseCall, Ending, How, Owner, Transition},
     flow::Flow,
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
-    process::{Actor, Comm, Exit, Task},
+    process::{Actor, Comm, Confidence, Exit, Task},
+    reason::Reason,
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     time::MonoNs,
@@ -285,4 +288,96 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
             what,
         }
     })
+}
+
+fn act() -> BoxedStrategy<Act> {
+    let hows = [
+        How::FinSent,
+        How::FinReceived,
+        How::RstSent,
+        How::RstReceived,
+        How::Timeout,
+        How::Destroyed,
+    ];
+    let call = sample::select(vec![Call::Close, Call::Shutdown]);
+    let reason = (any::<u32>(), option::of("[A-Z_\"\\\\]{1,30}")).prop_map(|(code, name)| Reason {
+        code,
+        name: name.map(Into::into),
+    });
+    let known = (
+        option::of(reason),
+        option::of(state()),
+        option::of(segment()),
+        option::of(any::<u32>()),
+        option::of(call),
+    );
+    let judged = (
+        sample::select(hows.to_vec()),
+        actor(),
+        sample::select(Cause::ALL.to_vec()),
+        confidence(),
+    );
+    (mono(), judged, condition(), known)
+        .prop_map(
+            |(at, (how, actor, cause, confidence), condition, known)| Act {
+                at,
+                how,
+                actor,
+                cause,
+                confidence,
+                reason: known.0,
+                state: known.1,
+                condition,
+                provoked_by: known.2,
+                seq: known.3,
+                call: known.4,
+            },
+        )
+        .boxed()
+}
+
+fn confidence() -> impl Strategy<Value = Confidence> {
+    sample::select(vec![
+        Confidence::Unknown,
+        Confidence::Likely,
+        Confidence::Exact,
+    ])
+}
+
+/// Any ending with at least one act.
+pub(crate) fn ending() -> BoxedStrategy<Ending> {
+    let owner = (task(), confidence()).prop_map(|(task, confidence)| Owner { task, confidence });
+    let transition =
+        (mono(), state(), state()).prop_map(|(at, from, to)| Transition { at, from, to });
+    let close_called = (mono(), any::<bool>()).prop_map(|(at, seen)| CloseCall { at, seen });
+    let identity = (
+        option::of(socket_id()),
+        mono(),
+        flow(),
+        option::of(owner),
+        uid(),
+    );
+    let story = (
+        collection::vec(act(), 1..4),
+        collection::vec(transition, 0..4),
+        option::of(close_called),
+        any::<u32>(),
+        option::of(mono()),
+        condition(),
+    );
+    (identity, story)
+        .prop_map(|(identity, story)| Ending {
+            socket: identity.0,
+            first_seen: identity.1,
+            flow: identity.2,
+            owner: identity.3,
+            uid: identity.4,
+            acts: story.0,
+            states: story.1,
+            close_called: story.2,
+            fin_retransmits: story.3,
+            destroyed: story.4,
+            condition: story.5,
+        })
+        .boxed()
 }

@@ -15,11 +15,12 @@ use crate::{
         process::{Comm, Exit},
         socket::Condition,
     },
+    tally::kind_of,
 };
 
 mod encode;
 
-use encode::{encode, kind_of};
+use encode::encode;
 
 /// A record of `kind` with the given body, its header telling the truth about kind and size.
 fn record_of(kind: Kind, body: &[u8]) -> Vec<u8> {

@@ -16,24 +16,7 @@ use crate::model::{
     process::{Exit, Task},
     socket::{Condition, FileRefs, Socket, SocketId},
 };
-
-/// The kind of record that carries an observation.
-pub(super) const fn kind_of(what: &What) -> Kind {
-    match what {
-        What::CloseCalled { .. } => Kind::CloseCalled,
-        What::ShutdownCalled { .. } => Kind::ShutdownCalled,
-        What::FinQueued { .. } => Kind::FinQueued,
-        What::RstSent { .. } => Kind::RstSent,
-        What::RstAnswered { .. } => Kind::RstAnswered,
-        What::StateChanged { .. } => Kind::StateChanged,
-        What::RstReceived { .. } => Kind::RstReceived,
-        What::FinRetransmitted { .. } => Kind::FinRetransmitted,
-        What::Destroyed { .. } => Kind::Destroyed,
-        What::ProcessExited { .. } => Kind::ProcessExited,
-        What::ProcessExeced { .. } => Kind::ProcessExeced,
-        What::ProcessForked { .. } => Kind::ProcessForked,
-    }
-}
+use crate::tally::kind_of;
 
 /// Bytes of a record of `kind`.
 pub(super) fn size_of_kind(kind: Kind) -> usize {
