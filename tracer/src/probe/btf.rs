@@ -21,7 +21,7 @@ use header::Header;
 /// Where the running kernel keeps its BTF.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
-/// The most bytes read from a file: some ten times what the largest kernels have.
+/// The most bytes read from a file: more than ten times what kernels have.
 const LIMIT: u64 = 128 << 20;
 
 /// The most modifiers and arrays around a type, as `MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`.
@@ -93,8 +93,8 @@ impl Btf {
     /// names are checked when they are followed.
     pub fn parse(buffer: Vec<u8>) -> Result<Self, BtfError> {
         let header = Header::parse(&buffer)?;
-        // The usual record has 17 bytes; asking for less than that keeps hostile sizes harmless.
-        let expected = header.types.len() / 16;
+        // A kernel's records have 25 bytes on average; both lists stay smaller than the buffer.
+        let expected = header.types.len() / 24;
         let mut starts = Vec::with_capacity(expected);
         let mut kinds = Vec::with_capacity(expected);
         let mut at = header.types.start;
@@ -187,7 +187,7 @@ impl Type {
     fn at(buffer: &[u8], start: usize) -> Result<Self, BtfError> {
         let word = |offset| bytes::u32_at(buffer, start + offset, "a type");
         let info = word(4)?;
-        // Kernels before 7.1 keep bits 16 to 23 and 29 to 30 at zero, later ones count with them.
+        // Bits 16 to 23 and 29 to 30 were zero before they became part of these numbers.
         let [top, ..] = info.to_be_bytes();
         Ok(Self {
             start,

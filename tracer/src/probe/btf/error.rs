@@ -104,7 +104,7 @@ pub enum BtfError {
     },
 }
 
-/// Why a field was not found; the first two are facts about the kernel, not faults.
+/// Why a field was not found; all but `Malformed` are facts about the kernel.
 #[derive(Debug, Error)]
 pub enum FieldError {
     /// No structure or union goes by this name.

@@ -163,7 +163,7 @@ impl Btf {
         Ok((word(0)?, slot))
     }
 
-    /// Place and size of a member whose structure starts `base` bits less its own offset in.
+    /// Place and size of a member that lies `offset_bits` into the structure asked for.
     fn measure(&self, slot: &Slot, offset_bits: u64) -> Result<Member, BtfError> {
         if slot.width != 0 {
             return Ok(Member {

@@ -6,7 +6,7 @@ use super::{bytes, error::BtfError};
 
 const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
-/// Bytes up to and including `str_len`; the layout section's two words were added in 7.1.
+/// Bytes up to and including `str_len`; the layout section's two words came later.
 const OLDEST: usize = 24;
 /// Bytes up to and including `layout_len`.
 const WITH_LAYOUT: usize = 32;
@@ -20,7 +20,7 @@ pub(super) struct Header {
     pub(super) types: Range<usize>,
     /// The names, NUL-terminated; the first and the last byte are NUL.
     pub(super) strings: Range<usize>,
-    /// One `struct btf_layout` a kind; empty before 7.1.
+    /// One `struct btf_layout` a kind; empty where the header is of the older form.
     layouts: Range<usize>,
 }
 

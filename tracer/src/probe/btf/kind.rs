@@ -42,7 +42,7 @@ pub(super) const fn is_modifier(kind: u8) -> bool {
 }
 
 /// Bytes of a record behind its [`HEAD`]; kinds newer than this code are measured by the
-/// layout section that kernels from 7.1 on put into their BTF.
+/// layout section (`struct btf_layout`), where the BTF has one.
 pub(super) fn tail(
     bytes: &[u8],
     header: &Header,

@@ -101,12 +101,12 @@ impl Blob {
         self.add("", (kind::PROTOTYPE, false, parameters.len()), 0, &tail)
     }
 
-    /// The bytes, with a header of the form before 7.1.
+    /// The bytes, with a header of the older form.
     pub(in crate::probe) fn build(&self) -> Vec<u8> {
         self.build_with(&[])
     }
 
-    /// The bytes; a layout section makes the header one of the form since 7.1.
+    /// The bytes; a layout section makes the header one of the newer form.
     pub(in crate::probe) fn build_with(&self, layouts: &[[u8; 4]]) -> Vec<u8> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
         let strings: &[u8] = if self.strings.is_empty() {
