@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::cargo_home;
 
 /// Debian's compiler for browsers, newer than the release's own: package `rustc-web`.
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// The linker of the target; cargo finds it by this name.
 const LINKER: &str = "bpf-linker";
@@ -60,34 +60,47 @@ impl Toolchain {
     /// Finds a usable toolchain: the active compiler, else Debian's.
     ///
     /// # Errors
-    /// Says of each compiler why it will not do, or that no bpf-linker is installed.
+    /// As [`Toolchain::find_compiler`] and [`Toolchain::find_linker`].
     pub(crate) fn find() -> Result<Self> {
+        let compiler = Self::find_compiler()?;
+        let linker = Self::find_linker()?;
+        let versions = Versions {
+            rustc: compiler.version,
+            llvm: compiler.llvm,
+            linker: first_line(&linker, &["--version"])?,
+        };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        Ok(Self { cargo: cargo.into(), rustc: compiler.rustc, linker, versions })
+    }
+
+    /// Finds a compiler that has the sources of `core`.
+    ///
+    /// # Errors
+    /// Says of each compiler why it will not do.
+    pub(crate) fn find_compiler() -> Result<Compiler> {
         let active = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
         let mut refused = Vec::new();
         for rustc in [PathBuf::from(active), PathBuf::from(DEBIAN_RUSTC)] {
-            match describe(&rustc) {
-                Ok((rustc_version, llvm)) => {
-                    let linker = find_linker()?;
-                    let versions = Versions {
-                        rustc: rustc_version,
-                        llvm,
-                        linker: first_line(&linker, &["--version"])?,
-                    };
-                    return Ok(Self {
-                        cargo: cargo.into(),
-                        rustc,
-                        linker,
-                        versions,
-                    });
-                }
+            match Compiler::describe(&rustc) {
+                Ok(compiler) => return Ok(compiler),
                 Err(error) => refused.push(format!("{}: {error:#}", rustc.display())),
             }
         }
-        bail!(
-            "no compiler can build the kernel object: {}",
-            refused.join("; ")
-        )
+        bail!("no compiler can build the kernel object: {}", refused.join("; "))
+    }
+
+    /// Finds bpf-linker on `PATH`, else where `cargo install` puts it.
+    ///
+    /// # Errors
+    /// When it is in neither place.
+    pub(crate) fn find_linker() -> Result<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let home = cargo_home().join("bin");
+        std::env::split_paths(&path)
+            .chain([home.clone()])
+            .map(|directory| directory.join(LINKER))
+            .find(|candidate| candidate.is_file())
+            .ok_or_else(|| anyhow!("{LINKER} is neither on PATH nor in {}", home.display()))
     }
 
     /// Where the compiler is installed.
@@ -111,51 +124,41 @@ impl Toolchain {
     }
 }
 
-/// The compiler's version and its LLVM's, if it can build the hooks.
-fn describe(rustc: &Path) -> Result<(String, String)> {
-    let library = sysroot(rustc)?.join("lib/rustlib/src/rust/library/core/Cargo.toml");
-    if !library.is_file() {
-        bail!(
-            "the sources of core are not installed ({} is missing)",
-            library.display()
-        );
+/// A compiler that can build the hooks.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiler {
+    rustc: PathBuf,
+    version: String,
+    llvm: String,
+}
+
+impl Compiler {
+    /// What the compiler says of itself, if it can build the hooks.
+    fn describe(rustc: &Path) -> Result<Self> {
+        let library = sysroot(rustc)?.join("lib/rustlib/src/rust/library/core/Cargo.toml");
+        if !library.is_file() {
+            bail!("the sources of core are not installed ({} is missing)", library.display());
+        }
+        let verbose = run(rustc, &["-vV"])?;
+        let field = |name: &str| {
+            verbose
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(|value| value.trim().to_owned())
+                .ok_or_else(|| anyhow!("`rustc -vV` names no {name}"))
+        };
+        let version = field("rustc ")?;
+        let mut numbers = version.split(['.', '-', ' ']).map(|part| part.parse::<u32>().ok());
+        let found = (numbers.next().flatten(), numbers.next().flatten());
+        if !matches!(found, (Some(major), Some(minor)) if (major, minor) >= OLDEST) {
+            bail!("rustc {version} is older than {}.{}", OLDEST.0, OLDEST.1);
+        }
+        Ok(Self { rustc: rustc.to_owned(), version, llvm: field("LLVM version:")? })
     }
-    let verbose = run(rustc, &["-vV"])?;
-    let field = |name: &str| {
-        verbose
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .map(|value| value.trim().to_owned())
-            .ok_or_else(|| anyhow!("`rustc -vV` names no {name}"))
-    };
-    let version = field("rustc ")?;
-    let mut numbers = version
-        .split(['.', '-', ' '])
-        .map(|part| part.parse::<u32>().ok());
-    let found = (numbers.next().flatten(), numbers.next().flatten());
-    if !matches!(found, (Some(major), Some(minor)) if (major, minor) >= OLDEST) {
-        bail!("rustc {version} is older than {}.{}", OLDEST.0, OLDEST.1);
-    }
-    Ok((version, field("LLVM version:")?))
 }
 
 fn sysroot(rustc: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(first_line(rustc, &["--print", "sysroot"])?))
-}
-
-/// bpf-linker on `PATH`, else where `cargo install` puts it.
-fn find_linker() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain([cargo_home().join("bin")])
-        .map(|directory| directory.join(LINKER))
-        .find(|candidate| candidate.is_file())
-        .ok_or_else(|| {
-            anyhow!(
-                "{LINKER} is neither on PATH nor in {}/bin",
-                cargo_home().display()
-            )
-        })
 }
 
 fn first_line(program: &Path, arguments: &[&str]) -> Result<String> {

@@ -9,3 +9,4 @@
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
 pub mod model;
+pub mod probe;
