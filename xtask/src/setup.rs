@@ -34,8 +34,11 @@ const CARGO_DENY: &str = "0.20.2";
 /// # Errors
 /// When something is still missing.
 pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, fn() -> Result<()>); 3] =
-        [("eBPF toolchain", toolchain), ("programs", programs), ("cargo-deny", cargo_deny)];
+    let steps: [(&str, fn() -> Result<()>); 3] = [
+        ("eBPF toolchain", toolchain),
+        ("programs", programs),
+        ("cargo-deny", cargo_deny),
+    ];
     let mut missing = Vec::new();
     for (name, step) in steps {
         println!("== {name}");
@@ -80,9 +83,19 @@ pub(crate) fn programs() -> Result<()> {
     }
     let still: Vec<&str> = missing().map(|(program, _)| *program).collect();
     if !still.is_empty() {
-        bail!("packages are installed, but there is no {}", still.join(", "));
+        bail!(
+            "packages are installed, but there is no {}",
+            still.join(", ")
+        );
     }
-    println!("found {}", PROGRAMS.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", "));
+    println!(
+        "found {}",
+        PROGRAMS
+            .iter()
+            .map(|(program, _)| *program)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
     Ok(())
 }
 
@@ -91,17 +104,28 @@ pub(crate) fn programs() -> Result<()> {
 /// # Errors
 /// When it cannot be built.
 pub(crate) fn cargo_deny() -> Result<()> {
-    if shell::cargo(&["deny", "--version"]).output().is_ok_and(|output| output.status.success()) {
+    if shell::cargo(&["deny", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
         println!("found cargo-deny");
         return Ok(());
     }
     println!("building cargo-deny {CARGO_DENY}: some minutes, once");
-    shell::run(&mut shell::cargo(&["install", "cargo-deny", "--locked", "--version", CARGO_DENY]))
-        .context("cannot install cargo-deny")
+    shell::run(&mut shell::cargo(&[
+        "install",
+        "cargo-deny",
+        "--locked",
+        "--version",
+        CARGO_DENY,
+    ]))
+    .context("cannot install cargo-deny")
 }
 
 /// True of a program that is there; a busybox must also do without libraries.
 fn usable(program: &str) -> bool {
-    let Some(path) = shell::find(program) else { return false };
+    let Some(path) = shell::find(program) else {
+        return false;
+    };
     program != "busybox" || crate::vm::libraries::of(&path).is_ok_and(|needed| needed.is_empty())
 }

@@ -36,7 +36,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 pub(crate) fn everything() -> Result<ExitCode> {
     let mut tally = Tally::default();
     tests(&mut tally);
-    tally.step("demonstration", || shell::run(&mut shell::xtask(&["demo"])?));
+    tally.step("demonstration", || {
+        shell::run(&mut shell::xtask(&["demo"])?)
+    });
     Ok(tally.close(true))
 }
 
@@ -48,7 +50,11 @@ fn tests(tally: &mut Tally) {
     check::steps(tally);
     // Guests come before the host's tests, which read the BTF that guests leave behind.
     if let Err(error) = vm::matrix(&vm::Options::everything(), tally) {
-        tally.add("kernels in virtual machines", Verdict::Failed, &format!("{error:#}"));
+        tally.add(
+            "kernels in virtual machines",
+            Verdict::Failed,
+            &format!("{error:#}"),
+        );
     }
     host_tests(tally);
     kernel_tests(tally);
@@ -63,14 +69,23 @@ fn stored_object(tally: &mut Tally) {
         Ok(())
     });
     tally.step("stored kernel object", || {
-        built.ok_or_else(|| anyhow!("there is nothing to compare it with"))?.compare_with_stored(&root)
+        built
+            .ok_or_else(|| anyhow!("there is nothing to compare it with"))?
+            .compare_with_stored(&root)
     });
 }
 
 /// The tests of the crates that run on the host, each counted.
 fn host_tests(tally: &mut Tally) {
     eprintln!("\n== tests of the crates");
-    let words = ["test", "--locked", "--workspace", "--exclude", "tracer-ebpf", "--no-fail-fast"];
+    let words = [
+        "test",
+        "--locked",
+        "--workspace",
+        "--exclude",
+        "tracer-ebpf",
+        "--no-fail-fast",
+    ];
     let mut reported = false;
     let status = shell::follow(&mut shell::cargo(&words), |line| {
         if let Some((name, verdict)) = test_line(line) {
@@ -109,7 +124,11 @@ fn kernel_tests(tally: &mut Tally) {
             if let Some(said) = LabLine::read(line) {
                 counted += 1;
                 bad |= said.verdict == Verdict::Failed;
-                tally.add(&format!("here {} {}", said.way, said.name), said.verdict, said.reason);
+                tally.add(
+                    &format!("here {} {}", said.way, said.name),
+                    said.verdict,
+                    said.reason,
+                );
             }
         })
     });
@@ -127,11 +146,22 @@ mod tests {
     #[test]
     fn lines_of_the_harness_are_told_from_others() {
         let cases = [
-            ("test order::late ... ok", Some(("order::late", Verdict::Passed))),
-            ("test order::late ... FAILED", Some(("order::late", Verdict::Failed))),
-            ("test btf::dump ... ignored, no bpftool", Some(("btf::dump", Verdict::Skipped))),
-            ("test src/lib.rs - time (line 3) - compile ... ok",
-             Some(("src/lib.rs - time (line 3) - compile", Verdict::Passed))),
+            (
+                "test order::late ... ok",
+                Some(("order::late", Verdict::Passed)),
+            ),
+            (
+                "test order::late ... FAILED",
+                Some(("order::late", Verdict::Failed)),
+            ),
+            (
+                "test btf::dump ... ignored, no bpftool",
+                Some(("btf::dump", Verdict::Skipped)),
+            ),
+            (
+                "test src/lib.rs - time (line 3) - compile ... ok",
+                Some(("src/lib.rs - time (line 3) - compile", Verdict::Passed)),
+            ),
             ("test result: ok. 3 passed; 0 failed; 0 ignored", None),
             ("running 3 tests", None),
         ];

@@ -19,8 +19,10 @@ const LLVM: &str = "22";
 /// # Errors
 /// When neither way gives one.
 pub(super) fn install_library_sources() -> Result<()> {
-    let ways: [(&str, fn() -> Result<()>); 2] =
-        [("rustup", sources_by_rustup), ("Debian's packages", sources_by_apt)];
+    let ways: [(&str, fn() -> Result<()>); 2] = [
+        ("rustup", sources_by_rustup),
+        ("Debian's packages", sources_by_apt),
+    ];
     for (name, way) in ways {
         println!("trying {name}");
         match way().and_then(|()| Toolchain::find_compiler().map(drop)) {
@@ -35,7 +37,14 @@ fn sources_by_rustup() -> Result<()> {
     if shell::find("rustup").is_none() {
         bail!("there is no rustup here");
     }
-    let words = ["--kill-after=5", RUSTUP_LIMIT, "rustup", "component", "add", "rust-src"];
+    let words = [
+        "--kill-after=5",
+        RUSTUP_LIMIT,
+        "rustup",
+        "component",
+        "add",
+        "rust-src",
+    ];
     shell::run(&mut shell::program("timeout", &words))
         .with_context(|| format!("within {RUSTUP_LIMIT} seconds"))
 }
@@ -55,7 +64,13 @@ pub(super) fn install_linker() -> Result<()> {
     install(&[llvm, polly, "zlib1g-dev", "libzstd-dev", "g++"])?;
     println!("building bpf-linker: about two minutes");
     let feature = format!("llvm-{LLVM}");
-    let words = ["install", "bpf-linker", "--version", LINKER_VERSION, "--locked"];
+    let words = [
+        "install",
+        "bpf-linker",
+        "--version",
+        LINKER_VERSION,
+        "--locked",
+    ];
     let mut cargo = shell::cargo(&words);
     cargo
         .args(["--no-default-features", "--features", &feature])

@@ -46,7 +46,11 @@ pub(super) fn write(
         archive.file(name, 0o755, &without_debug_information(program, image)?)?;
     }
     for library in needed {
-        let name = library.strip_prefix("/").unwrap_or(&library).to_string_lossy().into_owned();
+        let name = library
+            .strip_prefix("/")
+            .unwrap_or(&library)
+            .to_string_lossy()
+            .into_owned();
         archive.file(&name, 0o755, &fs::read(&library)?)?;
     }
     archive.finish()?.finish()?.flush()?;
@@ -81,7 +85,9 @@ debugfs debugfs /sys/kernel/debug
     let mut script = String::from("#!/bin/busybox sh\n/bin/busybox --install -s /bin\n");
     script.push_str("export PATH=/bin HOME=/root RUST_BACKTRACE=0\n");
     for mount in MOUNTS.lines() {
-        script.push_str(&format!("mount -t {mount} || echo vm cannot mount {mount}\n"));
+        script.push_str(&format!(
+            "mount -t {mount} || echo vm cannot mount {mount}\n"
+        ));
     }
     script.push_str(
         "ip link set lo up\n\
