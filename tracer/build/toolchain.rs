@@ -70,7 +70,12 @@ impl Toolchain {
             linker: first_line(&linker, &["--version"])?,
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        Ok(Self { cargo: cargo.into(), rustc: compiler.rustc, linker, versions })
+        Ok(Self {
+            cargo: cargo.into(),
+            rustc: compiler.rustc,
+            linker,
+            versions,
+        })
     }
 
     /// Finds a compiler that has the sources of `core`.
@@ -86,7 +91,10 @@ impl Toolchain {
                 Err(error) => refused.push(format!("{}: {error:#}", rustc.display())),
             }
         }
-        bail!("no compiler can build the kernel object: {}", refused.join("; "))
+        bail!(
+            "no compiler can build the kernel object: {}",
+            refused.join("; ")
+        )
     }
 
     /// Finds bpf-linker on `PATH`, else where `cargo install` puts it.
@@ -111,15 +119,15 @@ impl Toolchain {
         sysroot(&self.rustc)
     }
 
-    /// `PATH` with the linker's directory in front, whatever the caller's held.
+    /// `PATH` with the linker's directory at its end, where it hides nothing.
     ///
     /// # Errors
     /// When a directory's name cannot stand in `PATH`.
     pub(crate) fn path_with_linker(&self) -> Result<OsString> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let first = self.linker.parent().map(Path::to_owned);
+        let last = self.linker.parent().map(Path::to_owned);
         Ok(std::env::join_paths(
-            first.into_iter().chain(std::env::split_paths(&path)),
+            std::env::split_paths(&path).chain(last),
         )?)
     }
 }
@@ -137,7 +145,10 @@ impl Compiler {
     fn describe(rustc: &Path) -> Result<Self> {
         let library = sysroot(rustc)?.join("lib/rustlib/src/rust/library/core/Cargo.toml");
         if !library.is_file() {
-            bail!("the sources of core are not installed ({} is missing)", library.display());
+            bail!(
+                "the sources of core are not installed ({} is missing)",
+                library.display()
+            );
         }
         let verbose = run(rustc, &["-vV"])?;
         let field = |name: &str| {
@@ -148,12 +159,18 @@ impl Compiler {
                 .ok_or_else(|| anyhow!("`rustc -vV` names no {name}"))
         };
         let version = field("rustc ")?;
-        let mut numbers = version.split(['.', '-', ' ']).map(|part| part.parse::<u32>().ok());
+        let mut numbers = version
+            .split(['.', '-', ' '])
+            .map(|part| part.parse::<u32>().ok());
         let found = (numbers.next().flatten(), numbers.next().flatten());
         if !matches!(found, (Some(major), Some(minor)) if (major, minor) >= OLDEST) {
             bail!("rustc {version} is older than {}.{}", OLDEST.0, OLDEST.1);
         }
-        Ok(Self { rustc: rustc.to_owned(), version, llvm: field("LLVM version:")? })
+        Ok(Self {
+            rustc: rustc.to_owned(),
+            version,
+            llvm: field("LLVM version:")?,
+        })
     }
 }
 

@@ -28,7 +28,11 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let root = shell::root();
     let built = Built::from_source(&root)?;
-    if options.bless { built.store(&root)? } else { built.compare_with_stored(&root)? }
+    if options.bless {
+        built.store(&root)?;
+    } else {
+        built.compare_with_stored(&root)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,7 +54,11 @@ impl Built {
         println!("building with {}", toolchain.versions);
         let object = kernel_object::build(root, &toolchain)?;
         println!("built {} bytes, SHA-256 {}", object.len(), digest(&object));
-        Ok(Self { object, sources: sources::hash(root)?, toolchain })
+        Ok(Self {
+            object,
+            sources: sources::hash(root)?,
+            toolchain,
+        })
     }
 
     /// Proves that the stored object is what these sources give.
@@ -65,11 +73,17 @@ impl Built {
                              run `cargo xtask build-ebpf --bless` and commit it";
         let stored = Stored::read_fresh(root, &self.sources).context(BLESS)?;
         if stored.versions != self.toolchain.versions {
-            println!("fresh by its sources; built by another toolchain ({})", stored.versions);
+            println!(
+                "fresh by its sources; built by another toolchain ({})",
+                stored.versions
+            );
         } else if stored.object == self.object {
             println!("fresh, byte for byte");
         } else {
-            bail!("{BLESS} (same sources and toolchain, other bytes: {})", digest(&stored.object));
+            bail!(
+                "{BLESS} (same sources and toolchain, other bytes: {})",
+                digest(&stored.object)
+            );
         }
         Ok(())
     }
@@ -85,8 +99,12 @@ impl Built {
             versions.llvm,
             versions.linker
         );
+        if let Some(directory) = root.join(OBJECT).parent() {
+            std::fs::create_dir_all(directory)?;
+        }
         for (file, bytes) in [(OBJECT, self.object.as_slice()), (NOTE, note.as_bytes())] {
-            std::fs::write(root.join(file), bytes).with_context(|| format!("cannot write {file}"))?;
+            std::fs::write(root.join(file), bytes)
+                .with_context(|| format!("cannot write {file}"))?;
         }
         println!("stored {OBJECT} and {NOTE}");
         self.compare_with_stored(root)

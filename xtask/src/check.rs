@@ -5,25 +5,27 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Result;
 
 use crate::{
-    kernel_object::{self, toolchain::{DEBIAN_RUSTC, Toolchain}},
+    kernel_object::{
+        self,
+        toolchain::{DEBIAN_RUSTC, Toolchain},
+    },
     shell,
     tally::{Skip, Tally},
     tidy,
 };
 
 /// Runs the checks alone.
-///
-/// # Errors
-/// None; what failed is in the exit code.
-pub(crate) fn run() -> Result<ExitCode> {
+pub(crate) fn run() -> ExitCode {
     let mut tally = Tally::default();
     steps(&mut tally);
-    Ok(tally.close(false))
+    tally.close(false)
 }
 
 /// Runs each check and counts it.
 pub(crate) fn steps(tally: &mut Tally) {
-    tally.step("format", || shell::run(&mut shell::cargo(&["fmt", "--all", "--check"])));
+    tally.step("format", || {
+        shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))
+    });
     tally.step("lints of the command", || {
         let mut clippy = shell::cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         shell::run(clippy.args(["--exclude", "tracer-ebpf", "--", "-D", "warnings"]))
@@ -37,16 +39,25 @@ pub(crate) fn steps(tally: &mut Tally) {
 fn lint_hooks() -> Result<()> {
     let toolchain = Toolchain::find()?;
     if toolchain.rustc == Path::new(DEBIAN_RUSTC) {
-        return Err(Skip(format!("{DEBIAN_RUSTC} builds the hooks, and it has no clippy")).into());
+        return Err(Skip(format!(
+            "{DEBIAN_RUSTC} builds the hooks, and it has no clippy"
+        ))
+        .into());
     }
     let mut clippy = kernel_object::cargo(&shell::root(), &toolchain, "clippy")?;
     shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 
 fn deny() -> Result<()> {
-    if !shell::cargo(&["deny", "--version"]).output()?.status.success() {
+    if !shell::cargo(&["deny", "--version"])
+        .output()?
+        .status
+        .success()
+    {
         return Err(Skip("cargo-deny is not installed".to_owned()).into());
     }
     // Advisories change by the day and need the network; a test must not.
-    shell::run(&mut shell::cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"]))
+    shell::run(&mut shell::cargo(&[
+        "deny", "--locked", "check", "bans", "licenses", "sources",
+    ]))
 }

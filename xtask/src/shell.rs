@@ -18,13 +18,19 @@ pub(crate) fn root() -> PathBuf {
 /// A program to be run in the root of the workspace, with nothing on its standard input.
 pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
-    command.current_dir(root()).args(arguments).stdin(Stdio::null());
+    command
+        .current_dir(root())
+        .args(arguments)
+        .stdin(Stdio::null());
     command
 }
 
 /// Cargo, the one that runs us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    program(
+        env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
+        arguments,
+    )
 }
 
 /// Ourselves, with another verb.
@@ -32,7 +38,10 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// # Errors
 /// When the system does not say which file we are.
 pub(crate) fn xtask(arguments: &[&str]) -> Result<Command> {
-    Ok(program(env::current_exe().context("cannot find myself")?, arguments))
+    Ok(program(
+        env::current_exe().context("cannot find myself")?,
+        arguments,
+    ))
 }
 
 /// Runs a command to its end, its output passing through.
@@ -41,7 +50,9 @@ pub(crate) fn xtask(arguments: &[&str]) -> Result<Command> {
 /// When it cannot be run or does not succeed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     announce(command);
-    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {}", shown(command)))?;
     succeeded(command, status)
 }
 
@@ -50,10 +61,17 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// # Errors
 /// When it cannot be run, does not succeed (with what it said), or writes no UTF-8.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {}", shown(command)))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {}", shown(command)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{} ended with {}: {}", shown(command), output.status, said.trim_end());
+        bail!(
+            "{} ended with {}: {}",
+            shown(command),
+            output.status,
+            said.trim_end()
+        );
     }
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -106,7 +124,14 @@ fn announce(command: &Command) {
 
 /// The command as one would type it.
 fn shown(command: &Command) -> String {
-    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
-    std::iter::once(name.to_string_lossy().into_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    let name = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let words = command
+        .get_args()
+        .map(|word| word.to_string_lossy().into_owned());
+    std::iter::once(name.to_string_lossy().into_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -36,7 +36,11 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts one test; `reason` is shown unless it passed.
     pub(crate) fn add(&mut self, name: &str, verdict: Verdict, reason: &str) {
-        let told = if reason.is_empty() { name.to_owned() } else { format!("{name}: {reason}") };
+        let told = if reason.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}: {reason}")
+        };
         match verdict {
             Verdict::Passed => self.passed += 1,
             Verdict::Failed => self.failed.push(told),
@@ -51,8 +55,11 @@ impl Tally {
             Ok(()) => self.add(name, Verdict::Passed, ""),
             Err(error) => {
                 eprintln!("{name}: {error:#}");
-                let verdict =
-                    if error.is::<Skip>() { Verdict::Skipped } else { Verdict::Failed };
+                let verdict = if error.is::<Skip>() {
+                    Verdict::Skipped
+                } else {
+                    Verdict::Failed
+                };
                 self.add(name, verdict, &format!("{error:#}"));
             }
         }
@@ -83,7 +90,11 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (failed, skipped) = (self.failed.len(), self.skipped.len());
-        write!(out, "{} passed, {failed} failed, {skipped} skipped", self.passed)
+        write!(
+            out,
+            "{} passed, {failed} failed, {skipped} skipped",
+            self.passed
+        )
     }
 }
 

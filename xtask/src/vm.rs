@@ -40,18 +40,27 @@ pub(crate) struct Options {
 impl Options {
     /// Every kernel, every way.
     pub(crate) fn everything() -> Self {
-        Self { kernels: Vec::new(), ways: Vec::new(), no_skip: false }
+        Self {
+            kernels: Vec::new(),
+            ways: Vec::new(),
+            no_skip: false,
+        }
     }
 
     fn series(&self) -> impl Iterator<Item = &'static Series> {
         let all = self.kernels.is_empty();
-        SERIES.iter().filter(move |series| all || self.kernels.iter().any(|it| it == series.name))
+        SERIES
+            .iter()
+            .filter(move |series| all || self.kernels.iter().any(|it| it == series.name))
     }
 
     fn ways(&self) -> Vec<&str> {
         let all = self.ways.is_empty();
         let wanted = |way: &&str| all || self.ways.iter().any(|it| it == way);
-        ["fentry", "kprobe", "tracepoint"].into_iter().filter(wanted).collect()
+        ["fentry", "kprobe", "tracepoint"]
+            .into_iter()
+            .filter(wanted)
+            .collect()
     }
 }
 
@@ -90,7 +99,15 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
 /// # Errors
 /// When it does not build.
 pub(crate) fn release_finrst() -> Result<PathBuf> {
-    let words = ["build", "--locked", "--release", "--package", "tracer", "--bin", "finrst"];
+    let words = [
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "tracer",
+        "--bin",
+        "finrst",
+    ];
     shell::run(&mut shell::cargo(&words))?;
     Ok(shell::root().join("target/release/finrst"))
 }
@@ -106,7 +123,12 @@ fn test_in(
     report.kernel(series.name, &kernel.release, ways);
     let image = kernel.directory.join("initramfs.gz");
     let xtask = std::env::current_exe().context("cannot find myself")?;
-    initramfs::write(&image, &[("finrst", finrst), ("xtask", &xtask)], &kernel, ways)?;
+    initramfs::write(
+        &image,
+        &[("finrst", finrst), ("xtask", &xtask)],
+        &kernel,
+        ways,
+    )?;
     guest::boot(&kernel, &image, |line| report.line(line))?;
     report.kernel_ended();
     kernel.keep_btf()

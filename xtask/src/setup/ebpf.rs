@@ -14,13 +14,18 @@ const LINKER_VERSION: &str = "0.13.0";
 /// The LLVM it is built on: packaged, and at least the one inside the compiler.
 const LLVM: &str = "22";
 
+/// One way to get something.
+type Way = fn() -> Result<()>;
+
 /// Gets a compiler with the sources of `core`: by rustup, else Debian's.
 ///
 /// # Errors
 /// When neither way gives one.
 pub(super) fn install_library_sources() -> Result<()> {
-    let ways: [(&str, fn() -> Result<()>); 2] =
-        [("rustup", sources_by_rustup), ("Debian's packages", sources_by_apt)];
+    let ways: [(&str, Way); 2] = [
+        ("rustup", sources_by_rustup),
+        ("Debian's packages", sources_by_apt),
+    ];
     for (name, way) in ways {
         println!("trying {name}");
         match way().and_then(|()| Toolchain::find_compiler().map(drop)) {
@@ -35,7 +40,14 @@ fn sources_by_rustup() -> Result<()> {
     if shell::find("rustup").is_none() {
         bail!("there is no rustup here");
     }
-    let words = ["--kill-after=5", RUSTUP_LIMIT, "rustup", "component", "add", "rust-src"];
+    let words = [
+        "--kill-after=5",
+        RUSTUP_LIMIT,
+        "rustup",
+        "component",
+        "add",
+        "rust-src",
+    ];
     shell::run(&mut shell::program("timeout", &words))
         .with_context(|| format!("within {RUSTUP_LIMIT} seconds"))
 }
@@ -55,7 +67,13 @@ pub(super) fn install_linker() -> Result<()> {
     install(&[llvm, polly, "zlib1g-dev", "libzstd-dev", "g++"])?;
     println!("building bpf-linker: about two minutes");
     let feature = format!("llvm-{LLVM}");
-    let words = ["install", "bpf-linker", "--version", LINKER_VERSION, "--locked"];
+    let words = [
+        "install",
+        "bpf-linker",
+        "--version",
+        LINKER_VERSION,
+        "--locked",
+    ];
     let mut cargo = shell::cargo(&words);
     cargo
         .args(["--no-default-features", "--features", &feature])

@@ -10,7 +10,10 @@ use crate::shell;
 /// When there is no apt, or it refuses twice.
 pub(super) fn install(packages: &[&str]) -> Result<()> {
     if shell::find("apt-get").is_none() {
-        bail!("there is no apt-get here; install by hand what {} stands for", packages.join(" "));
+        bail!(
+            "there is no apt-get here; install by hand what {} stands for",
+            packages.join(" ")
+        );
     }
     if let Err(first) = attempt(packages) {
         println!("{first:#}; refreshing the lists of packages and trying again");
@@ -22,6 +25,8 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
 
 fn attempt(packages: &[&str]) -> Result<()> {
     let mut apt = shell::program("apt-get", &["install", "--yes", "--quiet"]);
-    apt.arg("--no-install-recommends").args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    apt.arg("--no-install-recommends")
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive");
     shell::run(&mut apt)
 }

@@ -14,13 +14,19 @@ const LONGEST_HOOK: usize = 80;
 pub(super) fn judge(file: &Path, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     if !text.starts_with("//! ") {
-        findings.push(format!("{}:1: does not open with `//! ` and what it is", file.display()));
+        findings.push(format!(
+            "{}:1: does not open with `//! ` and what it is",
+            file.display()
+        ));
     }
     let hook = file.starts_with("tracer-ebpf/src/hooks");
     let longest = if hook { LONGEST_HOOK } else { LONGEST };
     let lines = lines_before_tests(text);
     if !is_test(file) && lines > longest {
-        findings.push(format!("{}: {lines} lines, {longest} are allowed", file.display()));
+        findings.push(format!(
+            "{}: {lines} lines, {longest} are allowed",
+            file.display()
+        ));
     }
     findings
 }

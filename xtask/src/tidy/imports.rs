@@ -18,15 +18,39 @@ use Uses::{AllBut, Only};
 ///
 /// `lib` and `main` are the house itself and stand outside the table.
 const ROOMS: &[(&str, Uses, &[&str])] = &[
-    ("model", Only(&[]), &["aya", "aya_obj", "clap", "serde", "tokio", "tracer_common"]),
-    ("tally", Only(&["model"]), &["aya", "clap", "serde", "tokio"]),
+    (
+        "model",
+        Only(&[]),
+        &["aya", "aya_obj", "clap", "serde", "tokio", "tracer_common"],
+    ),
+    (
+        "tally",
+        Only(&["model"]),
+        &["aya", "clap", "serde", "tokio"],
+    ),
     ("probe", Only(&["tally"]), &["clap"]),
-    ("packet", Only(&["model", "tally"]), &["aya", "clap", "tracer_common"]),
+    (
+        "packet",
+        Only(&["model", "tally"]),
+        &["aya", "clap", "tracer_common"],
+    ),
     ("record", Only(&["tally"]), &["aya", "clap"]),
     ("replay", Only(&["tally"]), &["aya", "clap"]),
-    ("decode", Only(&["model", "tally"]), &["aya", "clap", "tokio", "std::fs", "now()"]),
-    ("order", Only(&["model", "tally"]), &["aya", "clap", "tokio", "std::fs", "now()"]),
-    ("enrich", Only(&["model", "tally"]), &["aya", "clap", "tracer_common"]),
+    (
+        "decode",
+        Only(&["model", "tally"]),
+        &["aya", "clap", "tokio", "std::fs", "now()"],
+    ),
+    (
+        "order",
+        Only(&["model", "tally"]),
+        &["aya", "clap", "tokio", "std::fs", "now()"],
+    ),
+    (
+        "enrich",
+        Only(&["model", "tally"]),
+        &["aya", "clap", "tracer_common"],
+    ),
     (
         "correlate",
         Only(&["model", "tally"]),
@@ -40,20 +64,41 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     (
         "render",
         Only(&["model", "tally"]),
-        &["aya", "clap", "tokio", "tracer_common", "std::fs", "println!", "now()"],
+        &[
+            "aya",
+            "clap",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "println!",
+            "now()",
+        ],
     ),
     ("arbitrary", Only(&["model"]), &["aya", "clap"]),
-    ("pipeline", AllBut(&["app", "cli", "config"]), &["aya", "clap"]),
-    ("cli", AllBut(&["app", "pipeline", "probe"]), &["aya", "std::fs"]),
+    (
+        "pipeline",
+        AllBut(&["app", "cli", "config"]),
+        &["aya", "clap"],
+    ),
+    (
+        "cli",
+        AllBut(&["app", "pipeline", "probe"]),
+        &["aya", "std::fs"],
+    ),
     ("config", AllBut(&["app", "pipeline"]), &["aya", "clap"]),
     ("app", AllBut(&[]), &[]),
 ];
 
 /// Says which uses in a file the table does not allow.
 pub(super) fn judge(file: &Path, text: &str) -> Vec<String> {
-    let Some(name) = room_of(file).filter(|_| !is_test(file)) else { return Vec::new() };
+    let Some(name) = room_of(file).filter(|_| !is_test(file)) else {
+        return Vec::new();
+    };
     let Some((_, uses, refuses)) = ROOMS.iter().find(|(room, ..)| *room == name) else {
-        return vec![format!("{}: the table of rooms in xtask has no `{name}`", file.display())];
+        return vec![format!(
+            "{}: the table of rooms in xtask has no `{name}`",
+            file.display()
+        )];
     };
     let code = without_tests_and_comments(text);
     let allowed = |room: &str| match uses {
@@ -68,7 +113,10 @@ pub(super) fn judge(file: &Path, text: &str) -> Vec<String> {
         }
     }
     for refused in refuses.iter().filter(|refused| names(&code, refused)) {
-        findings.push(format!("{}: `{name}` may not name `{refused}`", file.display()));
+        findings.push(format!(
+            "{}: `{name}` may not name `{refused}`",
+            file.display()
+        ));
     }
     findings
 }
@@ -83,15 +131,17 @@ fn room_of(file: &Path) -> Option<String> {
 
 /// The code alone: no line comments, nothing from the trailing test module on.
 fn without_tests_and_comments(text: &str) -> String {
-    let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    code.lines().map(|line| line.split("//").next().unwrap_or_default()).fold(
-        String::new(),
-        |mut code, line| {
+    let code = text
+        .split("\n#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    code.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .fold(String::new(), |mut code, line| {
             code.push_str(line);
             code.push('\n');
             code
-        },
-    )
+        })
 }
 
 /// Every `room` in `crate::room` and `crate::{room, room::{…}}`.
@@ -121,7 +171,9 @@ fn rooms_used(code: &str) -> BTreeSet<String> {
 }
 
 fn identifier(text: &str) -> String {
-    text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
+    text.chars()
+        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+        .collect()
 }
 
 /// True where `code` names a crate (`aya::…`), or contains a longer spelling (`std::fs`).
@@ -134,7 +186,8 @@ fn names(code: &str, refused: &str) -> bool {
             .and_then(|before| before.chars().next_back())
             .is_none_or(|letter| !letter.is_alphanumeric() && letter != '_' && letter != ':')
     };
-    code.match_indices(&format!("{refused}::")).any(|(at, _)| whole(at))
+    code.match_indices(&format!("{refused}::"))
+        .any(|(at, _)| whole(at))
 }
 
 #[cfg(test)]
@@ -166,9 +219,18 @@ mod tests {
 
     #[test]
     fn the_model_knows_no_wire_format_and_no_serde() {
-        assert_eq!(findings("tracer/src/model/flow.rs", "use tracer_common::flow::Flow;").len(), 1);
-        assert_eq!(findings("tracer/src/model/flow.rs", "use serde::Serialize;").len(), 1);
-        assert_eq!(findings("tracer/src/model/flow.rs", "use std::fmt;").len(), 0);
+        assert_eq!(
+            findings("tracer/src/model/flow.rs", "use tracer_common::flow::Flow;").len(),
+            1
+        );
+        assert_eq!(
+            findings("tracer/src/model/flow.rs", "use serde::Serialize;").len(),
+            1
+        );
+        assert_eq!(
+            findings("tracer/src/model/flow.rs", "use std::fmt;").len(),
+            0
+        );
     }
 
     #[test]
@@ -182,12 +244,18 @@ mod tests {
     fn comments_and_tests_may_name_anything() {
         let code = "// see crate::probe\n\n#[cfg(test)]\nmod tests {\n use crate::probe; }";
         assert_eq!(findings("tracer/src/order.rs", code).len(), 0);
-        assert_eq!(findings("tracer/src/order/tests.rs", "use crate::probe;").len(), 0);
+        assert_eq!(
+            findings("tracer/src/order/tests.rs", "use crate::probe;").len(),
+            0
+        );
     }
 
     #[test]
     fn a_name_that_merely_ends_like_a_crate_is_another_name() {
-        assert_eq!(findings("tracer/src/order.rs", "use crate::model::maya::Mayan;").len(), 0);
+        assert_eq!(
+            findings("tracer/src/order.rs", "use crate::model::maya::Mayan;").len(),
+            0
+        );
     }
 
     #[test]

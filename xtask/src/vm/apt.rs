@@ -17,7 +17,13 @@ use crate::shell;
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Releases whose kernels the matrix tests, of the archive and of its security updates.
-const SUITES: &[&str] = &["bullseye", "bookworm", "bookworm-backports", "trixie", "sid"];
+const SUITES: &[&str] = &[
+    "bullseye",
+    "bookworm",
+    "bookworm-backports",
+    "trixie",
+    "sid",
+];
 const SECURITY_SUITES: &[&str] = &["bullseye-security", "bookworm-security", "trixie-security"];
 
 /// The archive, ready to be searched.
@@ -38,24 +44,41 @@ impl Apt {
         if !Path::new(KEYRING).is_file() {
             bail!("there is no {KEYRING} to check signatures with");
         }
-        for directory in ["etc/apt.conf.d", "etc/preferences.d", "lists/partial", "archives/partial"] {
+        for directory in [
+            "etc/apt.conf.d",
+            "etc/preferences.d",
+            "lists/partial",
+            "archives/partial",
+        ] {
             fs::create_dir_all(root.join(directory))?;
         }
         fs::write(root.join("status"), "")?;
-        fs::write(root.join("etc/sources.list"), sources(&mirrors(&machine_sources())))?;
+        fs::write(
+            root.join("etc/sources.list"),
+            sources(&mirrors(&machine_sources())),
+        )?;
         let acquire = shell::read(&mut shell::program("apt-config", &["dump"]))?;
         let configuration = root.join("apt.conf");
         fs::write(&configuration, settings(root, &acquire))?;
-        let mut apt = Self { configuration, complaint: None };
-        apt.complaint = shell::read(apt.program("apt-get", &["update", "--quiet"]).current_dir(root))
-            .err()
-            .map(|error| format!("{error:#}"));
+        let mut apt = Self {
+            configuration,
+            complaint: None,
+        };
+        apt.complaint = shell::read(
+            apt.program("apt-get", &["update", "--quiet"])
+                .current_dir(root),
+        )
+        .err()
+        .map(|error| format!("{error:#}"));
         Ok(apt)
     }
 
     /// What went wrong while the lists were read, to be added to another message.
     pub(super) fn complaint(&self) -> String {
-        self.complaint.as_ref().map(|complaint| format!(" ({complaint})")).unwrap_or_default()
+        self.complaint
+            .as_ref()
+            .map(|complaint| format!(" ({complaint})"))
+            .unwrap_or_default()
     }
 
     /// Names of packages that match a pattern, the newest version first.
@@ -65,8 +88,11 @@ impl Apt {
     pub(super) fn search(&self, pattern: &str) -> Result<Vec<String>> {
         let found =
             shell::read(&mut self.program("apt-cache", &["search", "--names-only", pattern]))?;
-        let mut names: Vec<String> =
-            found.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+        let mut names: Vec<String> = found
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect();
         names.sort_by_key(|name| std::cmp::Reverse(numbers(name)));
         names.dedup();
         Ok(names)
@@ -77,9 +103,12 @@ impl Apt {
     /// # Errors
     /// When the archive does not have it, or its signature or checksum is wrong.
     pub(super) fn download(&self, package: &str, into: &Path) -> Result<()> {
-        shell::read(self.program("apt-get", &["download", "--quiet", package]).current_dir(into))
-            .with_context(|| format!("cannot download {package}"))
-            .map(drop)
+        shell::read(
+            self.program("apt-get", &["download", "--quiet", package])
+                .current_dir(into),
+        )
+        .with_context(|| format!("cannot download {package}"))
+        .map(drop)
     }
 
     fn program(&self, name: &str, arguments: &[&str]) -> Command {
@@ -108,10 +137,12 @@ fn settings(root: &Path, machine: &str) -> String {
          APT::Architecture \"amd64\";\nAPT::Architectures {{ \"amd64\"; }};\n\
          APT::Sandbox::User \"root\";\n"
     );
-    let fetching = |line: &&str| {
-        line.starts_with("Acquire::") && !line.starts_with("Acquire::IndexTargets")
-    };
-    machine.lines().filter(fetching).fold(own, |text, line| text + line + "\n")
+    let fetching =
+        |line: &&str| line.starts_with("Acquire::") && !line.starts_with("Acquire::IndexTargets");
+    machine
+        .lines()
+        .filter(fetching)
+        .fold(own, |text, line| text + line + "\n")
 }
 
 /// Addresses of the archive and of its security updates.
@@ -128,7 +159,11 @@ fn machine_sources() -> String {
         files.extend(entries.flatten().map(|entry| entry.path()));
     }
     files.sort();
-    files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect::<Vec<_>>().join("\n")
+    files
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The first mirrors named in lists of sources, old style or new; else Debian's own.
@@ -141,16 +176,23 @@ fn mirrors(sources: &str) -> Mirrors {
             .filter(|word| word.contains(":/"))
             .map(|word| word.trim_end_matches('/'))
     };
-    let ending = |end: &str| addresses().find(|address| address.ends_with(end)).map(str::to_owned);
+    let ending = |end: &str| {
+        addresses()
+            .find(|address| address.ends_with(end))
+            .map(str::to_owned)
+    };
     let archive = ending("/debian").unwrap_or_else(|| "http://deb.debian.org/debian".to_owned());
     let security = ending("/debian-security").unwrap_or_else(|| format!("{archive}-security"));
     Mirrors { archive, security }
 }
 
 fn sources(mirrors: &Mirrors) -> String {
-    let line = |mirror: &str, suite: &str| format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n");
+    let line =
+        |mirror: &str, suite: &str| format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n");
     let archive = SUITES.iter().map(|suite| line(&mirrors.archive, suite));
-    let security = SECURITY_SUITES.iter().map(|suite| line(&mirrors.security, suite));
+    let security = SECURITY_SUITES
+        .iter()
+        .map(|suite| line(&mirrors.security, suite));
     archive.chain(security).collect()
 }
 
@@ -176,16 +218,28 @@ mod tests {
     #[test]
     fn a_machine_without_debian_sources_asks_debian() {
         assert_eq!(mirrors("").archive, "http://deb.debian.org/debian");
-        assert_eq!(mirrors("").security, "http://deb.debian.org/debian-security");
+        assert_eq!(
+            mirrors("").security,
+            "http://deb.debian.org/debian-security"
+        );
     }
 
     #[test]
     fn a_later_kernel_counts_as_newer_whatever_its_digits() {
         let newer = [
             ("linux-image-6.1.0-56-cloud", "linux-image-6.1.0-9-cloud"),
-            ("linux-image-6.1.0-56-cloud", "linux-image-6.1.0-0.deb11.52-cloud"),
-            ("linux-image-6.12.117+deb13-cloud", "linux-image-6.12.95+deb13-cloud"),
-            ("linux-image-6.12.115+deb13.1-cloud", "linux-image-6.12.115+deb13-cloud"),
+            (
+                "linux-image-6.1.0-56-cloud",
+                "linux-image-6.1.0-0.deb11.52-cloud",
+            ),
+            (
+                "linux-image-6.12.117+deb13-cloud",
+                "linux-image-6.12.95+deb13-cloud",
+            ),
+            (
+                "linux-image-6.12.115+deb13.1-cloud",
+                "linux-image-6.12.115+deb13-cloud",
+            ),
         ];
         for (newer, older) in newer {
             assert!(numbers(newer) > numbers(older), "{newer} {older}");

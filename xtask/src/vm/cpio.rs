@@ -30,7 +30,11 @@ struct Header {
 impl<W: Write> Archive<W> {
     /// An empty archive.
     pub(super) fn new(out: W) -> Self {
-        Self { out, inode: 0, directories: BTreeSet::new() }
+        Self {
+            out,
+            inode: 0,
+            directories: BTreeSet::new(),
+        }
     }
 
     /// Adds a file with its permissions, `0o755` of a program.
@@ -39,7 +43,10 @@ impl<W: Write> Archive<W> {
     /// When the output cannot be written, or the contents exceed 4 GiB.
     pub(super) fn file(&mut self, name: &str, permissions: u32, contents: &[u8]) -> io::Result<()> {
         self.parents(name)?;
-        let header = Header { mode: REGULAR | permissions, ..Header::default() };
+        let header = Header {
+            mode: REGULAR | permissions,
+            ..Header::default()
+        };
         self.entry(name, header, contents)
     }
 
@@ -57,7 +64,14 @@ impl<W: Write> Archive<W> {
     /// When the output cannot be written.
     pub(super) fn device(&mut self, name: &str, device: (u32, u32)) -> io::Result<()> {
         self.parents(name)?;
-        self.entry(name, Header { mode: CHARACTER_DEVICE, device }, &[])
+        self.entry(
+            name,
+            Header {
+                mode: CHARACTER_DEVICE,
+                device,
+            },
+            &[],
+        )
     }
 
     /// Writes the trailer and gives the output back.
@@ -75,7 +89,14 @@ impl<W: Write> Archive<W> {
         for directory in above {
             let directory = directory.to_string_lossy().into_owned();
             if !directory.is_empty() && self.directories.insert(directory.clone()) {
-                self.entry(&directory, Header { mode: DIRECTORY, ..Header::default() }, &[])?;
+                self.entry(
+                    &directory,
+                    Header {
+                        mode: DIRECTORY,
+                        ..Header::default()
+                    },
+                    &[],
+                )?;
             }
         }
         Ok(())
@@ -87,14 +108,23 @@ impl<W: Write> Archive<W> {
         self.inode += 1;
         let (major, minor) = header.device;
         // inode, mode, uid, gid, links, mtime, size, device, rdevice, size of the name, check
-        let fields =
-            [self.inode, header.mode, 0, 0, 1, 0, size, 0, 0, major, minor, name_size, 0];
-        let mut head = String::from("070701");
-        for field in fields {
-            head.push_str(&format!("{field:08x}"));
-        }
-        head.push_str(name);
-        head.push('\0');
+        let fields = [
+            self.inode,
+            header.mode,
+            0,
+            0,
+            1,
+            0,
+            size,
+            0,
+            0,
+            major,
+            minor,
+            name_size,
+            0,
+        ];
+        let fields = fields.map(|field| format!("{field:08x}")).concat();
+        let head = format!("070701{fields}{name}\0");
         self.padded(head.as_bytes())?;
         self.padded(contents)
     }
@@ -122,7 +152,9 @@ mod tests {
 
     #[test]
     fn busybox_reads_back_what_was_written() {
-        let Some(busybox) = crate::shell::find("busybox") else { return };
+        let Some(busybox) = crate::shell::find("busybox") else {
+            return;
+        };
         let directory = tempfile::tempdir().unwrap();
         let mut archive = Archive::new(Vec::new());
         archive.file("usr/lib/deep/one", 0o755, b"first").unwrap();

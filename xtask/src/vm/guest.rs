@@ -21,14 +21,31 @@ pub(super) fn boot(kernel: &Kernel, image: &Path, each: impl FnMut(&str)) -> Res
     let serial = format!("file:{}", kernel.btf_from_guest().display());
     let second = if kernel.has_btf() { "null" } else { &serial };
     let mut qemu = shell::program("timeout", &["--kill-after=10", LIMIT, "qemu-system-x86_64"]);
-    qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-cpu", "max", "-m", "1024"])
-        .args(["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"])
-        .args(["-serial", "stdio", "-serial", second])
-        .args(["-append", "console=ttyS0 panic=-1 quiet loglevel=1"])
-        .arg("-kernel")
-        .arg(kernel.image())
-        .arg("-initrd")
-        .arg(image);
+    qemu.args([
+        "-accel",
+        "tcg,thread=multi",
+        "-smp",
+        "2",
+        "-cpu",
+        "max",
+        "-m",
+        "1024",
+    ])
+    .args([
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-nic",
+        "none",
+        "-no-reboot",
+    ])
+    .args(["-serial", "stdio", "-serial", second])
+    .args(["-append", "console=ttyS0 panic=-1 quiet loglevel=1"])
+    .arg("-kernel")
+    .arg(kernel.image())
+    .arg("-initrd")
+    .arg(image);
     let status = shell::follow(&mut qemu, each).context("run `cargo xtask setup` first")?;
     if status.code() == Some(124) {
         bail!("the guest did not end within {LIMIT} seconds");

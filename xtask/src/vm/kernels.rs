@@ -8,10 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::Apt;
-use crate::{
-    shell,
-    tally::Skip,
-};
+use crate::{shell, tally::Skip};
 
 /// One line of stable kernels, of which the newest packaged one is tested.
 #[derive(Debug)]
@@ -24,10 +21,22 @@ pub(crate) struct Series {
 
 /// The matrix: the oldest kernel supported, the long-term ones, and Debian unstable's.
 pub(crate) const SERIES: &[Series] = &[
-    Series { name: "5.10", image: r"^linux-image-5\.10\..*-cloud-amd64-unsigned$" },
-    Series { name: "6.1", image: r"^linux-image-6\.1\..*-cloud-amd64-unsigned$" },
-    Series { name: "6.12", image: r"^linux-image-6\.12\..*-cloud-amd64-unsigned$" },
-    Series { name: "newest", image: r"^linux-binary-[0-9].*-cloud-amd64$" },
+    Series {
+        name: "5.10",
+        image: r"^linux-image-5\.10\..*-cloud-amd64-unsigned$",
+    },
+    Series {
+        name: "6.1",
+        image: r"^linux-image-6\.1\..*-cloud-amd64-unsigned$",
+    },
+    Series {
+        name: "6.12",
+        image: r"^linux-image-6\.12\..*-cloud-amd64-unsigned$",
+    },
+    Series {
+        name: "newest",
+        image: r"^linux-binary-[0-9].*-cloud-amd64$",
+    },
 ];
 
 /// The names one may type.
@@ -55,7 +64,9 @@ impl Kernel {
             fetch(series, cache, &directory)
                 .map_err(|error| Skip(format!("cannot fetch the kernel: {error:#}")))?;
         }
-        let release = fs::read_to_string(directory.join("release"))?.trim().to_owned();
+        let release = fs::read_to_string(directory.join("release"))?
+            .trim()
+            .to_owned();
         Ok(Self { release, directory })
     }
 
@@ -117,7 +128,11 @@ fn fetch(series: &Series, cache: &Path, directory: &Path) -> Result<()> {
         }
     }
     match refused.first() {
-        None => bail!("the archive has no package like {}{}", series.image, apt.complaint()),
+        None => bail!(
+            "the archive has no package like {}{}",
+            series.image,
+            apt.complaint()
+        ),
         Some(first) => bail!("{first} (and {} more)", refused.len() - 1),
     }
 }
@@ -151,12 +166,22 @@ fn fetch_package(apt: &Apt, package: &str, directory: &Path) -> Result<()> {
 /// Moves image and modules out of an unpacked package to where [`Kernel`] looks for them.
 fn arrange(work: &Path, tree: &Path) -> Result<()> {
     let modules = ["lib/modules", "usr/lib/modules"].map(|place| tree.join(place));
-    let modules = modules.into_iter().find(|place| place.is_dir()).context("no modules")?;
-    let modules = fs::read_dir(modules)?.next().context("no directory of modules")??;
+    let modules = modules
+        .into_iter()
+        .find(|place| place.is_dir())
+        .context("no modules")?;
+    let modules = fs::read_dir(modules)?
+        .next()
+        .context("no directory of modules")??;
     let release = modules.file_name().to_string_lossy().into_owned();
-    let images =
-        [tree.join(format!("boot/vmlinuz-{release}")), modules.path().join("vmlinuz")];
-    let image = images.into_iter().find(|image| image.is_file()).context("no image")?;
+    let images = [
+        tree.join(format!("boot/vmlinuz-{release}")),
+        modules.path().join("vmlinuz"),
+    ];
+    let image = images
+        .into_iter()
+        .find(|image| image.is_file())
+        .context("no image")?;
     fs::rename(image, work.join("vmlinuz"))?;
     fs::rename(modules.path(), work.join("modules"))?;
     fs::remove_dir_all(tree)?;

@@ -26,7 +26,10 @@ fn parse(listing: &str) -> Result<Vec<PathBuf>> {
             bail!("a library is missing: {}", line.trim());
         }
         let named = line.split_once("=> ").map_or(line, |(_, path)| path);
-        let path = named.split_whitespace().next().filter(|path| path.starts_with('/'));
+        let path = named
+            .split_whitespace()
+            .next()
+            .filter(|path| path.starts_with('/'));
         found.extend(path.map(PathBuf::from));
     }
     Ok(found)
@@ -41,9 +44,15 @@ mod tests {
         let listing = "\tlinux-vdso.so.1 (0x00007ffd)\n\
                        \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f0)\n\
                        \t/lib64/ld-linux-x86-64.so.2 (0x00007f1)\n";
-        let expected = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"];
+        let expected = [
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            "/lib64/ld-linux-x86-64.so.2",
+        ];
         assert_eq!(parse(listing).unwrap(), expected.map(PathBuf::from));
-        assert_eq!(parse("\tstatically linked\n").unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(
+            parse("\tstatically linked\n").unwrap(),
+            Vec::<PathBuf>::new()
+        );
     }
 
     #[test]

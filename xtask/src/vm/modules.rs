@@ -10,7 +10,13 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell;
 
 /// What the tests use of a kernel beyond its core; a kernel may have it built in, or not at all.
-const WANTED: &[&str] = &["inet_diag", "tcp_diag", "veth", "nf_tables", "nft_reject_inet"];
+const WANTED: &[&str] = &[
+    "inet_diag",
+    "tcp_diag",
+    "veth",
+    "nf_tables",
+    "nft_reject_inet",
+];
 
 /// One module, ready to be loaded.
 #[derive(Debug)]
@@ -50,7 +56,9 @@ fn index(directory: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> 
 }
 
 fn add(name: &str, files: &BTreeMap<String, PathBuf>, ordered: &mut Vec<Module>) -> Result<()> {
-    let Some(file) = files.get(&name.replace('-', "_")) else { return Ok(()) };
+    let Some(file) = files.get(&name.replace('-', "_")) else {
+        return Ok(());
+    };
     if ordered.iter().any(|module| module.name == name) {
         return Ok(());
     }
@@ -58,7 +66,10 @@ fn add(name: &str, files: &BTreeMap<String, PathBuf>, ordered: &mut Vec<Module>)
     for needed in depends(&object) {
         add(&needed, files, ordered)?;
     }
-    ordered.push(Module { name: name.to_owned(), object });
+    ordered.push(Module {
+        name: name.to_owned(),
+        object,
+    });
     Ok(())
 }
 
@@ -72,7 +83,9 @@ fn read(file: &Path) -> Result<Vec<u8>> {
         None => bail!("{} is no module", file.display()),
     };
     let busybox = shell::find("busybox").context("there is no busybox")?;
-    let output = shell::program(busybox, &[unpack, "-c"]).arg(file).output()?;
+    let output = shell::program(busybox, &[unpack, "-c"])
+        .arg(file)
+        .output()?;
     if !output.status.success() {
         bail!("cannot unpack {}", file.display());
     }
@@ -88,7 +101,11 @@ fn depends(object: &[u8]) -> Vec<String> {
     let value = object.get(at + KEY.len()..).unwrap_or_default();
     let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
     let names = String::from_utf8_lossy(value);
-    names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    names
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -110,8 +127,11 @@ mod tests {
         module(&net, "nf_tables", "nfnetlink,libcrc32c");
         module(&net, "nfnetlink", "");
         module(&net, "unwanted", "");
-        let names: Vec<String> =
-            collect(directory.path()).unwrap().into_iter().map(|module| module.name).collect();
+        let names: Vec<String> = collect(directory.path())
+            .unwrap()
+            .into_iter()
+            .map(|module| module.name)
+            .collect();
         assert_eq!(names, ["inet_diag", "tcp_diag", "nfnetlink", "nf_tables"]);
     }
 }

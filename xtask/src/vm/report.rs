@@ -45,7 +45,12 @@ impl<'line> LabLine<'line> {
             "skipped" => Verdict::Skipped,
             _ => return None,
         };
-        Some(Self { way, name, verdict, reason: words.next().unwrap_or_default() })
+        Some(Self {
+            way,
+            name,
+            verdict,
+            reason: words.next().unwrap_or_default(),
+        })
     }
 }
 
@@ -63,36 +68,50 @@ impl Report {
 
     /// A line of the console of the kernel named last.
     pub(super) fn line(&mut self, line: &str) {
-        let Some(kernel) = self.runs.last().map(|run| run.kernel.clone()) else { return };
-        let mut run_of = |way: &str| {
-            self.runs.iter_mut().find(|run| run.kernel == kernel && run.way == way)
+        let Some(kernel) = self.runs.last().map(|run| run.kernel.clone()) else {
+            return;
         };
+        let runs = self.runs.iter_mut().filter(|run| run.kernel == kernel);
         if let Some(said) = LabLine::read(line) {
-            if let Some(run) = run_of(said.way) {
-                run.tests.push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
+            for run in runs.filter(|run| run.way == said.way) {
+                run.tests
+                    .push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
             }
-        } else if let Some((way, _)) =
-            line.strip_prefix("vm way ").and_then(|rest| rest.split_once(" ended with "))
-            && let Some(run) = run_of(way)
-        {
-            run.ended = true;
+        } else if let Some(rest) = line.strip_prefix("vm way ") {
+            for run in runs.filter(|run| rest.split(' ').next() == Some(&run.way)) {
+                run.ended = true;
+            }
         }
     }
 
     /// The kernel named last has powered off: what it did not say counts as failed.
     pub(super) fn kernel_ended(&mut self) {
-        for run in self.runs.iter_mut().filter(|run| !run.ended || run.tests.is_empty()) {
-            let reason = if run.ended { "ran no test" } else { "ended before its tests did" };
+        for run in self
+            .runs
+            .iter_mut()
+            .filter(|run| !run.ended || run.tests.is_empty())
+        {
+            let reason = if run.ended {
+                "ran no test"
+            } else {
+                "ended before its tests did"
+            };
             run.ended = true;
-            run.tests.push(("every test".to_owned(), Verdict::Failed, reason.to_owned()));
+            run.tests
+                .push(("every test".to_owned(), Verdict::Failed, reason.to_owned()));
         }
     }
 
     /// A kernel could not run the tests, or not to their end.
     pub(super) fn kernel_missed(&mut self, name: &str, error: &anyhow::Error) {
         eprintln!("{name}: {error:#}");
-        let verdict = if error.is::<Skip>() { Verdict::Skipped } else { Verdict::Failed };
-        self.missed.push((name.to_owned(), verdict, format!("{error:#}")));
+        let verdict = if error.is::<Skip>() {
+            Verdict::Skipped
+        } else {
+            Verdict::Failed
+        };
+        self.missed
+            .push((name.to_owned(), verdict, format!("{error:#}")));
         self.runs.iter_mut().for_each(|run| run.ended = true);
     }
 
@@ -100,7 +119,11 @@ impl Report {
     pub(super) fn count(&self, tally: &mut Tally) {
         for run in &self.runs {
             for (test, verdict, reason) in &run.tests {
-                tally.add(&format!("{} {} {test}", run.kernel, run.way), *verdict, reason);
+                tally.add(
+                    &format!("{} {} {test}", run.kernel, run.way),
+                    *verdict,
+                    reason,
+                );
             }
         }
         for (kernel, verdict, reason) in &self.missed {
@@ -111,13 +134,26 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{:36} {:10} {:>7} {:>7} {:>7}", "kernel", "way", "passed", "failed", "skipped")?;
+        writeln!(
+            out,
+            "{:36} {:10} {:>7} {:>7} {:>7}",
+            "kernel", "way", "passed", "failed", "skipped"
+        )?;
         for run in &self.runs {
-            let count = |wanted| run.tests.iter().filter(|(_, verdict, _)| *verdict == wanted).count();
+            let count = |wanted| {
+                run.tests
+                    .iter()
+                    .filter(|(_, verdict, _)| *verdict == wanted)
+                    .count()
+            };
             let kernel = format!("{} ({})", run.kernel, run.release);
             let [passed, failed, skipped] =
                 [Verdict::Passed, Verdict::Failed, Verdict::Skipped].map(count);
-            writeln!(out, "{kernel:36} {:10} {passed:>7} {failed:>7} {skipped:>7}", run.way)?;
+            writeln!(
+                out,
+                "{kernel:36} {:10} {passed:>7} {failed:>7} {skipped:>7}",
+                run.way
+            )?;
         }
         for (kernel, verdict, reason) in &self.missed {
             writeln!(out, "{kernel:36} {verdict:?}: {reason}")?;
@@ -153,7 +189,10 @@ mod tests {
         report.kernel_ended();
         assert_eq!(closing(&report), "1 passed, 1 failed, 1 skipped");
         let table = report.to_string();
-        assert!(table.contains("fentry           1       1       0"), "{table}");
+        assert!(
+            table.contains("fentry           1       1       0"),
+            "{table}"
+        );
     }
 
     #[test]
@@ -176,7 +215,13 @@ mod tests {
 
     #[test]
     fn other_lines_are_no_tests() {
-        for line in ["", "lab", "lab fentry", "lab fentry x maybe", "label fentry x ok"] {
+        for line in [
+            "",
+            "lab",
+            "lab fentry",
+            "lab fentry x maybe",
+            "label fentry x ok",
+        ] {
             assert_eq!(LabLine::read(line), None, "{line}");
         }
     }
