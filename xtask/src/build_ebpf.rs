@@ -29,15 +29,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let root = shell::root();
     let built = Built::from_source(&root)?;
     if options.bless {
-<<<<<<< HEAD
-        built.store(&root)?
-    } else {
-        built.compare_with_stored(&root)?
-=======
         built.store(&root)?;
     } else {
         built.compare_with_stored(&root)?;
->>>>>>> xtask
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -29,30 +29,6 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// The version of cargo-deny that builds with the workspace's `rust-version`.
 const CARGO_DENY: &str = "0.20.2";
 
-<<<<<<< HEAD
-/// Sets up everything; what fails is named at the end.
-///
-/// # Errors
-/// When something is still missing.
-pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, fn() -> Result<()>); 3] = [
-        ("eBPF toolchain", toolchain),
-        ("programs", programs),
-        ("cargo-deny", cargo_deny),
-    ];
-    let mut missing = Vec::new();
-    for (name, step) in steps {
-        println!("== {name}");
-        if let Err(error) = step() {
-            println!("{name}: {error:#}");
-            missing.push(name);
-        }
-    }
-    if !missing.is_empty() {
-        bail!("still missing: {}", missing.join(", "));
-    }
-    Ok(ExitCode::SUCCESS)
-=======
 /// Sets up everything.
 pub(crate) fn run() -> ExitCode {
     let mut tally = Tally::default();
@@ -65,7 +41,6 @@ pub(crate) fn steps(tally: &mut Tally) {
     tally.step("setup: eBPF toolchain", toolchain);
     tally.step("setup: programs the tests run", programs);
     tally.step("setup: cargo-deny", cargo_deny);
->>>>>>> xtask
 }
 
 /// A compiler with the sources of `core`, and bpf-linker.
@@ -118,11 +93,7 @@ fn programs() -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be built.
-<<<<<<< HEAD
-pub(crate) fn cargo_deny() -> Result<()> {
-=======
 fn cargo_deny() -> Result<()> {
->>>>>>> xtask
     if shell::cargo(&["deny", "--version"])
         .output()
         .is_ok_and(|output| output.status.success())

@@ -33,11 +33,7 @@ pub(crate) fn everything() -> ExitCode {
     tally.step("demonstration", || {
         shell::run(&mut shell::xtask(&["demo"])?)
     });
-<<<<<<< HEAD
-    Ok(tally.close(true))
-=======
     tally.close(true)
->>>>>>> xtask
 }
 
 fn tests(tally: &mut Tally) {
@@ -82,11 +78,7 @@ fn host_tests(tally: &mut Tally) {
         "tracer-ebpf",
         "--no-fail-fast",
     ];
-<<<<<<< HEAD
-    let mut reported = false;
-=======
     let (mut reported, mut bad) = (false, false);
->>>>>>> xtask
     let status = shell::follow(&mut shell::cargo(&words), |line| {
         if let Some((name, verdict)) = test_line(line) {
             reported = true;

@@ -22,11 +22,7 @@ type Way = fn() -> Result<()>;
 /// # Errors
 /// When neither way gives one.
 pub(super) fn install_library_sources() -> Result<()> {
-<<<<<<< HEAD
-    let ways: [(&str, fn() -> Result<()>); 2] = [
-=======
     let ways: [(&str, Way); 2] = [
->>>>>>> xtask
         ("rustup", sources_by_rustup),
         ("Debian's packages", sources_by_apt),
     ];

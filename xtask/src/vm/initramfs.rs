@@ -79,17 +79,6 @@ bpf bpf /sys/fs/bpf
 tracefs tracefs /sys/kernel/tracing
 debugfs debugfs /sys/kernel/debug
 ";
-<<<<<<< HEAD
-    let mut script = String::from("#!/bin/busybox sh\n/bin/busybox --install -s /bin\n");
-    script.push_str("export PATH=/bin HOME=/root RUST_BACKTRACE=0\n");
-    for mount in MOUNTS.lines() {
-        script.push_str(&format!(
-            "mount -t {mount} || echo vm cannot mount {mount}\n"
-        ));
-    }
-    script.push_str(
-        "ip link set lo up\n\
-=======
 
 /// The first program of the guest.
 ///
@@ -109,7 +98,6 @@ fn init(ways: &[&str], has_btf: bool) -> String {
          mount -t $kind $name $place || echo vm cannot mount $place\n\
          done <<END\n{MOUNTS}END\n\
          ip link set lo up\n\
->>>>>>> xtask
          for module in /modules/*.ko; do insmod $module || echo vm cannot load $module; done\n\
          echo vm kernel $(uname -r)\n\
          {btf}{tests}\

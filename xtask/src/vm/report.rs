@@ -70,29 +70,9 @@ impl Report {
     pub(super) fn line(&mut self, line: &str) {
         let Some(kernel) = self.runs.last().map(|run| run.kernel.clone()) else {
             return;
-<<<<<<< HEAD
-        };
-        let mut run_of = |way: &str| {
-            self.runs
-                .iter_mut()
-                .find(|run| run.kernel == kernel && run.way == way)
-=======
->>>>>>> xtask
         };
         let runs = self.runs.iter_mut().filter(|run| run.kernel == kernel);
         if let Some(said) = LabLine::read(line) {
-<<<<<<< HEAD
-            if let Some(run) = run_of(said.way) {
-                run.tests
-                    .push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
-            }
-        } else if let Some((way, _)) = line
-            .strip_prefix("vm way ")
-            .and_then(|rest| rest.split_once(" ended with "))
-            && let Some(run) = run_of(way)
-        {
-            run.ended = true;
-=======
             for run in runs.filter(|run| run.way == said.way) {
                 run.tests
                     .push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
@@ -101,7 +81,6 @@ impl Report {
             for run in runs.filter(|run| rest.split(' ').next() == Some(&run.way)) {
                 run.ended = true;
             }
->>>>>>> xtask
         }
     }
 
