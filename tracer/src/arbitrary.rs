@@ -364,6 +364,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         any::<u32>(),
         option::of(mono()),
         condition(),
+        option::of(mono()),
     );
     (identity, story)
         .prop_map(|(identity, story)| Ending {
@@ -378,6 +379,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             fin_retransmits: story.3,
             destroyed: story.4,
             condition: story.5,
+            after: story.6,
         })
         .boxed()
 }
