@@ -19,7 +19,7 @@ use crate::model::{ending::Ending, reason::ReasonNames, time::MonoNs};
 pub struct Limits {
     /// Sockets remembered at once; the one untouched for longest gives way and is counted.
     pub sockets: usize,
-    /// Acts kept per ending; further ones are counted.
+    /// Acts kept per ending, an end without a segment not counted; further ones are counted.
     pub acts: usize,
     /// State transitions kept per ending; further ones are counted.
     pub transitions: usize,
@@ -130,3 +130,6 @@ impl Correlator {
         self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());
     }
 }
+
+#[cfg(test)]
+mod properties;
