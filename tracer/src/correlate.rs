@@ -5,6 +5,7 @@
 
 mod acts;
 mod conclude;
+mod errno;
 mod facts;
 mod observe;
 mod owner;

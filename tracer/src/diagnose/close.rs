@@ -56,12 +56,13 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
 pub(super) const PAGE: Page = Page {
     title: "app_close: a process closed the connection",
     happened: "\
-A process closed the last descriptor that referred to the socket: close(2), dup2(2) over it,
-close_range(2), or execve(2) with close-on-exec. No received data was left unread and SO_LINGER
-asked for no reset, so the kernel queued a FIN behind whatever was still unsent and went to
-FIN_WAIT1 (or to LAST_ACK, when the peer had closed before). Nobody holds the socket any more; the
-kernel finishes the connection alone. A socket closed while it was still connecting sends nothing.
-The end that closes first keeps the TIME_WAIT.",
+A process closed the last descriptor that referred to the socket: close(2),
+dup2(2) over it, close_range(2), or execve(2) with close-on-exec. No received
+data was left unread and SO_LINGER asked for no reset, so the kernel queued a
+FIN behind whatever was still unsent and went to FIN_WAIT1 (or to LAST_ACK, when
+the peer had closed before). Nobody holds the socket any more; the kernel
+finishes the connection alone. A socket closed while it was still connecting
+sends nothing. The end that closes first keeps the TIME_WAIT.",
     confirm: &[
         Step {
             run: "strace -f -yy -e trace=close,close_range,dup2,dup3,execve -p PID",
@@ -76,8 +77,8 @@ The end that closes first keeps the TIME_WAIT.",
             shows: "FIN-WAIT-1, FIN-WAIT-2 or TIME-WAIT on the end that closed first",
         },
         Step {
-            run: "bpftrace -e 'kprobe:tcp_close { printf(\"%s[%d] %s\\n\", comm, pid, ustack(5)); }'",
-            shows: "every caller of tcp_close with its user stack",
+            run: "bpftrace -e 'tracepoint:sock:inet_sock_set_state /args->newstate == 4 || args->newstate == 9/ { printf(\"%s[%d] %d -> %d %s\\n\", comm, pid, args->sport, args->dport, ustack(5)); }'",
+            shows: "who sends each FIN, with ports and user stack (4 is FIN_WAIT1, 9 is LAST_ACK)",
         },
     ],
     fix:
