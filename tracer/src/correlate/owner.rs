@@ -38,7 +38,9 @@ impl Tracked {
             && !self.aborted();
         if closed.by_close || held || self.was_reset_by_peer() {
             self.held_by(actor);
-        } else if let (Actor::Task(task), None, None) = (actor, closed.condition.file, self.owner) {
+        } else if let (Actor::Task(task), None, None) = (actor, closed.condition.file, self.owner)
+            && !self.aborted()
+        {
             self.owner = Some(Owner {
                 task,
                 confidence: Confidence::Likely,

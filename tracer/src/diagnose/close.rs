@@ -81,10 +81,10 @@ sends nothing. The end that closes first keeps the TIME_WAIT.",
             shows: "who sends each FIN, with ports and user stack (4 is FIN_WAIT1, 9 is LAST_ACK)",
         },
     ],
-    fix:
-        "\
-Nothing, where the program meant it. If the peer was surprised, look for an idle timeout, a pool
-limit or a deadline in the closing program, and let the side that can afford TIME_WAIT close first.",
+    fix: "\
+Nothing, where the program meant it. If the peer was surprised, look for an idle
+timeout, a pool limit or a deadline in the closing program, and let the side
+that can afford TIME_WAIT close first.",
     source: &[
         "__tcp_close, tcp_close_state: net/ipv4/tcp.c",
         "tcp_send_fin: net/ipv4/tcp_output.c",
