@@ -57,8 +57,7 @@ pub struct Counters {
 
 /// The table of sockets and what is known of how each one ends.
 ///
-/// Endings without a socket, and those of sockets whose address starts a new life or which are
-/// evicted, wait for the next [`settle`](Self::settle): at most two per observation.
+/// Endings concluded while observing wait for the next [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Correlator {
     limits: Limits,
@@ -85,9 +84,7 @@ impl Correlator {
     ///
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
-        while let Some(address) = self.sockets.pop_due(watermark) {
-            self.tell(address);
-        }
+        self.conclude_due(watermark);
         std::mem::take(&mut self.ready)
     }
 
@@ -109,6 +106,12 @@ impl Correlator {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.sockets.len()
+    }
+
+    fn conclude_due(&mut self, now: MonoNs) {
+        while let Some(address) = self.sockets.pop_due(now) {
+            self.tell(address);
+        }
     }
 
     /// Tells what is known of a socket, and forgets it when the kernel has.

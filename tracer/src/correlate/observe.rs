@@ -17,8 +17,10 @@ use crate::model::{
 impl Correlator {
     /// Takes one observation in; observations come in the order of their time.
     ///
-    /// A late one is still used, its acts in their place in time.
+    /// A late one is still used, its acts in their place in time. What was due by now is concluded
+    /// first, so that the endings do not depend on how often they are asked for.
     pub fn observe(&mut self, seen: &Observation) {
+        self.conclude_due(seen.at);
         let moment = Moment {
             at: seen.at,
             actor: seen.actor,

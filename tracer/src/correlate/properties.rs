@@ -281,6 +281,18 @@ proptest! {
     }
 
     #[test]
+    fn asking_often_or_once_tells_the_same(
+        mut seen in vec(observation(0_u64..5_000), 0..120)
+    ) {
+        seen.sort_by_key(|observation| observation.at);
+        let mut asked_once = correlator(SMALL);
+        for observation in &seen {
+            asked_once.observe(observation);
+        }
+        prop_assert_eq!(run(SMALL, &seen).0, asked_once.finish());
+    }
+
+    #[test]
     fn the_order_of_different_sockets_at_one_instant_does_not_matter(
         seen in vec(observation(Just(7)), 0..60)
     ) {

@@ -81,6 +81,7 @@ fn graceful() -> Ending {
     Ending {
         socket: Some(id(0x1f)),
         first_seen: MonoNs(BORN),
+        after: None,
         flow: flow("127.0.0.1:80", "127.0.0.1:41234"),
         owner: Some(Owner {
             task: nginx,
