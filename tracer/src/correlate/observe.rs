@@ -238,6 +238,12 @@ impl Correlator {
             return;
         }
         let birth = accepted || from == TcpState::Close || to == TcpState::SynSent;
+        // `tcp_reset` goes to CLOSE at once: what was held back before another transition was of
+        // a socket that had this address before.
+        let held_back = HeldBack {
+            rst_received: held_back.rst_received.filter(|_| to == TcpState::Close),
+            ..held_back
+        };
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, condition, birth) {
             tracked.take_held_back(held_back, from, &limits);

@@ -9,6 +9,7 @@ use crate::model::{
     ending::{Act, Call, Ending, How},
     process::{Actor, Confidence},
     socket::FileRefs,
+    state::TcpState,
 };
 
 /// `__tcp_close` (`net/ipv4/tcp.c`) sent a FIN, or had nothing to send, in a task that lives on.
@@ -16,7 +17,7 @@ use crate::model::{
 /// RFC 9293, section 3.10.4. Exact where a hook saw the call or the file was being released; a
 /// kernel thread closes for a process it does not name (`delayed_fput`, `fs/file_table.c`).
 pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
-    if !matches!(act.how, How::FinSent | How::Destroyed) || act.call != Some(Call::Close) {
+    if !ends_by_close(act) {
         return None;
     }
     let seen = ending.close_called.is_some_and(|call| call.seen);
@@ -29,14 +30,22 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     Some((Cause::AppClose, confidence))
 }
 
+/// Whether the act is a close that sent a FIN, or rightly nothing.
+///
+/// Only a socket that still connects is closed in silence; where a connected one went without a
+/// FIN or an RST, that event was lost.
+pub(super) fn ends_by_close(act: &Act) -> bool {
+    let silent = act.how == How::Destroyed && act.state == Some(TcpState::SynSent);
+    act.call == Some(Call::Close) && (act.how == How::FinSent || silent)
+}
+
 /// Who closed it, and what was still on its way.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
     let remote = ending.flow.remote;
     if act.how == How::Destroyed {
-        let state = act.state.map_or("an unknown state", |state| state.name());
         return format!(
-            "{who} closed the socket to {remote} in {state}; there was nothing to finish, so the \
+            "{who} closed the socket to {remote} in SYN_SENT; there was nothing to finish, so the \
              kernel sent neither FIN nor RST."
         );
     }

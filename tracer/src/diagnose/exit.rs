@@ -1,12 +1,13 @@
 //! `process_exit`: the kernel closed the sockets of a process that ended.
 
 use super::{
+    close,
     page::{Page, Step},
     words,
 };
 use crate::model::{
     cause::Cause,
-    ending::{Act, Call, Ending, How},
+    ending::{Act, Ending, How},
     process::{Actor, Confidence, Task},
 };
 
@@ -19,7 +20,7 @@ pub(super) const ADVICE: &str = "If the process should have closed the connectio
 /// A process that exits with unread data or `SO_LINGER` zero sends an RST, and that is told by
 /// those causes.
 pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
-    if !matches!(act.how, How::FinSent | How::Destroyed) || act.call != Some(Call::Close) {
+    if !close::ends_by_close(act) {
         return None;
     }
     task(act)?.exit?;
