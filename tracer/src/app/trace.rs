@@ -193,12 +193,18 @@ impl Run<'_> {
         if !self.trace.quiet || self.trace.output == Output::Json {
             self.pipeline.start(&start)?;
         }
-        if !self.trace.quiet && output::talking() {
-            let attached = points.iter().filter(|point| point.way.is_some()).count();
-            let of = points.len();
-            output::say(format_args!(
-                "finrst: {attached} of {of} points hooked (`finrst check` says more); Ctrl-C ends"
-            ));
+        if !self.trace.quiet {
+            let absent: Vec<_> = points
+                .iter()
+                .filter(|point| point.way.is_none())
+                .map(|point| point.name)
+                .collect();
+            if !absent.is_empty() {
+                let absent = absent.join(", ");
+                output::say(format_args!(
+                    "finrst: running without {absent}: `finrst check` says why and what is lost"
+                ));
+            }
         }
         Ok(())
     }
