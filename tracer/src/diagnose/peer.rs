@@ -107,7 +107,7 @@ pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
         }
         Some(_) | None => String::new(),
     };
-    let held = if before.is_empty() {
+    let held = if before.is_empty() && ending.destroyed.is_none() {
         let error = if act.state == Some(TcpState::CloseWait) {
             "EPIPE"
         } else {
