@@ -53,9 +53,9 @@ pub(crate) struct Scene {
 enum Stage {
     /// 127.0.0.1, or the address asked for.
     Ipv4,
-    /// ::1.
+    /// `::1`.
     Ipv6,
-    /// An IPv6 socket reached as ::ffff:127.0.0.1.
+    /// An IPv6 socket reached as `::ffff:127.0.0.1`.
     Mapped,
     /// 127.0.0.1 and a port that was free a moment ago.
     Closed,

@@ -106,6 +106,7 @@ fn serve(
 /// Says who is there, and goes on when somebody sends a line.
 fn wait_for_a_line(truth: &Truth, address: SocketAddr) -> anyhow::Result<()> {
     let ready = Ready {
+        director: std::process::id(),
         server: truth.server.clone(),
         client: truth.client.clone(),
         address,

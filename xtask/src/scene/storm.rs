@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{cast, socket};
 
-/// Loopback addresses the connections go to in turn, so that ports in TIME_WAIT never run out.
+/// Loopback addresses the connections go to in turn, so that ports in `TIME_WAIT` never run out.
 const ADDRESSES: u8 = 64;
 
 /// How one connection of a storm ends.
@@ -122,14 +122,12 @@ fn end(listener: &TcpListener, mix: &[Manner]) -> io::Result<()> {
         Ok(1) => mix.get(usize::from(first[0])).copied(),
         _ => None,
     };
-    match manner {
-        Some(Manner::Unread) => socket::await_unread(&stream, 1),
-        _ => {
-            // However this one ends, in order or by a reset, it ends here.
-            let _ended = socket::read_to_end(&stream);
-            Ok(())
-        }
+    if manner == Some(Manner::Unread) {
+        return socket::await_unread(&stream, 1);
     }
+    // However this one ends, in order or by a reset, it ends here.
+    let _ended = socket::read_to_end(&stream);
+    Ok(())
 }
 
 /// Makes the client's connections, each in the next manner of the mix.

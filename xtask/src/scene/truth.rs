@@ -200,6 +200,8 @@ pub(crate) struct Told {
 /// What a scene prints before it waits for its cue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Ready {
+    /// The process the other two are children of.
+    pub(crate) director: u32,
     /// `fr-server`.
     pub(crate) server: Process,
     /// `fr-client`.
