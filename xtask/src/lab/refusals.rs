@@ -1,6 +1,11 @@
 //! What finrst refuses: each with the documented exit code and a reason on stderr.
 
-use std::{os::unix::process::CommandExt as _, process::Command, time::Duration};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{bail, ensure};
 
@@ -57,9 +62,16 @@ fn no_btf(lab: &Lab) -> anyhow::Result<()> {
 
 /// No privileges: the reason names what is missing.
 fn unprivileged(lab: &Lab) -> anyhow::Result<()> {
-    let mut command = lab.trace(&["--duration".to_owned(), "1s".to_owned()]);
+    // Where finrst was built need not be open to everybody; a copy in the usual place is.
+    let copy = std::env::temp_dir().join(format!("finrst-lab-{}", std::process::id()));
+    fs::copy(&lab.finrst, &copy)?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
+    let mut command = Command::new(&copy);
+    command.args(["trace", "-o", "json", "--duration", "1s"]);
     command.uid(NOBODY).gid(NOBODY);
-    ends_with(lab, command, 3, "CAP_")
+    let refused = ends_with(lab, command, 3, "CAP_");
+    fs::remove_file(&copy)?;
+    refused
 }
 
 /// `finrst trace` with these arguments is refused.
