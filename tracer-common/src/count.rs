@@ -1,9 +1,12 @@
-//! Indices of the per-CPU counters the kernel half keeps: one `emitted` and one `lost` per kind.
+//! Slots of the per-CPU counters the kernel half keeps: tried and lost, in all and per kind.
 
 use crate::event::Kind;
 
-/// Number of slots in the `COUNTS` map: twice the kinds, the unused index zero included.
+/// Number of `u64` slots in the one value of the `COUNTS` map.
 pub const SLOTS: u32 = 32;
+
+/// Slot that counts all records the hooks of one CPU tried to send.
+pub const TRIED: u32 = 0;
 
 /// Slot that counts records of `kind` the hooks tried to send.
 #[must_use]

@@ -50,8 +50,6 @@ pub mod filter {
     pub const IPV4: u32 = 1 << 8;
     /// Only IPv6 flows, v4-mapped sockets excluded.
     pub const IPV6: u32 = 1 << 9;
-    /// Only transitions that end something; births and passing states stay in the kernel.
-    pub const ENDINGS_ONLY: u32 = 1 << 10;
 }
 
 /// Values of [`Settings::transport`].

@@ -8,4 +8,19 @@
 //!
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
+pub mod app;
+pub mod cli;
+pub mod correlate;
+pub mod decode;
+pub mod diagnose;
+pub mod enrich;
+pub mod exit;
 pub mod model;
+pub mod order;
+pub mod pipeline;
+pub mod probe;
+pub mod render;
+pub mod tally;
+
+#[cfg(test)]
+mod arbitrary;

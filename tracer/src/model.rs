@@ -2,6 +2,7 @@
 
 pub mod cause;
 pub mod ending;
+pub mod explained;
 pub mod flow;
 pub mod observation;
 pub mod process;

@@ -4,14 +4,14 @@ mod interrupt;
 mod show;
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    path::PathBuf,
+    process::ExitCode,
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use crate::{
     lab::{
@@ -20,6 +20,7 @@ use crate::{
         tracer::{Ended, Tracer},
     },
     scene::truth::Told,
+    vm,
 };
 
 /// The scenes shown, in this order.
@@ -65,7 +66,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     interrupt::catch()?;
     let finrst = match &options.finrst {
         Some(path) => path.clone(),
-        None => build()?,
+        None => vm::release_finrst()?,
     };
     let lab = Lab::new(&finrst, Way::Auto)?;
     let mut tracer = Tracer::start(lab.trace(&[]), lab.patience(Duration::from_secs(10)))?;
@@ -77,32 +78,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     close(&ended, complete)
-}
-
-/// The finrst of this workspace, built for release.
-fn build() -> anyhow::Result<PathBuf> {
-    eprintln!("building finrst (cargo build --release -p tracer) …");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask lives in the workspace")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--quiet", "--package", "tracer"])
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(root)
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .context("cargo cannot be run")?;
-    if !built.status.success() {
-        bail!("finrst could not be built; `cargo xtask setup` says what is missing");
-    }
-    let lines = String::from_utf8_lossy(&built.stdout);
-    lines
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message.pointer("/target/name") == Some(&"finrst".into()))
-        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-        .context("cargo built no finrst")
 }
 
 /// Plays every scene, one after another, without waiting for what is told of them.

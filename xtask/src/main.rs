@@ -5,9 +5,19 @@
     reason = "a developer's command: talking to its user is what it does"
 )]
 
+mod build_ebpf;
+mod check;
 mod demo;
+#[path = "../../tracer/build/kernel_object.rs"]
+mod kernel_object;
 mod lab;
 mod scene;
+mod setup;
+mod shell;
+mod tally;
+mod test;
+mod tidy;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -17,19 +27,40 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "xtask", about = "The project's own verbs")]
 enum Verb {
+    /// Makes the machine able to build the kernel object and to run every test.
+    Setup,
+    /// Builds the kernel object from source and compares it with the stored one.
+    BuildEbpf(build_ebpf::Options),
+    /// Looks at the code without running it: format, lints, rules of the house, licences.
+    Check,
+    /// Looks at the rules of the house alone.
+    Tidy,
+    /// Runs every test there is; the last line says how many passed, failed and were skipped.
+    Test(test::Options),
+    /// Runs the kernel tests inside other kernels.
+    Vm(vm::Options),
     /// Proves finrst against real connections on this kernel.
     Lab(lab::Options),
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
     Demo(demo::Options),
+    /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
+    Ci,
 }
 
 fn main() -> ExitCode {
     let outcome = match Verb::parse() {
+        Verb::Setup => setup::run(),
+        Verb::BuildEbpf(options) => build_ebpf::run(&options),
+        Verb::Check => check::run(),
+        Verb::Tidy => tidy::run(),
+        Verb::Test(options) => test::run(&options),
+        Verb::Vm(options) => vm::run(&options),
         Verb::Lab(options) => lab::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Ci => test::everything(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

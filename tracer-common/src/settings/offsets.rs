@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const MISSING: u16 = u16::MAX;
 
 /// One field the hooks read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Structure the path starts in, by its kernel name.
     pub structure: &'static str,
@@ -16,6 +16,8 @@ pub struct Field {
     pub size: u16,
     /// Whether finrst refuses to run without it; else what is lost is said in `lost`.
     pub required: bool,
+    /// Whether any other alternative of the same structure and loss does as well.
+    pub alternative: bool,
     /// What an ending lacks without the field; empty for a required one.
     pub lost: &'static str,
 }
@@ -36,7 +38,8 @@ macro_rules! offsets {
                 structure: $structure,
                 path: $path,
                 size: $size,
-                required: offsets!(@ $need),
+                required: offsets!(@required $need),
+                alternative: offsets!(@alternative $need),
                 lost: concat!($($lost)?),
             },)+
         ];
@@ -46,8 +49,10 @@ macro_rules! offsets {
             pub const NONE: Self = Self { $($name: MISSING,)+ };
         }
     };
-    (@ required) => { true };
-    (@ optional) => { false };
+    (@required required) => { true };
+    (@required $other:ident) => { false };
+    (@alternative alternative) => { true };
+    (@alternative $other:ident) => { false };
 }
 
 offsets! {
@@ -92,9 +97,9 @@ offsets! {
     /// The `struct file` of a socket, a pointer.
     socket_file: "socket"."file" [8] optional "telling close from shutdown";
     /// References to a file, before 6.13.
-    file_count: "file"."f_count.counter" [8] optional;
+    file_count: "file"."f_count.counter" [8] alternative "telling close from shutdown";
     /// References to a file, from 6.13 on; one less than there are.
-    file_ref: "file"."f_ref.refcnt.counter" [8] optional;
+    file_ref: "file"."f_ref.refcnt.counter" [8] alternative "telling close from shutdown";
     /// Local port, big endian; stays when `skc_num` is given back.
     inet_sport: "inet_sock"."inet_sport" [2] required;
     /// Next sequence number expected.
@@ -126,9 +131,9 @@ offsets! {
     /// First sequence number in the control block.
     cb_seq: "tcp_skb_cb"."seq" [4] optional "retransmitted FINs";
     /// TCP flags in the control block, before 6.17 one byte.
-    cb_tcp_flags: "tcp_skb_cb"."tcp_flags" [1] optional;
+    cb_tcp_flags: "tcp_skb_cb"."tcp_flags" [1] alternative "retransmitted FINs";
     /// TCP flags in the control block, two bytes since 6.17.
-    cb_tcp_flags_wide: "tcp_skb_cb"."tcp_flags" [2] optional;
+    cb_tcp_flags_wide: "tcp_skb_cb"."tcp_flags" [2] alternative "retransmitted FINs";
     /// The namespace of a device, a pointer.
     dev_net: "net_device"."nd_net.net" [8] optional "the namespace of resets that answer no socket";
     /// Task flags.
@@ -147,7 +152,4 @@ offsets! {
     task_start_boottime: "task_struct"."start_boottime" [8] optional "process identity beyond the pid";
 }
 
-const _: () = assert!(
-    size_of::<Offsets>() == 2 * FIELDS.len(),
-    "one u16 a field"
-);
+const _: () = assert!(size_of::<Offsets>() == 2 * FIELDS.len(), "one u16 a field");

@@ -36,6 +36,8 @@ pub struct Ending {
     pub destroyed: Option<MonoNs>,
     /// The last condition in which each fact was known.
     pub condition: Condition,
+    /// When the ending that was told of this socket before had its last act; `None` for the first.
+    pub after: Option<MonoNs>,
 }
 
 impl Ending {
@@ -51,11 +53,19 @@ impl Ending {
     pub fn initiator(&self) -> Option<Initiator> {
         let simultaneous =
             |t: &Transition| t.from == TcpState::FinWait1 && t.to == TcpState::Closing;
-        match self.acts.first()?.how {
-            How::FinSent if self.states.iter().any(simultaneous) => Some(Initiator::Both),
-            How::FinSent | How::RstSent | How::Destroyed => Some(Initiator::Local),
-            How::FinReceived | How::RstReceived => Some(Initiator::Remote),
-            How::Timeout => None,
+        let first = self.acts.first()?;
+        match (first.how, first.state) {
+            (How::Timeout, _) => None,
+            (How::FinSent | How::FinReceived, _) if self.states.iter().any(simultaneous) => {
+                Some(Initiator::Both)
+            }
+            // Seen only from here on: the state says whose FIN came before.
+            (How::FinSent, Some(TcpState::CloseWait)) => Some(Initiator::Remote),
+            (How::FinReceived, Some(TcpState::FinWait1 | TcpState::FinWait2)) => {
+                Some(Initiator::Local)
+            }
+            (How::FinSent | How::RstSent | How::Destroyed, _) => Some(Initiator::Local),
+            (How::FinReceived | How::RstReceived, _) => Some(Initiator::Remote),
         }
     }
 
@@ -100,9 +110,9 @@ pub struct Act {
     pub condition: Condition,
     /// The segment an RST answered.
     pub provoked_by: Option<Segment>,
-    /// Sequence number of the FIN or RST, where a hook saw it.
+    /// Sequence number of the FIN or RST, where the facts say it.
     pub seq: Option<u32>,
-    /// The call that made the kernel act, where a hook saw it.
+    /// The call that made the kernel act; where no hook saw it, what the socket's file implies.
     pub call: Option<Call>,
 }
 

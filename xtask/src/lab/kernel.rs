@@ -4,10 +4,10 @@
     reason = "bpf programs are listed by a system call libc has no name for"
 )]
 
-use std::{fs, io};
+use std::{fs, io, process::Command};
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{Lab, Way};
 use crate::scene::truth::Expected;
@@ -63,18 +63,62 @@ pub(crate) fn way_refused(lab: &Lab) -> anyhow::Result<Option<String>> {
     if lab.way == Way::Auto {
         return Ok(None);
     }
-    let checked = std::process::Command::new(&lab.finrst)
-        .args(["check", "-o", "json"])
+    let checked = Command::new(&lab.finrst)
+        .args(["check", "-o", "json", "--way", lab.way.name()])
         .output()
         .context("finrst check cannot be run")?;
-    let told: Value = serde_json::from_slice(&checked.stdout)
+    let told: Check = serde_json::from_slice(&checked.stdout)
         .context("finrst check -o json printed something else")?;
     Ok(refusal(&told, lab.way.name()))
 }
 
-/// The reason `finrst check` gives against a way.
-fn refusal(_told: &Value, _way: &str) -> Option<String> {
-    None
+/// What `finrst check -o json` prints, as far as it is looked at.
+#[derive(Debug, Deserialize)]
+struct Check {
+    /// Whether `finrst trace` would run.
+    can_trace: bool,
+    /// Why nothing could be attached.
+    error: Option<String>,
+    /// What became of each point.
+    points: Vec<Point>,
+}
+
+/// One point of the kernel.
+#[derive(Debug, Deserialize)]
+struct Point {
+    /// The way it is reached; `None` when it is not.
+    way: Option<String>,
+    /// The ways that were tried in vain.
+    refused: Vec<Refused>,
+}
+
+/// A way that was tried in vain.
+#[derive(Debug, Deserialize)]
+struct Refused {
+    /// The program that did not load or attach.
+    program: String,
+    /// Which way it is.
+    way: String,
+    /// Why.
+    why: String,
+}
+
+/// Why a way does not work: finrst does not run at all, or no point is reached this way.
+fn refusal(told: &Check, way: &str) -> Option<String> {
+    if !told.can_trace {
+        let why = told.error.clone();
+        return Some(why.unwrap_or_else(|| "finrst cannot trace here".to_owned()));
+    }
+    let reached = |point: &Point| point.way.as_deref() == Some(way);
+    if told.points.iter().any(reached) {
+        return None;
+    }
+    let refused = told.points.iter().flat_map(|point| &point.refused);
+    let first = refused.into_iter().find(|refused| refused.way == way);
+    Some(first.map_or_else(
+        || format!("no point is reached by {way}"),
+        |refused| format!("{}: {}", refused.program, refused.why),
+    ))
 }
 
 /// The ids of all BPF programs in the kernel.
@@ -103,5 +147,29 @@ pub(crate) fn bpf_programs() -> io::Result<Vec<u32>> {
         }
         [_, last, _] = attributes;
         ids.push(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(points: &str) -> Check {
+        let text = format!(r#"{{"can_trace":true,"error":null,"points":[{points}]}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_way_that_reaches_one_point_is_not_refused() {
+        let told = check(r#"{"way":"tracepoint","refused":[]},{"way":"fentry","refused":[]}"#);
+        assert_eq!(refusal(&told, "fentry"), None);
+    }
+
+    #[test]
+    fn a_way_that_reaches_no_point_is_refused_with_the_first_reason() {
+        let refused = r#"{"program":"tcp_close_fentry","way":"fentry","why":"EPERM"}"#;
+        let point = format!(r#"{{"way":null,"refused":[{refused}]}}"#);
+        let why = refusal(&check(&point), "fentry");
+        assert_eq!(why.as_deref(), Some("tcp_close_fentry: EPERM"));
     }
 }

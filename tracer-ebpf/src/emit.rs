@@ -1,0 +1,114 @@
+//! The one way out of the kernel half.
+#![expect(unsafe_code, reason = "helpers are foreign functions")]
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{BPF_F_CURRENT_CPU, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    helpers::{
+        bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_perf_event_output, bpf_ringbuf_output,
+        bpf_ringbuf_query,
+    },
+};
+use tracer_common::{
+    count,
+    event::{Header, Kind, Record},
+    settings::transport,
+};
+
+use crate::{kernel::task, maps, settings::setting};
+
+/// The buffer a record travels in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Endings, and what explains them.
+    Endings,
+    /// Everything a storm of which must not cost an ending.
+    States,
+}
+
+/// Whether user space wants records of this kind at all.
+#[inline(always)]
+pub(crate) fn wanted(kind: Kind) -> bool {
+    setting(|settings| &settings.kinds) & kind.bit() != 0
+}
+
+/// The header of a record of kind `R`, stamped now.
+#[inline(always)]
+pub(crate) fn header<R: Record>(context: u16) -> Header {
+    let (tgid, tid) = task::ids();
+    Header {
+        // SAFETY: no arguments, no preconditions.
+        at_ns: unsafe { bpf_ktime_get_ns() },
+        seq: 0,
+        kind: R::KIND.to_wire(),
+        size: R::SIZE,
+        cpu: cpu(),
+        context,
+        tgid,
+        tid,
+    }
+}
+
+/// Sends a record, or counts it as lost: the traced path never waits for a reader.
+#[inline(always)]
+pub(crate) fn emit<R: Record>(
+    program: &impl EbpfContext,
+    lane: Lane,
+    record: &mut R,
+    header: impl FnOnce(&mut R) -> &mut Header,
+) {
+    let Some(counts) = maps::counts() else { return };
+    header(record).seq = maps::count(counts, count::TRIED);
+    maps::count(counts, count::emitted(R::KIND));
+    let data: *mut R = record;
+    let sent = if setting(|settings| &settings.transport) == transport::RINGBUF {
+        ring(lane, data)
+    } else {
+        perf(program, lane, data)
+    };
+    if !sent {
+        maps::count(counts, count::lost(R::KIND));
+    }
+}
+
+/// Puts a record into this CPU's perf buffer; the buffer's own watermark wakes the reader.
+#[inline(always)]
+fn perf<R: Record>(program: &impl EbpfContext, lane: Lane, data: *mut R) -> bool {
+    let map = match lane {
+        Lane::Endings => maps::address(&maps::PERF_ENDINGS),
+        Lane::States => maps::address(&maps::PERF_STATES),
+    };
+    let (flags, size) = (u64::from(BPF_F_CURRENT_CPU), u64::from(R::SIZE));
+    // SAFETY: `data` points to `size` initialised bytes on the stack.
+    unsafe { bpf_perf_event_output(program.as_ptr(), map, flags, data.cast(), size) == 0 }
+}
+
+/// Puts a record into the ring buffer, waking the reader only when much is waiting.
+#[inline(always)]
+fn ring<R: Record>(lane: Lane, data: *mut R) -> bool {
+    let map = match lane {
+        Lane::Endings => maps::address(&maps::RING_ENDINGS),
+        Lane::States => maps::address(&maps::RING_STATES),
+    };
+    // SAFETY: the map is a ring buffer.
+    let waiting = unsafe { bpf_ringbuf_query(map, u64::from(BPF_RB_AVAIL_DATA)) };
+    let wake = waiting >= u64::from(setting(|settings| &settings.wakeup_bytes));
+    let flags = u64::from(if wake {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    });
+    // SAFETY: `data` points to `R::SIZE` initialised bytes on the stack.
+    unsafe { bpf_ringbuf_output(map, data.cast(), u64::from(R::SIZE), flags) == 0 }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "Linux has at most 8,192 CPUs"
+)]
+fn cpu() -> u16 {
+    // SAFETY: no arguments, no preconditions.
+    unsafe { bpf_get_smp_processor_id() as u16 }
+}

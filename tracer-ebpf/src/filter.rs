@@ -1,0 +1,175 @@
+//! Which events are wanted: the only reader of the filter settings.
+#![expect(unsafe_code, reason = "map values are reached through raw pointers")]
+
+use aya_ebpf::{
+    btf_maps::lpm_trie::Key,
+    helpers::{bpf_get_current_comm, bpf_ktime_get_ns},
+};
+use tracer_common::{
+    event::HeldBack,
+    flow::Flow,
+    settings::{FilterKey, filter},
+    socket::Socket,
+};
+
+use crate::{
+    kernel::task,
+    maps::{FILTER, FILTER_COMM, FILTER_NET, VERDICTS},
+    settings::filters,
+};
+
+/// Prefix of `::ffff:0:0/96`, the addresses that stand for IPv4.
+const V4_MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/// What a process filter knows of a socket.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub(crate) struct Verdict {
+    /// 0 undecided, 1 wanted, 2 not wanted.
+    decision: u64,
+    /// What happened before it was decided.
+    held_back: HeldBack,
+}
+
+const WANTED: u64 = 1;
+const UNWANTED: u64 = 2;
+
+/// What an event means to a process filter that has not decided yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The running task is proved to hold the socket: decide.
+    Holder,
+    /// A FIN arrived: remember when.
+    FinReceived,
+    /// An RST arrived: remember when.
+    RstReceived,
+    /// A new connection: whatever was known of this address is of another socket.
+    Birth,
+    /// Nothing to remember.
+    Other,
+}
+
+/// Whether an event on a socket is wanted; `Some` with what was held back before it was.
+#[inline(always)]
+pub(crate) fn socket(socket: &Socket, meaning: Meaning) -> Option<HeldBack> {
+    if !flow(&socket.flow) || !value(filter::UID, socket.uid) {
+        return None;
+    }
+    if filters(filter::PID | filter::COMM) {
+        return decide(socket.address, meaning);
+    }
+    Some(HeldBack::default())
+}
+
+/// Whether an event that has a flow but no owner is wanted; a process filter never wants it.
+#[inline(always)]
+pub(crate) fn ownerless(of: &Flow) -> bool {
+    !filters(filter::PID | filter::COMM | filter::UID) && flow(of)
+}
+
+/// Whether an event of the running task itself is wanted.
+#[inline(always)]
+pub(crate) fn running_task() -> bool {
+    let (tgid, _) = task::ids();
+    (!filters(filter::PID) || listed(filter::PID, tgid)) && (!filters(filter::COMM) || named())
+}
+
+/// Takes a child of a wanted process into the filter.
+#[inline(always)]
+pub(crate) fn follow(parent_tgid: u32, child_tgid: u32) {
+    if filters(filter::FOLLOW) && parent_tgid != child_tgid && listed(filter::PID, parent_tgid) {
+        let key = FilterKey {
+            filter: filter::PID,
+            value: child_tgid,
+        };
+        // A full map means the child is not followed; 16,384 processes fit.
+        let _ = FILTER.insert(key, 1, 0);
+    }
+}
+
+/// Forgets a socket that is gone.
+#[inline(always)]
+pub(crate) fn forget(address: u64) {
+    if filters(filter::PID | filter::COMM) {
+        let _ = VERDICTS.remove(address);
+    }
+}
+
+#[inline(always)]
+fn decide(address: u64, meaning: Meaning) -> Option<HeldBack> {
+    if meaning == Meaning::Birth {
+        let _ = VERDICTS.remove(address);
+        return None;
+    }
+    let mut verdict = VERDICTS
+        .get_ptr(address)
+        .map_or_else(Verdict::default, |known| {
+            // SAFETY: the pointer came from the map in this run; another CPU may change the value
+            // meanwhile, which costs at most a stale verdict.
+            unsafe { core::ptr::read(known) }
+        });
+    if meaning == Meaning::Holder && verdict.decision != WANTED {
+        verdict.decision = if running_task() { WANTED } else { UNWANTED };
+        let held_back = verdict.held_back;
+        verdict.held_back = HeldBack::default();
+        let _ = VERDICTS.insert(address, verdict, 0);
+        return (verdict.decision == WANTED).then_some(held_back);
+    }
+    if verdict.decision == 0 {
+        remember(address, &mut verdict, meaning);
+    }
+    (verdict.decision == WANTED).then(HeldBack::default)
+}
+
+#[inline(always)]
+fn remember(address: u64, verdict: &mut Verdict, meaning: Meaning) {
+    // SAFETY: no arguments, no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    match meaning {
+        Meaning::FinReceived => verdict.held_back.fin_received_ns = now,
+        Meaning::RstReceived => verdict.held_back.rst_received_ns = now,
+        Meaning::Holder | Meaning::Birth | Meaning::Other => return,
+    }
+    let _ = VERDICTS.insert(address, *verdict, 0);
+}
+
+#[inline(always)]
+fn flow(flow: &Flow) -> bool {
+    family(flow)
+        && value(filter::LOCAL_PORT, u32::from(flow.local_port))
+        && value(filter::REMOTE_PORT, u32::from(flow.remote_port))
+        && value(filter::NETNS, flow.netns)
+        && (!filters(filter::NET) || network(flow.remote) || network(flow.local))
+}
+
+#[inline(always)]
+fn family(flow: &Flow) -> bool {
+    if !filters(filter::IPV4 | filter::IPV6) {
+        return true;
+    }
+    let v4 = flow.local.first_chunk::<12>() == Some(&V4_MAPPED);
+    filters(if v4 { filter::IPV4 } else { filter::IPV6 })
+}
+
+/// Whether `value` is wanted by `filter`, which wants everything when it is not set.
+#[inline(always)]
+fn value(filter: u32, value: u32) -> bool {
+    !filters(filter) || listed(filter, value)
+}
+
+#[inline(always)]
+fn listed(filter: u32, value: u32) -> bool {
+    FILTER.get_ptr(FilterKey { filter, value }).is_some()
+}
+
+#[inline(always)]
+fn network(address: [u8; 16]) -> bool {
+    FILTER_NET.get(&Key::new(128, address)).is_some()
+}
+
+/// Whether the running thread or its process has a wanted name.
+#[inline(always)]
+fn named() -> bool {
+    let wanted = |comm: [u8; 16]| FILTER_COMM.get_ptr(comm).is_some();
+    bpf_get_current_comm().is_ok_and(wanted) || wanted(task::current_leader_comm())
+}

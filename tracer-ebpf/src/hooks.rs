@@ -1,0 +1,13 @@
+//! One module per kernel symbol; the variants of a hook (fentry, kprobe, tracepoint) share a body.
+
+mod inet_sock_set_state;
+mod sched_process;
+mod tcp_close;
+mod tcp_destroy_sock;
+mod tcp_receive_reset;
+mod tcp_retransmit_skb;
+mod tcp_send_active_reset;
+mod tcp_send_fin;
+mod tcp_send_reset;
+mod tcp_shutdown;
+mod tcp_vx_send_reset;

@@ -1,0 +1,45 @@
+//! `tcp_close`, `net/ipv4/tcp.c`: the last descriptor of a socket is going away.
+
+use aya_ebpf::{
+    EbpfContext,
+    macros::{fentry, kprobe},
+    programs::{FEntryContext, ProbeContext},
+};
+use tracer_common::event::{CloseCalled, Kind, context};
+use zerocopy::FromZeros;
+
+use crate::{
+    emit::{Lane, emit, header, wanted},
+    filter::{self, Meaning},
+    kernel::{Address, sock, task},
+};
+
+#[fentry(function = "tcp_close")]
+fn tcp_close_fentry(program: FEntryContext) -> u32 {
+    called(&program, program.arg(0))
+}
+
+#[kprobe]
+fn tcp_close_kprobe(program: ProbeContext) -> u32 {
+    called(&program, program.arg(0).unwrap_or(0))
+}
+
+#[inline(always)]
+fn called(program: &impl EbpfContext, sk: Address) -> u32 {
+    if !wanted(Kind::CloseCalled) || !sock::is_tcp(sk) {
+        return 0;
+    }
+    let mut record = CloseCalled::new_zeroed();
+    sock::describe(sk, None, &mut record.socket);
+    // A descriptor is closed on behalf of whoever runs, so no lock has to prove it.
+    if filter::socket(&record.socket, Meaning::Holder).is_none() {
+        return 0;
+    }
+    record.header = header::<CloseCalled>(context::TASK | task::flags());
+    task::describe(&mut record.task);
+    sock::condition(sk, &mut record.condition);
+    emit(program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
+    0
+}

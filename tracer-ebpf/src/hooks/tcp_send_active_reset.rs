@@ -1,0 +1,82 @@
+//! `tcp_send_active_reset`, `net/ipv4/tcp_output.c`: an RST from a call or a timer.
+//!
+//! Its arguments: `(sk, gfp)` before 6.10, `(sk, gfp, reason)` until 6.18, `(sk, reason)` since 7.0.
+//! One program per signature, because the verifier refuses a context offset that is computed.
+
+use aya_ebpf::{
+    EbpfContext,
+    macros::{fentry, kprobe},
+    programs::{FEntryContext, ProbeContext},
+};
+use tracer_common::event::{Kind, RstSent, context};
+use zerocopy::FromZeros;
+
+use crate::{
+    emit::{Lane, emit, header, wanted},
+    filter::{self, Meaning},
+    kernel::{Address, sock, task},
+};
+
+#[fentry(function = "tcp_send_active_reset")]
+fn tcp_send_active_reset_fentry(program: FEntryContext) -> u32 {
+    sent(&program, program.arg(0), RstSent::NO_REASON)
+}
+
+#[fentry(function = "tcp_send_active_reset")]
+fn tcp_send_active_reset_fentry_1(program: FEntryContext) -> u32 {
+    sent(&program, program.arg(0), program.arg(1))
+}
+
+#[fentry(function = "tcp_send_active_reset")]
+fn tcp_send_active_reset_fentry_2(program: FEntryContext) -> u32 {
+    sent(&program, program.arg(0), program.arg(2))
+}
+
+#[kprobe]
+fn tcp_send_active_reset_kprobe(program: ProbeContext) -> u32 {
+    sent(&program, program.arg(0).unwrap_or(0), RstSent::NO_REASON)
+}
+
+#[kprobe]
+fn tcp_send_active_reset_kprobe_1(program: ProbeContext) -> u32 {
+    let reason = program.arg(1).unwrap_or(RstSent::NO_REASON);
+    sent(&program, program.arg(0).unwrap_or(0), reason)
+}
+
+#[kprobe]
+fn tcp_send_active_reset_kprobe_2(program: ProbeContext) -> u32 {
+    let reason = program.arg(2).unwrap_or(RstSent::NO_REASON);
+    sent(&program, program.arg(0).unwrap_or(0), reason)
+}
+
+/// Reports an RST; `reason` is `enum sk_rst_reason` or [`RstSent::NO_REASON`].
+#[inline(always)]
+pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 {
+    if !wanted(Kind::RstSent) {
+        return 0;
+    }
+    let mut record = RstSent::new_zeroed();
+    sock::describe(sk, None, &mut record.socket);
+    if filter::socket(&record.socket, Meaning::Other).is_none() {
+        return 0;
+    }
+    sock::condition(sk, &mut record.condition);
+    // A listener that closes resets its children under their spin lock only: owned by nobody, in
+    // no socket, yet in task context. Such an RST has no proved actor.
+    let by = if sock::owned(sk) {
+        context::TASK | task::flags()
+    } else if sock::unaccepted(&record.condition) {
+        0
+    } else {
+        context::SOFTIRQ
+    };
+    record.header = header::<RstSent>(by);
+    if by & context::TASK != 0 {
+        task::describe(&mut record.task);
+    }
+    record.reason = reason;
+    emit(program, Lane::Endings, &mut record, |record| {
+        &mut record.header
+    });
+    0
+}

@@ -1,0 +1,56 @@
+//! Typed reads of kernel memory through the offsets of the running kernel.
+#![expect(unsafe_code, reason = "kernel memory is reached through a helper")]
+
+use core::{ffi::c_void, mem::MaybeUninit};
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use tracer_common::settings::{MISSING, Offsets};
+use zerocopy::FromBytes;
+
+use crate::settings::offset;
+
+pub(crate) mod skb;
+pub(crate) mod sock;
+pub(crate) mod task;
+
+/// A kernel address; zero is null.
+pub(crate) type Address = u64;
+
+/// Whether the running kernel has a field: a constant to the verifier.
+#[inline(always)]
+pub(crate) fn has(field: impl FnOnce(&'static Offsets) -> &'static u16) -> bool {
+    offset(field) != MISSING
+}
+
+/// Reads a field of the structure at `base`; zero when this kernel has no such field, `base` is
+/// null, or the memory cannot be read.
+///
+/// There is no branch on the outcome: a path per read would be more than the verifier follows, and
+/// the helper fills what it cannot read with zeros.
+#[inline(always)]
+pub(crate) fn read<T: FromBytes>(
+    base: Address,
+    field: impl FnOnce(&'static Offsets) -> &'static u16,
+) -> T {
+    let offset = offset(field);
+    if offset == MISSING {
+        return T::new_zeroed();
+    }
+    read_at(base.wrapping_add(u64::from(offset)))
+}
+
+/// Reads a value at an address; zero when the memory cannot be read.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "a kernel address is a number until it is read; sizes are at most 48"
+)]
+pub(crate) fn read_at<T: FromBytes>(address: Address) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    let (into, size) = (value.as_mut_ptr().cast(), size_of::<T>() as u32);
+    // SAFETY: the helper writes `size` bytes, whatever it returns, and never faults.
+    unsafe { bpf_probe_read_kernel(into, size, address as *const c_void) };
+    // SAFETY: every byte was written, and any bytes are a value of the type.
+    unsafe { value.assume_init() }
+}

@@ -1,0 +1,82 @@
+//! The running task.
+#![expect(unsafe_code, reason = "helpers are foreign functions")]
+
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_uid_gid,
+};
+use tracer_common::{event::context, task::Task};
+
+use super::{Address, read};
+
+/// `PF_EXITING`, `include/linux/sched.h`.
+const PF_EXITING: u32 = 0x4;
+/// `PF_KTHREAD`, likewise.
+const PF_KTHREAD: u32 = 0x20_0000;
+
+/// Thread group id and thread id of the running task.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "two ids in one word"
+)]
+pub(crate) fn ids() -> (u32, u32) {
+    let both = bpf_get_current_pid_tgid();
+    ((both >> 32) as u32, both as u32)
+}
+
+/// What the running task's flags say, as bits of [`context`].
+#[inline(always)]
+pub(crate) fn flags() -> u16 {
+    let flags: u32 = read(current(), |offsets| &offsets.task_flags);
+    let mut bits = 0;
+    if flags & PF_EXITING != 0 {
+        bits |= context::EXITING;
+    }
+    if flags & PF_KTHREAD != 0 {
+        bits |= context::KTHREAD;
+    }
+    bits
+}
+
+/// Describes the running task.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the lower half is the uid"
+)]
+pub(crate) fn describe(task: &mut Task) {
+    let current = current();
+    let leader = read(current, |offsets| &offsets.task_group_leader);
+    task.comm = bpf_get_current_comm().unwrap_or_default();
+    task.leader_comm = leader_comm(leader);
+    task.start_ns = read(leader, |offsets| &offsets.task_start_boottime);
+    task.uid = bpf_get_current_uid_gid() as u32;
+    task.exit_code = read(current, |offsets| &offsets.task_exit_code);
+}
+
+/// The name of the running task's thread group leader; all zero when it cannot be read.
+#[inline(always)]
+pub(crate) fn current_leader_comm() -> [u8; 16] {
+    leader_comm(read(current(), |offsets| &offsets.task_group_leader))
+}
+
+#[inline(always)]
+fn leader_comm(leader: Address) -> [u8; 16] {
+    read(leader, |offsets| &offsets.task_comm)
+}
+
+/// Thread group id and thread id of a `task_struct`.
+#[inline(always)]
+pub(crate) fn ids_of(task: Address) -> (u32, u32) {
+    let tgid = read(task, |offsets| &offsets.task_tgid);
+    (tgid, read(task, |offsets| &offsets.task_pid))
+}
+
+/// The running `task_struct`.
+#[inline(always)]
+fn current() -> Address {
+    // SAFETY: no arguments, no preconditions.
+    unsafe { bpf_get_current_task() }
+}

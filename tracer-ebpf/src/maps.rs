@@ -1,0 +1,83 @@
+//! Every BPF map, its size and why.
+#![expect(unsafe_code, reason = "per-CPU slots are reached through raw pointers")]
+
+use core::intrinsics::{AtomicOrdering, atomic_xadd};
+
+use aya_ebpf::{
+    btf_maps::{HashMap, LpmTrie, LruHashMap, PerCpuArray, PerfEventArray, RingBuf},
+    macros::btf_map,
+};
+use tracer_common::{count, settings::FilterKey};
+
+use crate::filter::Verdict;
+
+/// Records that tell of endings; user space sizes the buffers behind it.
+#[btf_map]
+pub(crate) static PERF_ENDINGS: PerfEventArray = PerfEventArray::new();
+
+/// Births, passing states and processes: noise that must not push out an ending.
+#[btf_map]
+pub(crate) static PERF_STATES: PerfEventArray = PerfEventArray::new();
+
+/// As `PERF_ENDINGS`, for `--transport ringbuf`; user space sets the size, one page when unused.
+#[btf_map]
+pub(crate) static RING_ENDINGS: RingBuf<u64, 4096> = RingBuf::new();
+
+/// As `PERF_STATES`, for `--transport ringbuf`.
+#[btf_map]
+pub(crate) static RING_STATES: RingBuf<u64, 4096> = RingBuf::new();
+
+/// Per CPU: slot 0 all records tried, then tried and lost per kind (`tracer_common::count`).
+#[btf_map]
+static COUNTS: PerCpuArray<[u64; SLOTS], 1> = PerCpuArray::new();
+
+/// The values wanted of each filter that takes values.
+#[btf_map]
+pub(crate) static FILTER: HashMap<FilterKey, u8, 16384> = HashMap::new();
+
+/// The names wanted.
+#[btf_map]
+pub(crate) static FILTER_COMM: HashMap<[u8; 16], u8, 64> = HashMap::new();
+
+/// The networks wanted; IPv4 networks are v4-mapped, so their prefix is 96 bits longer.
+#[btf_map]
+pub(crate) static FILTER_NET: LpmTrie<[u8; 16], u8, 256> = LpmTrie::new();
+
+/// What a process filter decided about a socket, by its address: 65,536 × about 96 bytes = 6 MiB
+/// at most, allocated only while a process filter is set (user space shrinks it otherwise).
+#[btf_map]
+pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
+
+#[expect(clippy::as_conversions, reason = "a small constant")]
+const SLOTS: usize = count::SLOTS as usize;
+
+/// This CPU's counters.
+#[inline(always)]
+pub(crate) fn counts() -> Option<*mut [u64; SLOTS]> {
+    COUNTS.get_ptr_mut(0)
+}
+
+/// Adds one to a counter and returns roughly what it was.
+///
+/// The addition is atomic, so a hook that interrupts another loses no count; the value returned is
+/// read before, because kernels before 5.12 have no atomic that returns one.
+#[inline(always)]
+pub(crate) fn count(counts: *mut [u64; SLOTS], slot: u32) -> u64 {
+    #[expect(clippy::as_conversions, reason = "widening")]
+    let slot = slot as usize;
+    if slot >= SLOTS {
+        return 0;
+    }
+    let counter = counts.cast::<u64>().wrapping_add(slot);
+    // SAFETY: `counter` lies in the slot of the map, which outlives the program.
+    let before = unsafe { core::ptr::read_volatile(counter) };
+    // SAFETY: as above, aligned to eight bytes, and every writer is atomic.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, 1) };
+    before
+}
+
+/// A map as helpers take it; the loader replaces the address by the map's descriptor.
+#[inline(always)]
+pub(crate) fn address<M>(map: &'static M) -> *mut core::ffi::c_void {
+    core::ptr::from_ref(map).cast_mut().cast()
+}

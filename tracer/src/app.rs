@@ -1,0 +1,28 @@
+//! The composition roots, one per verb: they build the stages, wait, and decide the exit code.
+
+use crate::{
+    cli::{Cli, Verb},
+    exit::{Exit, Failure},
+};
+
+mod check;
+mod command;
+mod explain;
+mod kernel;
+mod output;
+mod select;
+mod stop;
+mod trace;
+
+/// Does what was asked.
+///
+/// # Errors
+///
+/// A [`Failure`] knows its exit code and, where there is one, the remedy.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.verb {
+        Verb::Trace(trace) => trace::run(*trace),
+        Verb::Check(check) => check::run(&check),
+        Verb::Explain(explain) => explain::run(&explain),
+    }
+}

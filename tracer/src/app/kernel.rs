@@ -1,0 +1,118 @@
+//! Getting the kernel half to run, or a failure that says what to do.
+
+use std::{fs, path::Path};
+
+use anyhow::Context as _;
+
+use crate::{
+    cli,
+    exit::{Exit, Failure},
+    probe::{
+        btf::{Btf, VMLINUX},
+        catalog::Way,
+        filter::Filters,
+        object,
+        session::{Request, Session, SessionError},
+        system::{Capability, SystemFacts},
+    },
+};
+use tracer_common::settings::transport;
+
+/// The kernel's own description of its types, for us and for the library that loads programs.
+pub(super) struct Types {
+    /// Ours.
+    pub(super) btf: Btf,
+    /// The library's; `None` when it cannot read them, which costs the ways that need them.
+    pub(super) typed: Option<aya::Btf>,
+}
+
+/// Reads the types.
+///
+/// # Errors
+///
+/// Exit code 4 when this kernel tells none, 2 when a file was given and is no such file.
+pub(super) fn types(path: &Path) -> Result<Types, Failure> {
+    let own = path == Path::new(VMLINUX);
+    let btf = Btf::read(path).map_err(|error| {
+        let (exit, hint) = if own {
+            (Exit::Kernel, "finrst needs a kernel built with CONFIG_DEBUG_INFO_BTF, or its BTF in a file: --btf FILE")
+        } else {
+            (Exit::Usage, "--btf wants the raw BTF of the running kernel, as in /sys/kernel/btf/vmlinux")
+        };
+        Failure::new(exit, error, hint)
+    })?;
+    let typed = aya::Btf::parse_file(path, aya::Endianness::default()).ok();
+    Ok(Types { btf, typed })
+}
+
+/// Refuses early, and by name, when capabilities are missing.
+///
+/// # Errors
+///
+/// Exit code 3.
+pub(super) fn privileges() -> Result<SystemFacts, Failure> {
+    let facts = SystemFacts::read(Path::new("/"))?;
+    let lacking = facts.lacking();
+    if lacking.is_empty() {
+        return Ok(facts);
+    }
+    let one = |capability: &Capability| format!("{} ({})", capability.name, capability.purpose);
+    let list = lacking.iter().map(one).collect::<Vec<_>>().join(", ");
+    let mut hint = "run it as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon+ep finrst".to_owned();
+    if facts.initial_user_namespace == Some(false) {
+        hint = "this is a user namespace, whose capabilities do not count for BPF; run finrst outside of it".to_owned();
+    }
+    Err(Failure::new(Exit::Privileges, anyhow::anyhow!("privileges are missing: {list}"), hint))
+}
+
+/// What to ask of the kernel half.
+///
+/// # Errors
+///
+/// A kernel object given by path cannot be read: exit code 2.
+pub(super) fn request(kernel: &cli::Kernel, kinds: u32, filters: Filters) -> Result<Request, Failure> {
+    let object = match &kernel.object {
+        None => object::embedded().to_vec(),
+        Some(path) => fs::read(path)
+            .with_context(|| format!("cannot read the kernel object {}", path.display()))
+            .map_err(|error| Failure::new(Exit::Usage, error, ""))?,
+    };
+    Ok(Request {
+        object,
+        transport: match kernel.transport {
+            cli::Transport::Perf => transport::PERF,
+            cli::Transport::Ringbuf => transport::RINGBUF,
+        },
+        buffer_kib: kernel.buffer_size,
+        way: match kernel.way {
+            cli::Way::Auto => None,
+            cli::Way::Fentry => Some(Way::Fentry),
+            cli::Way::Kprobe => Some(Way::Kprobe),
+            cli::Way::Tracepoint => Some(Way::Tracepoint),
+        },
+        kinds,
+        filters,
+    })
+}
+
+/// Attaches the kernel half.
+///
+/// # Errors
+///
+/// Exit code 2 for an object that is not ours, 4 for a kernel that lacks something, 1 otherwise.
+pub(super) fn open(request: &Request, types: &Types) -> Result<Session, Failure> {
+    Session::open(request, &types.btf, types.typed.as_ref()).map_err(|error| {
+        let (exit, hint) = match &error {
+            SessionError::Object(object::ObjectError::Maps(_)) | SessionError::Map { .. } => {
+                (Exit::Runtime, "`finrst check` shows what this kernel refuses")
+            }
+            SessionError::Object(_) => (Exit::Usage, "without --object finrst uses the one it was built with"),
+            SessionError::Btf(_) | SessionError::Offsets(_) | SessionError::Plan(_) => {
+                (Exit::Kernel, "`finrst check -v` shows every way that was tried and why it was refused")
+            }
+            SessionError::Filter(_) => (Exit::Usage, "fewer values, or a network instead of many addresses"),
+            SessionError::Buffers { .. } => (Exit::Runtime, "try a smaller --buffer-size"),
+        };
+        Failure::new(exit, error, hint)
+    })
+}

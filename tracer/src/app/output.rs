@@ -1,0 +1,34 @@
+//! Where lines go and whether they carry colours.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use crate::cli::Color;
+
+/// Standard output in large pieces; the pipeline flushes after each turn.
+pub(super) fn stdout() -> Box<dyn Write> {
+    Box::new(BufWriter::with_capacity(64 << 10, io::stdout()))
+}
+
+/// Whether text on standard output is to be coloured.
+pub(super) fn coloured(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+    }
+}
+
+/// Whether a person is looking at standard error.
+pub(super) fn talking() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// A line of talk on standard error; there is nobody to tell when that fails.
+pub(super) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether the reader went away, which is no failure.
+pub(super) fn is_closed(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}

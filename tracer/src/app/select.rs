@@ -1,0 +1,79 @@
+//! What was typed as filters, looked up: names become numbers, families become lists.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::output;
+use crate::{
+    cli::{Kind, Select},
+    enrich::{descendants, netns, users},
+    exit::{Exit, Failure},
+    pipeline::Wanted,
+    probe::filter::Filters,
+};
+
+const PROC: &str = "/proc";
+
+/// The filters for the kernel half.
+///
+/// # Errors
+///
+/// A process, user or namespace that does not exist: exit code 2.
+pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> {
+    let proc = Path::new(PROC);
+    for &pid in &select.pids {
+        if !descendants::exists(proc, pid) {
+            return Err(usage(anyhow!("there is no process {pid}"), "`pgrep -a NAME` finds the pid of a program"));
+        }
+    }
+    for comm in select.comms.iter().filter(|comm| !descendants::named(proc, &comm.0)) {
+        if !quiet {
+            output::say(format_args!("finrst: no process is named {:?} yet; waiting for one", comm.0));
+        }
+    }
+    let pids = if select.follow {
+        descendants::with_descendants(proc, &select.pids)
+    } else {
+        select.pids.clone()
+    };
+    Ok(Filters {
+        pids,
+        follow: select.follow,
+        comms: select.comms.iter().map(|comm| padded(&comm.0)).collect(),
+        uids: select.users.iter().map(|user| uid(user)).collect::<Result<_, _>>()?,
+        netns: select.netns.iter().map(|wanted| namespace(wanted)).collect::<Result<_, _>>()?,
+        local_ports: select.local_ports.clone(),
+        remote_ports: select.remote_ports.clone(),
+        nets: select.nets.clone(),
+        ipv4: select.ipv4,
+        ipv6: select.ipv6,
+    })
+}
+
+/// Which kinds of endings to tell; all without a wish.
+pub(super) fn wanted(kinds: &[Kind]) -> Wanted {
+    let has = |kind| kinds.is_empty() || kinds.contains(&kind);
+    Wanted { fin: has(Kind::Fin), rst: has(Kind::Rst) }
+}
+
+fn uid(user: &str) -> Result<u32, Failure> {
+    users::uid(Path::new("/etc/passwd"), user)
+        .ok_or_else(|| usage(anyhow!("there is no user {user:?}"), "give the number if it is not in /etc/passwd"))
+}
+
+fn namespace(wanted: &str) -> Result<u32, Failure> {
+    netns::inode(wanted).map_err(|error| usage(error, "`ip netns` and `lsns -t net` list them"))
+}
+
+fn padded(comm: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(comm.bytes().take(15)) {
+        *to = from;
+    }
+    bytes
+}
+
+fn usage(error: impl Into<anyhow::Error>, hint: &str) -> Failure {
+    Failure::new(Exit::Usage, error, hint)
+}

@@ -1,0 +1,256 @@
+//! `finrst trace`.
+
+use std::{
+    future::pending,
+    io,
+    process::ExitStatus,
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+use tokio::{process::Child, time::MissedTickBehavior};
+use tracer_common::event::Kind;
+
+use super::{command, kernel, output, select, stop::Stop};
+use crate::{
+    cli::{Output, Trace},
+    correlate::{Correlator, Limits},
+    enrich::clock,
+    exit::{Exit, Failure},
+    model::reason::ReasonNames,
+    pipeline::Pipeline,
+    probe::{counts::Counts, session::Session, source::Source, system::SystemFacts},
+    render::{Format, Options, Point, Render, Start, time::WallClock},
+    tally::{PerKind, Tally},
+};
+
+/// How often the buffers are emptied when nothing fills them: with the slack, half of the 50 ms
+/// within which a record is to be delivered.
+const TICK: Duration = Duration::from_millis(15);
+/// How long a record may be on its way from its stamp to its buffer; later ones are counted late.
+const SLACK_NS: u64 = 5_000_000;
+/// How often losses are looked at and the wall clock is read.
+const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
+/// How long connections of a command that ended may take to be taken down.
+const AFTERMATH: Duration = Duration::from_millis(100);
+
+pub(super) fn run(trace: Trace) -> Result<Exit, Failure> {
+    let facts = kernel::privileges()?;
+    let mut filters = select::filters(&trace.select, trace.quiet)?;
+    if !trace.command.is_empty() {
+        // The command will be a child of ours, and we have no connections of our own.
+        filters.pids.push(std::process::id());
+        filters.follow = true;
+    }
+    let types = kernel::types(&trace.kernel.btf)?;
+    let request = kernel::request(&trace.kernel, kinds(&trace), filters)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let stop = Stop::listen()?;
+        let session = kernel::open(&request, &types)?;
+        let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
+        let pipeline = pipeline(&trace, ReasonNames::new(names));
+        let run = Run { trace: &trace, session, pipeline, stop };
+        run.go(&facts).await
+    })
+}
+
+/// The records wanted: processes only when every event is told, and for resets alone nothing that
+/// only tells of FINs.
+fn kinds(trace: &Trace) -> u32 {
+    let wanted = select::wanted(&trace.select.kinds);
+    let is_wanted = |kind: &Kind| match kind {
+        Kind::ProcessExited | Kind::ProcessExeced | Kind::ProcessForked => trace.verbose,
+        Kind::FinQueued | Kind::FinRetransmitted => wanted.fin,
+        Kind::CloseCalled
+        | Kind::ShutdownCalled
+        | Kind::RstSent
+        | Kind::RstAnswered
+        | Kind::StateChanged
+        | Kind::RstReceived
+        | Kind::Destroyed => true,
+    };
+    Kind::ALL.iter().filter(|kind| is_wanted(kind)).fold(0, |bits, kind| bits | kind.bit())
+}
+
+fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
+    let format = match trace.output {
+        Output::Text => Format::Text,
+        Output::Json => Format::Json,
+    };
+    let view = format.renderer(options(trace, names.clone(), output::coloured(trace.color)));
+    let settle_ns = u64::try_from(trace.settle.as_nanos()).unwrap_or(u64::MAX);
+    let correlator = Correlator::new(Limits { settle_ns, ..Limits::default() }, names);
+    let wanted = select::wanted(&trace.select.kinds);
+    Pipeline::new(correlator, view, output::stdout(), wanted, trace.verbose, trace.count)
+}
+
+fn options(trace: &Trace, reasons: ReasonNames, colour: bool) -> Options {
+    Options { clock: wall_clock(), reasons, colour, explain: trace.explain, header: !trace.quiet }
+}
+
+fn wall_clock() -> WallClock {
+    WallClock { offset_ns: clock::wall_offset_ns(), zone: TimeZone::system() }
+}
+
+/// Why the loop ended.
+enum End {
+    /// A signal, the duration, or the count.
+    Asked,
+    /// The traced command ended.
+    Command(ExitStatus),
+    /// The reader of our output went away.
+    ReaderGone,
+}
+
+/// One run of `finrst trace`.
+struct Run<'a> {
+    trace: &'a Trace,
+    session: Session,
+    pipeline: Pipeline,
+    stop: Stop,
+}
+
+impl Run<'_> {
+    async fn go(mut self, facts: &SystemFacts) -> Result<Exit, Failure> {
+        let ended = match self.announce(facts) {
+            Ok(()) => {
+                let child = command::start(&self.trace.command)?;
+                self.until_the_end(child).await
+            }
+            Err(error) => Err(error),
+        };
+        let end = match ended {
+            Err(error) if output::is_closed(&error) => End::ReaderGone,
+            ended => ended?,
+        };
+        let tally = match self.close(&end) {
+            Err(error) if output::is_closed(&error) => return Ok(Exit::Ok),
+            tally => tally?,
+        };
+        Ok(match end {
+            End::Command(status) => command::exit(status),
+            End::Asked | End::ReaderGone if self.trace.fail_on_loss && tally.lost.total() > 0 => Exit::Lost,
+            End::Asked | End::ReaderGone => Exit::Ok,
+        })
+    }
+
+    /// Says that tracing has begun, to programs on stdout, to people on stderr.
+    fn announce(&mut self, facts: &SystemFacts) -> io::Result<()> {
+        let outcomes = || self.session.plan.outcomes.iter().filter(|outcome| outcome.wanted);
+        let points: Vec<_> = outcomes()
+            .map(|outcome| Point {
+                name: outcome.point.name,
+                way: outcome.chosen.map(|hook| hook.way().name()),
+            })
+            .collect();
+        let start = Start {
+            at: clock::now(),
+            version: env!("CARGO_PKG_VERSION"),
+            kernel: Some(&facts.release),
+            transport: Some(match self.trace.kernel.transport {
+                crate::cli::Transport::Perf => "perf",
+                crate::cli::Transport::Ringbuf => "ringbuf",
+            }),
+            points: &points,
+        };
+        self.pipeline.start(&start)?;
+        if !self.trace.quiet && output::talking() {
+            let attached = points.iter().filter(|point| point.way.is_some()).count();
+            let of = points.len();
+            output::say(format_args!("finrst: {attached} of {of} points hooked (`finrst check` says more); Ctrl-C ends"));
+        }
+        Ok(())
+    }
+
+    /// Empties the buffers whenever they fill and at every tick, until there is a reason to end.
+    async fn until_the_end(&mut self, mut child: Option<Child>) -> io::Result<End> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut account = tokio::time::interval(ACCOUNT_EVERY);
+        let deadline = async {
+            match self.trace.duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => pending().await,
+            }
+        };
+        tokio::pin!(deadline);
+        loop {
+            let mut end = None;
+            tokio::select! {
+                ready = self.session.filled() => ready?,
+                _ = tick.tick() => {}
+                _ = account.tick() => self.account()?,
+                () = self.stop.asked() => end = Some(End::Asked),
+                () = &mut deadline => end = Some(End::Asked),
+                status = ended(&mut child) => end = Some(End::Command(status?)),
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+            if self.turn()? {
+                return Ok(End::Asked);
+            }
+        }
+    }
+
+    fn turn(&mut self) -> io::Result<bool> {
+        let watermark = clock::now().before(SLACK_NS);
+        let Self { session, pipeline, .. } = self;
+        session.drain(&mut |record| pipeline.take(record))?;
+        pipeline.turn(watermark)
+    }
+
+    fn account(&mut self) -> io::Result<()> {
+        self.pipeline.clock(wall_clock());
+        let counts = self.session.counts()?;
+        self.pipeline.account(emitted(&counts), lost(&counts), clock::now())
+    }
+
+    /// Detaches, reads what is left, tells it and the account.
+    fn close(&mut self, end: &End) -> io::Result<Tally> {
+        if matches!(end, End::Command(_)) {
+            let until = clock::now().after(u64::try_from(AFTERMATH.as_nanos()).unwrap_or(0));
+            while self.pipeline.sockets() > 0 && clock::now() < until {
+                std::thread::sleep(TICK);
+                self.turn()?;
+            }
+        }
+        self.session.detach();
+        let Self { session, pipeline, .. } = self;
+        let counts = session.settle(&mut |record| pipeline.take(record))?;
+        pipeline.account(emitted(&counts), lost(&counts), clock::now())?;
+        let tally = pipeline.finish()?;
+        if !self.trace.quiet {
+            let mut summary = Vec::new();
+            let options = options(self.trace, ReasonNames::default(), false);
+            Format::Text.renderer(options).summary(&tally, &mut summary)?;
+            output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
+        }
+        Ok(tally)
+    }
+}
+
+/// Waits for the command to end; forever when there is none.
+async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => pending().await,
+    }
+}
+
+fn emitted(counts: &Counts) -> PerKind {
+    per_kind(|kind| counts.emitted(kind))
+}
+
+fn lost(counts: &Counts) -> PerKind {
+    per_kind(|kind| counts.lost(kind))
+}
+
+fn per_kind(count: impl Fn(Kind) -> u64) -> PerKind {
+    let mut counts = PerKind::default();
+    for kind in Kind::ALL {
+        counts.set(kind, count(kind));
+    }
+    counts
+}

@@ -1,0 +1,383 @@
+//! Strategies for property tests: any value of the model that a record can carry.
+//!
+//! The larger ones are boxed: unoptimised, their value trees would fill a test's stack.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroU64,
+};
+
+use proptest::{collection, option, prelude::*, sample};
+
+use crate::model::{
+    cause::Cause,
+    ending::{Act, Call, CloseCall, Ending, How, Owner, Transition},
+    flow::Flow,
+    observation::{HeldBack, Observation, Segment, SegmentFlags, What},
+    process::{Actor, Comm, Confidence, Exit, Task},
+    reason::Reason,
+    socket::{Condition, FileRefs, Socket, SocketId},
+    state::TcpState,
+    time::MonoNs,
+};
+
+pub(crate) fn mono() -> impl Strategy<Value = MonoNs> {
+    any::<u64>().prop_map(MonoNs)
+}
+
+pub(crate) fn state() -> impl Strategy<Value = TcpState> {
+    (1_u32..=12).prop_map(|raw| TcpState::from_kernel(raw).unwrap())
+}
+
+fn address() -> impl Strategy<Value = IpAddr> {
+    let v6 = any::<u128>().prop_map(|bits| Ipv6Addr::from(bits).to_canonical());
+    prop_oneof![
+        any::<u32>().prop_map(|bits| Ipv4Addr::from(bits).into()),
+        v6
+    ]
+}
+
+fn end() -> impl Strategy<Value = SocketAddr> {
+    (address(), any::<u16>()).prop_map(|(address, port)| SocketAddr::new(address, port))
+}
+
+pub(crate) fn flow() -> BoxedStrategy<Flow> {
+    (end(), end(), option::of(1_u32..))
+        .prop_map(|(local, remote, netns)| Flow {
+            local,
+            remote,
+            netns,
+        })
+        .boxed()
+}
+
+pub(crate) fn socket_id() -> impl Strategy<Value = SocketId> {
+    (1_u64.., any::<u64>()).prop_map(|(address, cookie)| SocketId {
+        address,
+        cookie: NonZeroU64::new(cookie),
+    })
+}
+
+pub(crate) fn uid() -> impl Strategy<Value = Option<u32>> {
+    option::of(0..u32::MAX)
+}
+
+fn socket() -> BoxedStrategy<Socket> {
+    (socket_id(), flow(), uid(), option::of(state()))
+        .prop_map(|(id, flow, uid, state)| Socket {
+            id,
+            flow,
+            uid,
+            state,
+        })
+        .boxed()
+}
+
+pub(crate) fn condition() -> BoxedStrategy<Condition> {
+    let linger = option::of(option::of(any::<u32>()));
+    let flags = option::of((any::<bool>(), any::<bool>(), linger));
+    let receive = option::of((0..u32::MAX, any::<u32>()));
+    let send = option::of(any::<(u32, u32, u32)>());
+    let file = prop_oneof![
+        Just(FileRefs::None),
+        Just(FileRefs::Held),
+        Just(FileRefs::Released)
+    ];
+    let rest = (
+        option::of(any::<u32>()),
+        option::of(0..=u32::MAX >> 3),
+        option::of(any::<(u64, u64)>()),
+        option::of(any::<(bool, bool)>()),
+        option::of(file),
+    );
+    (receive, send, flags, rest)
+        .prop_map(|(receive, send, flags, rest)| Condition {
+            unread: receive.map(|it| it.0),
+            unacked: send.map(|it| it.0),
+            unsent: send.map(|it| it.1),
+            write_seq: send.map(|it| it.2),
+            rcv_nxt: receive.map(|it| it.1),
+            dead: flags.map(|it| it.0),
+            fin_received: flags.map(|it| it.1),
+            linger: flags.and_then(|it| it.2),
+            err: rest.0,
+            rtt_us: rest.1,
+            bytes_acked: rest.2.map(|it| it.0),
+            bytes_received: rest.2.map(|it| it.1),
+            shutdown: rest.3,
+            file: rest.4,
+        })
+        .boxed()
+}
+
+pub(crate) fn comm() -> impl Strategy<Value = Comm> {
+    prop_oneof![
+        any::<[u8; 16]>(),
+        "[a-z/:.-]{1,15}".prop_map(|name| {
+            let mut bytes = [0; 16];
+            bytes[..name.len()].copy_from_slice(name.as_bytes());
+            bytes
+        })
+    ]
+    .prop_map(Comm)
+}
+
+pub(crate) fn task() -> BoxedStrategy<Task> {
+    let exit = prop_oneof![
+        any::<u8>().prop_map(Exit::Status),
+        (1_u8..128).prop_map(Exit::Signal)
+    ];
+    (
+        any::<(u32, u32)>(),
+        comm(),
+        comm(),
+        option::of(1_u64..),
+        any::<u32>(),
+        option::of(exit),
+    )
+        .prop_map(|((pid, tid), comm, leader, start_ns, uid, exit)| Task {
+            pid,
+            tid,
+            comm,
+            process_comm: if leader.is_empty() { comm } else { leader },
+            start_ns,
+            uid,
+            exit,
+        })
+        .boxed()
+}
+
+pub(crate) fn actor() -> impl Strategy<Value = Actor> {
+    prop_oneof![
+        task().prop_map(Actor::Task),
+        task().prop_map(Actor::KernelThread),
+        actor_without_task(),
+    ]
+}
+
+fn actor_without_task() -> impl Strategy<Value = Actor> {
+    prop_oneof![Just(Actor::Softirq), Just(Actor::Unknown)]
+}
+
+pub(crate) fn segment() -> impl Strategy<Value = Segment> {
+    any::<(u32, u32, u8)>().prop_map(|(seq, ack, flags)| Segment {
+        seq,
+        ack,
+        flags: SegmentFlags(flags),
+    })
+}
+
+pub(crate) fn reason_code() -> impl Strategy<Value = Option<u32>> {
+    option::of(0..u32::MAX)
+}
+
+fn held_back() -> impl Strategy<Value = HeldBack> {
+    let time = || option::of((1_u64..).prop_map(MonoNs));
+    (time(), time()).prop_map(|(fin_received, rst_received)| HeldBack {
+        fin_received,
+        rst_received,
+    })
+}
+
+/// Records that say who was running.
+fn task_records() -> BoxedStrategy<(Actor, What)> {
+    let on_socket = (socket(), condition());
+    let what = prop_oneof![
+        on_socket.prop_map(|(socket, condition)| What::CloseCalled { socket, condition }),
+        (socket(), condition(), any::<(bool, bool)>()).prop_map(
+            |(socket, condition, (send, receive))| What::ShutdownCalled {
+                socket,
+                condition,
+                send,
+                receive,
+            }
+        ),
+        (socket(), condition(), reason_code()).prop_map(|(socket, condition, reason)| {
+            What::RstSent {
+                socket,
+                condition,
+                reason,
+            }
+        }),
+        (socket(), condition(), held_back(), state(), state()).prop_map(
+            |(socket, condition, held_back, from, to)| What::StateChanged {
+                socket,
+                condition,
+                held_back,
+                from,
+                to,
+            }
+        ),
+        (socket(), condition(), held_back()).prop_map(|(socket, condition, held_back)| {
+            What::Destroyed {
+                socket,
+                condition,
+                held_back,
+            }
+        }),
+    ];
+    (actor(), what).boxed()
+}
+
+/// Records that do not say who was running.
+fn bare_records() -> BoxedStrategy<(Actor, What)> {
+    let what = prop_oneof![
+        (socket(), option::of(1_u32..), option::of(1_u32..)).prop_map(|(socket, seq, unsent)| {
+            What::FinQueued {
+                socket,
+                seq,
+                unsent,
+            }
+        }),
+        (
+            flow(),
+            option::of(socket_id()),
+            option::of(state()),
+            segment(),
+            reason_code()
+        )
+            .prop_map(|(flow, socket, state, provoked_by, reason)| {
+                What::RstAnswered {
+                    flow,
+                    socket,
+                    state,
+                    provoked_by,
+                    reason,
+                }
+            }),
+        (socket(), condition())
+            .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
+        (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
+    ];
+    (actor_without_task(), what).boxed()
+}
+
+/// Records about a process, which the record names whether it acted or not.
+fn process_records() -> BoxedStrategy<(Actor, What)> {
+    (task(), 0..4_u8, 0..3_u8, any::<(u32, u32)>())
+        .prop_map(|(task, actor, what, (child_pid, child_tid))| {
+            let actor = match actor {
+                0 => Actor::Task(task),
+                1 => Actor::KernelThread(task),
+                2 => Actor::Softirq,
+                _ => Actor::Unknown,
+            };
+            let what = match what {
+                0 => What::ProcessExited { task },
+                1 => What::ProcessExeced { task },
+                _ => What::ProcessForked {
+                    parent: task,
+                    child_pid,
+                    child_tid,
+                },
+            };
+            (actor, what)
+        })
+        .boxed()
+}
+
+/// Any observation a record can carry.
+pub(crate) fn observation() -> impl Strategy<Value = Observation> {
+    let record = prop_oneof![task_records(), bare_records(), process_records()];
+    (mono(), any::<u16>(), any::<u64>(), record).prop_map(|(at, cpu, seq, (actor, what))| {
+        Observation {
+            at,
+            cpu,
+            seq,
+            actor,
+            what,
+        }
+    })
+}
+
+fn act() -> BoxedStrategy<Act> {
+    let hows = [
+        How::FinSent,
+        How::FinReceived,
+        How::RstSent,
+        How::RstReceived,
+        How::Timeout,
+        How::Destroyed,
+    ];
+    let call = sample::select(vec![Call::Close, Call::Shutdown]);
+    let reason = (any::<u32>(), option::of("[A-Z_\"\\\\]{1,30}")).prop_map(|(code, name)| Reason {
+        code,
+        name: name.map(Into::into),
+    });
+    let known = (
+        option::of(reason),
+        option::of(state()),
+        option::of(segment()),
+        option::of(any::<u32>()),
+        option::of(call),
+    );
+    let judged = (
+        sample::select(hows.to_vec()),
+        actor(),
+        sample::select(Cause::ALL.to_vec()),
+        confidence(),
+    );
+    (mono(), judged, condition(), known)
+        .prop_map(
+            |(at, (how, actor, cause, confidence), condition, known)| Act {
+                at,
+                how,
+                actor,
+                cause,
+                confidence,
+                reason: known.0,
+                state: known.1,
+                condition,
+                provoked_by: known.2,
+                seq: known.3,
+                call: known.4,
+            },
+        )
+        .boxed()
+}
+
+fn confidence() -> impl Strategy<Value = Confidence> {
+    sample::select(vec![
+        Confidence::Unknown,
+        Confidence::Likely,
+        Confidence::Exact,
+    ])
+}
+
+/// Any ending with at least one act.
+pub(crate) fn ending() -> BoxedStrategy<Ending> {
+    let owner = (task(), confidence()).prop_map(|(task, confidence)| Owner { task, confidence });
+    let transition =
+        (mono(), state(), state()).prop_map(|(at, from, to)| Transition { at, from, to });
+    let close_called = (mono(), any::<bool>()).prop_map(|(at, seen)| CloseCall { at, seen });
+    let identity = (
+        option::of(socket_id()),
+        mono(),
+        flow(),
+        option::of(owner),
+        uid(),
+    );
+    let story = (
+        collection::vec(act(), 1..4),
+        collection::vec(transition, 0..4),
+        option::of(close_called),
+        any::<u32>(),
+        option::of(mono()),
+        condition(),
+    );
+    (identity, story)
+        .prop_map(|(identity, story)| Ending {
+            socket: identity.0,
+            first_seen: identity.1,
+            flow: identity.2,
+            owner: identity.3,
+            uid: identity.4,
+            acts: story.0,
+            states: story.1,
+            close_called: story.2,
+            fin_retransmits: story.3,
+            destroyed: story.4,
+            condition: story.5,
+        })
+        .boxed()
+}

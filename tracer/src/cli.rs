@@ -1,0 +1,118 @@
+//! What can be typed. No I/O: names and paths are looked up later.
+
+use clap::{Parser, Subcommand, ValueEnum, builder::styling};
+
+mod check;
+mod explain;
+mod trace;
+pub mod values;
+
+pub use check::Check;
+pub use explain::Explain;
+pub use trace::{Kernel, Select, Trace};
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+/// Who ended a TCP connection, when and why.
+///
+/// finrst watches the kernel end connections: the process that closed, exited or reset, the kernel's own
+/// reason, and the state each socket went through. It hooks only what ends connections, filters in the
+/// kernel, counts what it could not see, and leaves nothing behind.
+#[derive(Debug, Parser)]
+#[command(name = "finrst", version, long_version = LONG_VERSION, styles = STYLES, max_term_width = 100)]
+#[command(after_help = AFTER, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit: ",
+    env!("FINRST_GIT_COMMIT"),
+    "\nkernel object: ",
+    env!("FINRST_KERNEL_OBJECT_ORIGIN"),
+    ", sha256 ",
+    env!("FINRST_KERNEL_OBJECT_SHA256"),
+);
+
+const AFTER: &str = "\
+Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the kernel lacks something,
+5 records were lost and --fail-on-loss was given; `trace -- CMD` exits with the command's status.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Print every ending of a connection as it happens
+    Trace(Box<Trace>),
+    /// Show what this kernel and these privileges allow
+    Check(Check),
+    /// Explain a cause: what happened, how to confirm it, what to do
+    Explain(Explain),
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Aligned lines for people
+    Text,
+    /// JSON Lines for programs
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On terminals, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How points are hooked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// The best of each point
+    Auto,
+    /// Function entries through trampolines
+    Fentry,
+    /// Function entries through breakpoints
+    Kprobe,
+    /// Tracepoints only
+    Tracepoint,
+}
+
+/// How records travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// A perf ring buffer per CPU
+    Perf,
+    /// BPF ring buffers, since Linux 5.8
+    Ringbuf,
+}
+
+/// Kinds of endings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Ended by FINs
+    Fin,
+    /// Ended by an RST, sent or received
+    Rst,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        super::Cli::command().debug_assert();
+    }
+}

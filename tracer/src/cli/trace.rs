@@ -1,0 +1,126 @@
+//! `finrst trace`: what can be typed.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::Args;
+use ipnet::IpNet;
+
+use super::{Color, Kind, Output, Transport, Way, values};
+
+/// Print every ending of a connection as it happens
+///
+/// One line per ending: when, whose socket, both ends, how it ended, why, the kernel's own reason and how
+/// long after the close call. Filters work in the kernel; without any, all connections of this machine
+/// are traced, in every network namespace.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Trace {
+    /// Which connections.
+    #[command(flatten)]
+    pub select: Select,
+
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "text", help_heading = "Output")]
+    pub output: Output,
+    /// Also print the events behind the endings, with every state transition
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+    /// Print what each ending means under its line
+    #[arg(long, help_heading = "Output")]
+    pub explain: bool,
+    /// No header, no summary, no talk on stderr
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+    /// When to colour text
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Stop after this many endings
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
+    pub count: Option<u64>,
+    /// Stop after this time: 10, 10s, 500ms, 2m, 1h
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Stopping")]
+    pub duration: Option<Duration>,
+    /// How long a closed socket must be quiet before its ending is printed
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration, help_heading = "Stopping")]
+    pub settle: Duration,
+    /// Exit with 5 when records were lost
+    #[arg(long, help_heading = "Stopping")]
+    pub fail_on_loss: bool,
+
+    /// How to reach the kernel.
+    #[command(flatten)]
+    pub kernel: Kernel,
+
+    /// Run this command and trace it and its children until it ends
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// Which connections to trace.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+pub struct Select {
+    /// Only sockets of these processes; repeat or separate by commas
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',')]
+    pub pids: Vec<u32>,
+    /// With --pid: their children too, present and future
+    #[arg(long, requires = "pids")]
+    pub follow: bool,
+    /// Only processes or threads of this name, at most 15 bytes; repeatable
+    #[arg(long = "comm", value_name = "NAME", value_parser = values::comm)]
+    pub comms: Vec<values::Comm>,
+    /// Only these local ports; repeat or separate by commas
+    #[arg(long = "local-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub local_ports: Vec<u16>,
+    /// Only these remote ports; repeat or separate by commas
+    #[arg(long = "remote-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub remote_ports: Vec<u16>,
+    /// Only connections with an address in this network, such as 10.0.0.0/8; repeatable
+    #[arg(long = "net", value_name = "CIDR", value_parser = values::net)]
+    pub nets: Vec<IpNet>,
+    /// Only this network namespace: its inode number, a name of `ip netns`, or a path; repeatable
+    #[arg(long, value_name = "NETNS")]
+    pub netns: Vec<String>,
+    /// Only sockets of this user, a number or a name; repeatable
+    #[arg(short, long = "uid", value_name = "USER")]
+    pub users: Vec<String>,
+    /// Only IPv4
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Only IPv6
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+    /// Only endings of these kinds; repeat or separate by commas
+    #[arg(long = "kind", value_enum, value_name = "KIND", value_delimiter = ',')]
+    pub kinds: Vec<Kind>,
+}
+
+/// How to reach the kernel.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kernel")]
+pub struct Kernel {
+    /// How points are hooked
+    #[arg(long, value_enum, default_value = "auto")]
+    pub way: Way,
+    /// How records travel
+    #[arg(long, value_enum, default_value = "perf")]
+    pub transport: Transport,
+    /// Buffer per CPU in KiB, rounded up to a power of two; the default depends on the CPUs
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(values::BUFFER_KIB))]
+    pub buffer_size: Option<u32>,
+    /// Types of the running kernel, where it does not tell them itself
+    #[arg(long, value_name = "FILE", default_value = crate::probe::btf::VMLINUX)]
+    pub btf: PathBuf,
+    /// Another build of the kernel half
+    #[arg(long, value_name = "FILE")]
+    pub object: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  finrst trace                                  everything on this machine
+  finrst trace -p 4711 --follow --explain       one service with its workers, in words
+  finrst trace --kind rst --remote-port 5432    resets towards databases
+  finrst trace -o json --duration 1m > end.jsonl
+  finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event";

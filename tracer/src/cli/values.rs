@@ -1,0 +1,87 @@
+//! Values on the command line that need more than the standard parsers.
+
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
+
+use ipnet::IpNet;
+
+/// What `--buffer-size` allows, in KiB: from one page to 256 MiB a CPU.
+pub const BUFFER_KIB: RangeInclusive<i64> = 4..=262_144;
+
+/// A process name as the kernel keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comm(pub String);
+
+/// A time: a number with `ms`, `s`, `m`, `h`, or none for seconds.
+///
+/// # Errors
+///
+/// What is wrong with it, for clap to show.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split).unwrap_or((text, ""));
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("unknown unit {unit:?}; use ms, s, m or h")),
+    };
+    let number: f64 = number.parse().map_err(|_error| "not a number; say 10, 10s or 500ms".to_owned())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+/// A process name.
+///
+/// # Errors
+///
+/// One the kernel could never keep: `TASK_COMM_LEN` leaves 15 bytes.
+pub fn comm(text: &str) -> Result<Comm, String> {
+    match text.len() {
+        0 => Err("an empty name matches nothing".to_owned()),
+        1..=15 => Ok(Comm(text.to_owned())),
+        bytes => Err(format!("the kernel keeps 15 bytes of a name, this has {bytes}; use its first 15")),
+    }
+}
+
+/// A network; an address alone stands for itself.
+///
+/// # Errors
+///
+/// What is wrong with it, for clap to show.
+pub fn net(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(IpNet::from(address));
+    }
+    text.parse().map_err(|_error| "not a network; say 10.0.0.0/8, fd00::/8 or one address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_take_units_and_seconds_are_the_default() {
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
+        for wrong in ["", "s", "1d", "-1", "1e400", "1.2.3"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_the_kernel_would_cut_is_refused() {
+        assert!(comm("fifteen-bytes-x").is_ok());
+        assert!(comm("sixteen-bytes-xy").is_err());
+        assert!(comm("").is_err());
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_one() {
+        assert_eq!(net("10.1.2.3").unwrap().to_string(), "10.1.2.3/32");
+        assert_eq!(net("fd00::/8").unwrap().to_string(), "fd00::/8");
+        assert!(net("10.0.0.0/33").is_err());
+        assert!(net("localhost").is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! Joins observations into endings: the whole story of each connection's end, told once.
+//!
+//! No clock, no I/O: time is what the observations and the watermark say. An observation costs the
+//! same however many sockets are known.
+
+mod acts;
+mod conclude;
+mod facts;
+mod observe;
+mod owner;
+mod sockets;
+mod tracked;
+
+use self::sockets::Sockets;
+use crate::model::{ending::Ending, reason::ReasonNames, time::MonoNs};
+
+/// How much is remembered, and for how long an ending stays open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sockets remembered at once; the one untouched for longest gives way and is counted.
+    pub sockets: usize,
+    /// Acts kept per ending; further ones are counted.
+    pub acts: usize,
+    /// State transitions kept per ending; further ones are counted.
+    pub transitions: usize,
+    /// Quiet time, in nanoseconds, after which a socket its application has closed is told of.
+    pub settle_ns: u64,
+    /// Time, in nanoseconds, an ending stays open after the socket was given up.
+    ///
+    /// `tcp_reset` also runs for data that comes after a close; the RST that answers it, and with
+    /// it the proof that none arrived, leaves when the socket is gone already
+    /// (`tcp_rcv_state_process`, `net/ipv4/tcp_input.c`).
+    pub grace_ns: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sockets: 65_536,
+            acts: 16,
+            transitions: 32,
+            settle_ns: 1_000_000_000,
+            grace_ns: 10_000_000,
+        }
+    }
+}
+
+/// What the correlator had to give up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Sockets forgotten because there were more than [`Limits::sockets`].
+    pub evicted: u64,
+    /// Acts and transitions left out of an ending that had more than its limits allow.
+    pub truncated: u64,
+}
+
+/// The table of sockets and what is known of how each one ends.
+///
+/// Endings without a socket, and those of sockets whose address starts a new life or which are
+/// evicted, wait for the next [`settle`](Self::settle): at most two per observation.
+#[derive(Debug)]
+pub struct Correlator {
+    limits: Limits,
+    names: ReasonNames,
+    sockets: Sockets,
+    ready: Vec<Ending>,
+    counters: Counters,
+}
+
+impl Correlator {
+    /// An empty table; `names` are the running kernel's reset reasons.
+    #[must_use]
+    pub fn new(limits: Limits, names: ReasonNames) -> Self {
+        Self {
+            limits,
+            names,
+            sockets: Sockets::new(limits.sockets),
+            ready: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The endings nothing can change any more, given that all before `watermark` was observed.
+    ///
+    /// Allocates nothing when there is none.
+    pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
+        while let Some(address) = self.sockets.pop_due(watermark) {
+            self.tell(address);
+        }
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Every ending that has begun, finished or not, in the order the sockets were last touched.
+    pub fn finish(&mut self) -> Vec<Ending> {
+        while let Some(tracked) = self.sockets.pop_oldest() {
+            self.retire(tracked);
+        }
+        std::mem::take(&mut self.ready)
+    }
+
+    /// What had to be given up so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Sockets remembered now.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Tells what is known of a socket, and forgets it when the kernel has.
+    fn tell(&mut self, address: u64) {
+        let Some(tracked) = self.sockets.at(address) else {
+            return;
+        };
+        if tracked.is_destroyed() {
+            if let Some(tracked) = self.sockets.remove(address) {
+                self.retire(tracked);
+            }
+        } else if let Some(ending) = tracked.conclude() {
+            self.ready.push(ending);
+        }
+    }
+
+    /// Tells what there is to tell of a socket that was taken out of the table.
+    fn retire(&mut self, mut tracked: tracked::Tracked) {
+        self.ready.extend(tracked.conclude());
+        self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());
+    }
+}

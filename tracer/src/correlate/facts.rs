@@ -1,0 +1,38 @@
+//! Merges what several events say of one socket's condition and flow; newer knowledge wins.
+
+use crate::model::{flow::Flow, socket::Condition};
+
+/// `older` with every fact that `newer` knows.
+pub(super) fn merged(older: Condition, newer: Condition) -> Condition {
+    Condition {
+        unread: newer.unread.or(older.unread),
+        unacked: newer.unacked.or(older.unacked),
+        unsent: newer.unsent.or(older.unsent),
+        write_seq: newer.write_seq.or(older.write_seq),
+        rcv_nxt: newer.rcv_nxt.or(older.rcv_nxt),
+        dead: newer.dead.or(older.dead),
+        fin_received: newer.fin_received.or(older.fin_received),
+        linger: newer.linger.or(older.linger),
+        err: newer.err.or(older.err),
+        rtt_us: newer.rtt_us.or(older.rtt_us),
+        bytes_acked: newer.bytes_acked.or(older.bytes_acked),
+        bytes_received: newer.bytes_received.or(older.bytes_received),
+        shutdown: newer.shutdown.or(older.shutdown),
+        file: newer.file.or(older.file),
+    }
+}
+
+/// The flow as it was while connected.
+///
+/// The kernel picks the local port only after it has announced `SYN_SENT` (`tcp_v4_connect`), and
+/// `tcp_disconnect` takes the remote end away, so the flow with more ports known wins.
+pub(super) fn connected(older: Flow, newer: Flow) -> Flow {
+    let ports = |flow: Flow| u8::from(flow.local.port() != 0) + u8::from(flow.remote.port() != 0);
+    let (mut flow, other) = if ports(newer) >= ports(older) {
+        (newer, older)
+    } else {
+        (older, newer)
+    };
+    flow.netns = flow.netns.or(other.netns);
+    flow
+}

@@ -1,0 +1,284 @@
+//! Takes one observation in: which socket it means, and what it says of it.
+
+use super::{
+    Correlator, acts,
+    sockets::Displaced,
+    tracked::{Called, Moment, Tracked},
+};
+use crate::model::{
+    ending::{Act, Call, Ending, How},
+    flow::Flow,
+    observation::{HeldBack, Observation, Segment, SegmentFlags, What},
+    process::Actor,
+    socket::{Condition, Socket, SocketId},
+    state::TcpState,
+};
+
+impl Correlator {
+    /// Takes one observation in; observations come in the order of their time.
+    ///
+    /// A late one is still used, its acts in their place in time.
+    pub fn observe(&mut self, seen: &Observation) {
+        let moment = Moment {
+            at: seen.at,
+            actor: seen.actor,
+        };
+        match &seen.what {
+            What::CloseCalled { socket, condition } => {
+                self.called(moment, socket, *condition, Some(Call::Close));
+            }
+            What::ShutdownCalled {
+                socket,
+                condition,
+                send,
+                receive: _,
+            } => self.called(moment, socket, *condition, send.then_some(Call::Shutdown)),
+            What::FinQueued {
+                socket,
+                seq,
+                unsent,
+            } => self.fin_queued(moment, socket, *seq, *unsent),
+            What::RstSent {
+                socket,
+                condition,
+                reason,
+            } => self.rst_sent(moment, socket, *condition, *reason),
+            What::RstAnswered {
+                flow,
+                socket,
+                state,
+                provoked_by,
+                reason,
+            } => self.rst_answered(moment, *flow, (*socket, *state), *provoked_by, *reason),
+            What::StateChanged {
+                socket,
+                condition,
+                held_back,
+                from,
+                to,
+            } => self.state_changed(moment, socket, *condition, *held_back, (*from, *to)),
+            What::RstReceived { socket, condition } => {
+                self.rst_received(moment, socket, *condition);
+            }
+            What::FinRetransmitted { socket, seq: _ } => {
+                if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
+                    tracked.fin_retransmits = tracked.fin_retransmits.saturating_add(1);
+                }
+                self.reschedule(socket.id.address);
+            }
+            What::Destroyed {
+                socket,
+                condition,
+                held_back,
+            } => self.destroyed(moment, socket, *condition, *held_back),
+            // A process that exits or starts another program says so in its own next act.
+            What::ProcessExited { .. }
+            | What::ProcessExeced { .. }
+            | What::ProcessForked { .. } => {}
+        }
+    }
+
+    /// The entry of a socket, made if need be; what it displaces is told.
+    fn meet(
+        &mut self,
+        moment: Moment,
+        socket: &Socket,
+        condition: Condition,
+        birth: bool,
+    ) -> Option<&mut Tracked> {
+        match self.sockets.touch(moment.at, socket, birth) {
+            Some(Displaced::Reborn(old)) => self.retire(old),
+            Some(Displaced::Evicted(old)) => {
+                self.counters.evicted = self.counters.evicted.saturating_add(1);
+                self.retire(old);
+            }
+            None => {}
+        }
+        let tracked = self.sockets.at(socket.id.address)?;
+        tracked.refresh(moment.at, socket, condition);
+        Some(tracked)
+    }
+
+    /// Plans when the socket is told of, after something happened to it.
+    fn reschedule(&mut self, address: u64) {
+        let limits = self.limits;
+        let due = self.sockets.at(address).map(|t| t.ready_at(&limits));
+        if let Some(due) = due {
+            self.sockets.schedule(address, due);
+        }
+    }
+
+    /// Whether a socket seen in `state` can be part of an ending, known or not.
+    fn concerns(&mut self, socket: &Socket) -> bool {
+        let unconnected = matches!(socket.state, Some(TcpState::Listen | TcpState::Close));
+        !unconnected || self.sockets.find(socket.id).is_some()
+    }
+
+    fn called(
+        &mut self,
+        moment: Moment,
+        socket: &Socket,
+        condition: Condition,
+        call: Option<Call>,
+    ) {
+        if !self.concerns(socket) {
+            return;
+        }
+        if let Some(tracked) = self.meet(moment, socket, condition, false) {
+            tracked.held_by(moment.actor);
+            if let Some((call, thread)) = call.zip(moment.thread()) {
+                tracked.called = Some(Called { call, thread });
+            }
+            if call == Some(Call::Close) {
+                tracked.close_seen(moment.at);
+            }
+        }
+        self.reschedule(socket.id.address);
+    }
+
+    fn fin_queued(
+        &mut self,
+        moment: Moment,
+        socket: &Socket,
+        seq: Option<u32>,
+        unsent: Option<u32>,
+    ) {
+        let limits = self.limits;
+        if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
+            tracked.fin_queued(moment, seq, unsent, &limits);
+        }
+        self.reschedule(socket.id.address);
+    }
+
+    fn rst_sent(
+        &mut self,
+        moment: Moment,
+        socket: &Socket,
+        condition: Condition,
+        reason: Option<u32>,
+    ) {
+        let reason = reason.map(|code| self.names.reason(code));
+        let limits = self.limits;
+        if let Some(tracked) = self.meet(moment, socket, condition, false) {
+            tracked.reset_sent(moment, socket.state, condition, reason, &limits);
+        }
+        self.reschedule(socket.id.address);
+    }
+
+    fn rst_received(&mut self, moment: Moment, socket: &Socket, condition: Condition) {
+        let limits = self.limits;
+        if let Some(tracked) = self.meet(moment, socket, condition, false) {
+            tracked.reset_received(moment.at, socket.state, condition, &limits);
+        }
+        self.reschedule(socket.id.address);
+    }
+
+    /// An RST that answered a segment ends the socket it was for, if that was connected; else it
+    /// is an ending of its own.
+    ///
+    /// A socket still connecting answers stray segments and goes on (`tcp_rcv_synsent_state_process`),
+    /// and listeners and `TIME_WAIT` answer for nobody.
+    fn rst_answered(
+        &mut self,
+        moment: Moment,
+        flow: Flow,
+        (socket, state): (Option<SocketId>, Option<TcpState>),
+        segment: Segment,
+        reason: Option<u32>,
+    ) {
+        let mut act = acts::blank(moment.at, How::RstSent, Actor::Softirq);
+        act.state = state;
+        act.reason = reason.map(|code| self.names.reason(code));
+        act.provoked_by = Some(segment);
+        // RFC 9293, section 3.10.7.1: the answer takes the sequence number from the segment.
+        act.seq = Some(if segment.flags.has(SegmentFlags::ACK) {
+            segment.ack
+        } else {
+            0
+        });
+        let limits = self.limits;
+        let connected = |state| {
+            !matches!(
+                state,
+                Some(
+                    TcpState::SynSent
+                        | TcpState::SynRecv
+                        | TcpState::NewSynRecv
+                        | TcpState::Listen
+                        | TcpState::TimeWait
+                )
+            )
+        };
+        let tracked = socket
+            .filter(|_| connected(state))
+            .and_then(|id| self.sockets.find(id))
+            .filter(|tracked| connected(tracked.state));
+        if let Some(tracked) = tracked {
+            tracked.reset_answered(act, &limits);
+            let address = tracked.id.address;
+            self.reschedule(address);
+        } else {
+            self.ready.push(alone(flow, act));
+        }
+    }
+
+    fn state_changed(
+        &mut self,
+        moment: Moment,
+        socket: &Socket,
+        condition: Condition,
+        held_back: HeldBack,
+        (from, to): (TcpState, TcpState),
+    ) {
+        let accepted = from == TcpState::Listen && to == TcpState::SynRecv;
+        let listener = !accepted && (from == TcpState::Listen || to == TcpState::Listen);
+        if listener || (from == TcpState::Close && to == TcpState::Close) {
+            return;
+        }
+        let birth = accepted || from == TcpState::Close || to == TcpState::SynSent;
+        let limits = self.limits;
+        if let Some(tracked) = self.meet(moment, socket, condition, birth) {
+            tracked.take_held_back(held_back, from, &limits);
+            tracked.state_changed(moment, condition, (from, to), &limits);
+        }
+        self.reschedule(socket.id.address);
+    }
+
+    fn destroyed(
+        &mut self,
+        moment: Moment,
+        socket: &Socket,
+        condition: Condition,
+        held_back: HeldBack,
+    ) {
+        let silent = held_back == HeldBack::default();
+        if silent && self.sockets.find(socket.id).is_none() {
+            return;
+        }
+        let limits = self.limits;
+        if let Some(tracked) = self.meet(moment, socket, condition, false) {
+            let before = tracked.state.unwrap_or(TcpState::Close);
+            tracked.take_held_back(held_back, before, &limits);
+            tracked.given_up(moment);
+        }
+        self.reschedule(socket.id.address);
+    }
+}
+
+/// The ending of something that never had a socket of its own.
+fn alone(flow: Flow, act: Act) -> Ending {
+    Ending {
+        socket: None,
+        first_seen: act.at,
+        flow,
+        owner: None,
+        uid: None,
+        acts: vec![act],
+        states: Vec::new(),
+        close_called: None,
+        fin_retransmits: 0,
+        destroyed: None,
+        condition: Condition::default(),
+        after: None,
+    }
+}

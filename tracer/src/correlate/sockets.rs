@@ -1,0 +1,118 @@
+//! The bounded table of sockets and the queue of those due to be told of.
+
+use std::collections::BTreeSet;
+
+use hashlink::LinkedHashMap;
+
+use super::tracked::Tracked;
+use crate::model::{
+    socket::{Socket, SocketId},
+    time::MonoNs,
+};
+
+/// Sockets by kernel address, least recently touched first.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    table: LinkedHashMap<u64, Tracked>,
+    due: BTreeSet<(MonoNs, u64)>,
+    limit: usize,
+}
+
+/// A socket that lost its place in the table.
+#[derive(Debug)]
+pub(super) enum Displaced {
+    /// Its address was given to another socket, or it connects anew.
+    Reborn(Tracked),
+    /// The table was full.
+    Evicted(Tracked),
+}
+
+impl Sockets {
+    /// An empty table for `limit` sockets, at least one.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            table: LinkedHashMap::new(),
+            due: BTreeSet::new(),
+            limit: limit.max(1),
+        }
+    }
+
+    /// Sockets in the table.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The socket at `address`, whichever it is.
+    pub(super) fn at(&mut self, address: u64) -> Option<&mut Tracked> {
+        self.table.get_mut(&address)
+    }
+
+    /// The socket that `id` means; `None` when another one lives at that address now.
+    pub(super) fn find(&mut self, id: SocketId) -> Option<&mut Tracked> {
+        self.table
+            .get_mut(&id.address)
+            .filter(|tracked| tracked.may_be(id))
+    }
+
+    /// Makes sure that `socket` is in the table and untouched for no time at all.
+    ///
+    /// A birth, another cookie, and any event after the socket at the address was given up start
+    /// a new entry and displace the old one; so does a full table the least recently touched.
+    pub(super) fn touch(&mut self, at: MonoNs, socket: &Socket, birth: bool) -> Option<Displaced> {
+        let address = socket.id.address;
+        let same = |known: &Tracked| !birth && !known.is_destroyed() && known.may_be(socket.id);
+        let mut displaced = None;
+        match self.table.get(&address).map(same) {
+            Some(true) => {
+                self.table.to_back(&address);
+                return None;
+            }
+            Some(false) => displaced = self.remove(address).map(Displaced::Reborn),
+            None if self.table.len() >= self.limit => {
+                displaced = self.pop_oldest().map(Displaced::Evicted);
+            }
+            None => {}
+        }
+        self.table.insert(address, Tracked::new(at, socket));
+        displaced
+    }
+
+    /// Sets when the socket at `address` is to be told of; `None` for not yet.
+    pub(super) fn schedule(&mut self, address: u64, due: Option<MonoNs>) {
+        let Some(tracked) = self.table.get_mut(&address) else {
+            return;
+        };
+        if tracked.due == due {
+            return;
+        }
+        if let Some(old) = tracked.due {
+            self.due.remove(&(old, address));
+        }
+        tracked.due = due;
+        if let Some(new) = due {
+            self.due.insert((new, address));
+        }
+    }
+
+    /// Takes the next socket due at `now` out of the queue, not out of the table.
+    pub(super) fn pop_due(&mut self, now: MonoNs) -> Option<u64> {
+        let &(due, address) = self.due.first()?;
+        if due > now {
+            return None;
+        }
+        self.schedule(address, None);
+        Some(address)
+    }
+
+    /// Takes a socket out of the table.
+    pub(super) fn remove(&mut self, address: u64) -> Option<Tracked> {
+        self.schedule(address, None);
+        self.table.remove(&address)
+    }
+
+    /// Takes out the socket that was untouched for longest.
+    pub(super) fn pop_oldest(&mut self) -> Option<Tracked> {
+        let address = *self.table.front()?.0;
+        self.remove(address)
+    }
+}

@@ -1,0 +1,184 @@
+//! One socket: what was seen of its life so far, and when that is ready to be told.
+
+use super::{Limits, facts};
+use crate::model::{
+    ending::{Act, Call, CloseCall, How, Owner, Transition},
+    flow::Flow,
+    process::Actor,
+    socket::{Condition, Socket, SocketId},
+    state::TcpState,
+    time::MonoNs,
+};
+
+/// When an event was, and who made it happen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// When.
+    pub(super) at: MonoNs,
+    /// Who.
+    pub(super) actor: Actor,
+}
+
+impl Moment {
+    /// The thread that acted; `None` for the kernel.
+    pub(super) const fn thread(self) -> Option<u32> {
+        match self.actor {
+            Actor::Task(task) | Actor::KernelThread(task) => Some(task.tid),
+            Actor::Softirq | Actor::Unknown => None,
+        }
+    }
+}
+
+/// A call seen on the socket whose consequence may still come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Called {
+    /// Which call.
+    pub(super) call: Call,
+    /// The calling thread.
+    pub(super) thread: u32,
+}
+
+/// The transition to `CLOSE`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    /// When and by whom.
+    pub(super) moment: Moment,
+    /// The state before.
+    pub(super) from: TcpState,
+    /// The condition before.
+    pub(super) condition: Condition,
+    /// Whether an application's close made it happen.
+    pub(super) by_close: bool,
+    /// Whether an ending that includes it was told.
+    pub(super) told: bool,
+}
+
+/// Everything known of one socket.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    pub(super) id: SocketId,
+    pub(super) first_seen: MonoNs,
+    pub(super) flow: Flow,
+    pub(super) uid: Option<u32>,
+    pub(super) state: Option<TcpState>,
+    pub(super) owner: Option<Owner>,
+    pub(super) acts: Vec<Act>,
+    pub(super) states: Vec<Transition>,
+    pub(super) close_called: Option<CloseCall>,
+    pub(super) called: Option<Called>,
+    pub(super) closed: Option<Closed>,
+    pub(super) fin_sent: bool,
+    pub(super) fin_received: bool,
+    pub(super) fin_retransmits: u32,
+    pub(super) destroyed: Option<Moment>,
+    pub(super) condition: Condition,
+    pub(super) last_touched: MonoNs,
+    pub(super) after: Option<MonoNs>,
+    pub(super) due: Option<MonoNs>,
+    truncated: u64,
+}
+
+impl Tracked {
+    /// A socket first seen now.
+    pub(super) fn new(at: MonoNs, socket: &Socket) -> Self {
+        Self {
+            id: socket.id,
+            first_seen: at,
+            flow: socket.flow,
+            uid: socket.uid,
+            state: socket.state,
+            owner: None,
+            acts: Vec::new(),
+            states: Vec::new(),
+            close_called: None,
+            called: None,
+            closed: None,
+            fin_sent: false,
+            fin_received: false,
+            fin_retransmits: 0,
+            destroyed: None,
+            condition: Condition::default(),
+            last_touched: at,
+            after: None,
+            due: None,
+            truncated: 0,
+        }
+    }
+
+    /// Whether `id` can mean this socket: same address, and no two different cookies.
+    pub(super) fn may_be(&self, id: SocketId) -> bool {
+        self.id.address == id.address
+            && match (self.id.cookie, id.cookie) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                (None, _) | (_, None) => true,
+            }
+    }
+
+    /// Whether the kernel gave it up.
+    pub(super) const fn is_destroyed(&self) -> bool {
+        self.destroyed.is_some()
+    }
+
+    /// Acts and transitions that found no room.
+    pub(super) const fn truncated(&self) -> u64 {
+        self.truncated
+    }
+
+    /// Takes in what every event says.
+    pub(super) fn refresh(&mut self, at: MonoNs, socket: &Socket, condition: Condition) {
+        self.id.cookie = self.id.cookie.or(socket.id.cookie);
+        self.flow = facts::connected(self.flow, socket.flow);
+        self.uid = socket.uid.or(self.uid);
+        self.condition = facts::merged(self.condition, condition);
+        self.last_touched = self.last_touched.max(at);
+    }
+
+    /// Notes a transition.
+    pub(super) fn note(&mut self, transition: Transition, limits: &Limits) {
+        if self.states.len() < limits.transitions {
+            self.states.push(transition);
+        } else {
+            self.truncated = self.truncated.saturating_add(1);
+        }
+        self.state = Some(transition.to);
+    }
+
+    /// Puts an act in its place in time.
+    pub(super) fn act(&mut self, act: Act, limits: &Limits) {
+        if self.acts.len() < limits.acts {
+            let place = self.acts.partition_point(|known| known.at <= act.at);
+            self.acts.insert(place, act);
+        } else {
+            self.truncated = self.truncated.saturating_add(1);
+        }
+    }
+
+    /// Whether an RST was sent or received.
+    pub(super) fn was_reset(&self) -> bool {
+        self.acts
+            .iter()
+            .any(|act| matches!(act.how, How::RstSent | How::RstReceived))
+    }
+
+    /// The state before the kernel closed the socket, if it did; else the state now.
+    pub(super) fn state_before_close(&self, now: Option<TcpState>) -> Option<TcpState> {
+        match now.or(self.state) {
+            Some(TcpState::Close) => self.closed.map(|closed| closed.from),
+            state => state,
+        }
+    }
+
+    /// When nothing more can happen, as far as is known now; `None` while an application holds
+    /// the socket open.
+    pub(super) fn ready_at(&self, limits: &Limits) -> Option<MonoNs> {
+        if let Some(destroyed) = self.destroyed {
+            return Some(destroyed.at.after(limits.grace_ns));
+        }
+        let given_up = self
+            .closed
+            .is_some_and(|closed| !closed.told || !self.acts.is_empty());
+        let orphan = self.close_called.is_some() || self.condition.dead == Some(true);
+        (given_up || (orphan && !self.acts.is_empty()))
+            .then(|| self.last_touched.after(limits.settle_ns))
+    }
+}

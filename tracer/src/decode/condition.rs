@@ -1,0 +1,58 @@
+//! The condition of a socket off the wire: what was not read becomes `None`, nothing is inferred.
+
+use tracer_common::socket::{self as wire, file, known, sock_flag};
+
+use crate::model::socket::{Condition, FileRefs};
+
+/// Reads a condition; a field whose bit in `known` is clear is `None`, whatever its bytes say.
+pub(super) fn condition(raw: &wire::Condition) -> Condition {
+    let has = |bit: u32| raw.known & bit != 0;
+    let flags = has(known::FLAGS).then_some(raw.flags);
+    let fin_received = flags.map(|flags| flags & sock_flag::DONE != 0);
+    let lingertime = has(known::LINGERTIME).then_some(Some(raw.lingertime));
+    Condition {
+        unread: has(known::RECEIVE).then(|| payload_unread(raw.unread, fin_received)),
+        unacked: has(known::SEND).then_some(raw.unacked),
+        unsent: has(known::SEND).then_some(raw.unsent),
+        write_seq: has(known::SEND).then_some(raw.write_seq),
+        rcv_nxt: has(known::RECEIVE).then_some(raw.rcv_nxt),
+        dead: flags.map(|flags| flags & sock_flag::DEAD != 0),
+        fin_received,
+        linger: match flags.map(|flags| flags & sock_flag::LINGER != 0) {
+            None => None,
+            Some(false) => Some(None),
+            Some(true) => lingertime,
+        },
+        err: has(known::ERR).then_some(raw.err),
+        rtt_us: has(known::SRTT).then(|| rtt_us(raw.srtt_us_8)).flatten(),
+        bytes_acked: has(known::BYTES).then_some(raw.bytes_acked),
+        bytes_received: has(known::BYTES).then_some(raw.bytes_received),
+        shutdown: has(known::SHUTDOWN).then_some((raw.shutdown & 1 != 0, raw.shutdown & 2 != 0)),
+        file: has(known::FILE).then(|| file_refs(raw.file)).flatten(),
+    }
+}
+
+/// Takes a received FIN off the sequence space not read, as `tcp_inq` of `include/net/tcp.h` does.
+///
+/// Where the flags could not be read the FIN stays in: one byte too many at most.
+const fn payload_unread(unread: u32, fin_received: Option<bool>) -> u32 {
+    match fin_received {
+        Some(true) => unread.saturating_sub(1),
+        Some(false) | None => unread,
+    }
+}
+
+/// Microseconds of a smoothed round trip; zero on the wire means none was measured yet.
+fn rtt_us(srtt_us_8: u32) -> Option<u32> {
+    (srtt_us_8 != 0).then_some(srtt_us_8 >> 3)
+}
+
+/// What refers to the file; `None` for a value this build does not know.
+const fn file_refs(raw: u8) -> Option<FileRefs> {
+    match raw {
+        file::NONE => Some(FileRefs::None),
+        file::HELD => Some(FileRefs::Held),
+        file::RELEASED => Some(FileRefs::Released),
+        _ => None,
+    }
+}

@@ -1,0 +1,96 @@
+//! The facts behind a verdict, as `name=value`; a fact that was not read is not listed.
+
+use super::words::{Signal, error};
+use crate::model::{
+    ending::{Act, Call, Ending, How},
+    process::{Actor, Exit},
+    socket::FileRefs,
+};
+
+/// The facts of an ending that support what is said of `act`.
+pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
+    let condition = act.condition;
+    let number = |name: &str, value: Option<u32>| value.map(|value| format!("{name}={value}"));
+    let resets = matches!(act.how, How::RstSent | How::RstReceived);
+    [
+        act.state.map(|state| format!("state={}", state.name())),
+        exit(act),
+        call(ending, act),
+        condition.file.map(file),
+        number("unread_bytes", condition.unread).filter(|_| act.how != How::FinReceived),
+        number("unsent_bytes", condition.unsent).filter(|_| act.how != How::FinReceived),
+        number("unacked_bytes", condition.unacked).filter(|_| resets),
+        condition
+            .linger
+            .filter(|linger| resets || linger.is_some())
+            .map(linger),
+        condition
+            .err
+            .filter(|&err| err != 0)
+            .map(|err| format!("error={}", error(err))),
+        reason(act),
+        provoked_by(act),
+        (ending.fin_retransmits > 0).then(|| format!("fin_retransmits={}", ending.fin_retransmits)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn exit(act: &Act) -> Option<String> {
+    let Actor::Task(task) = act.actor else {
+        return None;
+    };
+    Some(match task.exit? {
+        Exit::Status(status) => format!("process_exit=status {status}"),
+        Exit::Signal(signal) => format!("process_exit={}", Signal(signal)),
+    })
+}
+
+fn call(ending: &Ending, act: &Act) -> Option<String> {
+    let name = match act.call? {
+        Call::Close => "close",
+        Call::Shutdown => "shutdown",
+    };
+    let implied =
+        act.call == Some(Call::Close) && ending.close_called.is_none_or(|close| !close.seen);
+    Some(format!(
+        "call={name}{}",
+        if implied { " (implied)" } else { "" }
+    ))
+}
+
+fn file(refs: FileRefs) -> String {
+    let refs = match refs {
+        FileRefs::None => "none",
+        FileRefs::Held => "held",
+        FileRefs::Released => "released",
+    };
+    format!("file={refs}")
+}
+
+fn linger(linger: Option<u32>) -> String {
+    linger.map_or_else(
+        || String::from("linger=off"),
+        |jiffies| match jiffies {
+            0 => String::from("linger=on,0"),
+            jiffies => format!("linger=on,{jiffies} jiffies"),
+        },
+    )
+}
+
+fn reason(act: &Act) -> Option<String> {
+    let reason = act.reason.as_ref()?;
+    Some(match &reason.name {
+        Some(name) => format!("kernel_reason={name}"),
+        None => format!("kernel_reason={}", reason.code),
+    })
+}
+
+fn provoked_by(act: &Act) -> Option<String> {
+    let segment = act.provoked_by?;
+    Some(format!(
+        "provoked_by={} seq={} ack={}",
+        segment.flags, segment.seq, segment.ack
+    ))
+}

@@ -1,0 +1,168 @@
+//! Names and amounts in plain words.
+
+use std::fmt;
+
+use crate::model::{
+    ending::{Act, Ending, How},
+    process::{Actor, Exit, Task},
+};
+
+/// `comm[pid]` of a process.
+pub(super) fn process(task: &Task) -> String {
+    let comm = if task.process_comm.is_empty() {
+        task.comm
+    } else {
+        task.process_comm
+    };
+    if comm.is_empty() {
+        format!("process {}", task.pid)
+    } else {
+        format!("{comm}[{}]", task.pid)
+    }
+}
+
+/// Who acted: the task, else the owner, else nobody by name.
+pub(super) fn who(ending: &Ending, act: &Act) -> String {
+    match act.actor {
+        Actor::Task(task) => process(&task),
+        Actor::KernelThread(task) => format!("the kernel thread {}", process(&task)),
+        Actor::Softirq | Actor::Unknown => owner(ending),
+    }
+}
+
+/// Who held the socket.
+pub(super) fn owner(ending: &Ending) -> String {
+    ending.owner.map_or_else(
+        || String::from("a process that is not known"),
+        |owner| process(&owner.task),
+    )
+}
+
+/// The same at the start of a sentence; a process keeps the name it gave itself.
+pub(super) fn subject(ending: &Ending, act: &Act) -> String {
+    let who = who(ending, act);
+    for (inside, start) in [
+        ("a process that", "A process that"),
+        ("the kernel thread", "The kernel thread"),
+    ] {
+        if let Some(rest) = who.strip_prefix(inside) {
+            return format!("{start}{rest}");
+        }
+    }
+    who
+}
+
+/// `1 byte`, `2 bytes`.
+pub(super) fn bytes(count: u32) -> String {
+    let unit = if count == 1 { "byte" } else { "bytes" };
+    format!("{count} {unit}")
+}
+
+/// How a process ended: `exited with status 1`, `was killed by signal 9 (SIGKILL)`.
+pub(super) fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Status(status) => format!("exited with status {status}"),
+        Exit::Signal(signal) => format!("was killed by {}", Signal(signal)),
+    }
+}
+
+/// The act of a kind that came after this one, and how long after in nanoseconds.
+pub(super) fn followed_by<'a>(
+    ending: &'a Ending,
+    act: &Act,
+    how: How,
+) -> Option<(&'a Act, Duration)> {
+    let next = ending
+        .acts
+        .iter()
+        .find(|other| other.how == how && other.at >= act.at)?;
+    Some((next, Duration(next.at.since(act.at))))
+}
+
+/// A time span in nanoseconds, shown with three digits and a fitting unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Duration(pub(super) u64);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(ns) = *self;
+        let (unit, per_unit) = match ns {
+            0..1_000 => return write!(f, "{ns} ns"),
+            1_000..1_000_000 => ("µs", 1_000),
+            1_000_000..1_000_000_000 => ("ms", 1_000_000),
+            1_000_000_000.. => ("s", 1_000_000_000),
+        };
+        let (whole, rest) = (ns / per_unit, ns % per_unit);
+        match whole {
+            0..10 => write!(f, "{whole}.{:02} {unit}", rest * 100 / per_unit),
+            10..100 => write!(f, "{whole}.{} {unit}", rest * 10 / per_unit),
+            100.. => write!(f, "{whole} {unit}"),
+        }
+    }
+}
+
+/// A signal number, shown with its name where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signal(pub(super) u8);
+
+/// Names of signals 1 to 31, `include/uapi/asm-generic/signal.h`.
+const SIGNALS: [&str; 31] = [
+    "SIGHUP",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGILL",
+    "SIGTRAP",
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGKILL",
+    "SIGUSR1",
+    "SIGSEGV",
+    "SIGUSR2",
+    "SIGPIPE",
+    "SIGALRM",
+    "SIGTERM",
+    "SIGSTKFLT",
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGSTOP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGWINCH",
+    "SIGIO",
+    "SIGPWR",
+    "SIGSYS",
+];
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = usize::from(self.0).wrapping_sub(1);
+        match SIGNALS.get(place) {
+            Some(name) => write!(f, "signal {} ({name})", self.0),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+/// An errno with its name, for those a TCP socket is left with.
+pub(super) fn error(errno: u32) -> String {
+    let name = match errno {
+        32 => "EPIPE",
+        100 => "ENETDOWN",
+        101 => "ENETUNREACH",
+        103 => "ECONNABORTED",
+        104 => "ECONNRESET",
+        110 => "ETIMEDOUT",
+        111 => "ECONNREFUSED",
+        112 => "EHOSTDOWN",
+        113 => "EHOSTUNREACH",
+        _ => return errno.to_string(),
+    };
+    format!("{errno} ({name})")
+}

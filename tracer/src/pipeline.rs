@@ -1,0 +1,197 @@
+//! The road from bytes to lines: the only file that knows the order of the stages.
+//!
+//! Plain calls on values. Time comes in as a watermark; nothing here waits, and nothing reads a clock.
+
+use std::io::{self, Write};
+
+use crate::{
+    correlate::Correlator,
+    decode::decode,
+    diagnose::{diagnose, explain},
+    model::{
+        ending::{Ending, How},
+        observation::Observation,
+        time::MonoNs,
+    },
+    order::Merge,
+    render::{Explained, Render, Start, time::WallClock},
+    tally::{Lost, PerKind, Tally, kind_of},
+};
+
+/// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
+const MERGE_CAPACITY: usize = 65_536;
+
+/// Which endings are told, of those the kernel half lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Endings without any RST.
+    pub fin: bool,
+    /// Endings with an RST, sent or received.
+    pub rst: bool,
+}
+
+impl Wanted {
+    fn admits(self, ending: &Ending) -> bool {
+        match ending.decisive().map(|act| act.how) {
+            Some(How::RstSent | How::RstReceived) => self.rst,
+            Some(How::FinSent | How::FinReceived) => self.fin,
+            Some(How::Timeout | How::Destroyed) => self.fin && self.rst,
+            None => false,
+        }
+    }
+}
+
+/// The stages after the source, and where they write.
+pub struct Pipeline {
+    merge: Merge,
+    correlator: Correlator,
+    tally: Tally,
+    told_lost: PerKind,
+    view: Box<dyn Render>,
+    out: Box<dyn Write>,
+    wanted: Wanted,
+    /// Whether every event is told.
+    events: bool,
+    /// How many endings are told at most.
+    limit: Option<u64>,
+    failed: Option<io::Error>,
+}
+
+impl Pipeline {
+    /// A road into `out`.
+    #[must_use]
+    pub fn new(
+        correlator: Correlator,
+        view: Box<dyn Render>,
+        out: Box<dyn Write>,
+        wanted: Wanted,
+        events: bool,
+        limit: Option<u64>,
+    ) -> Self {
+        Self {
+            merge: Merge::new(MERGE_CAPACITY),
+            correlator,
+            tally: Tally::default(),
+            told_lost: PerKind::default(),
+            view,
+            out,
+            wanted,
+            events,
+            limit,
+            failed: None,
+        }
+    }
+
+    /// Tells how the run was set up.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn start(&mut self, start: &Start<'_>) -> io::Result<()> {
+        self.view.start(start, &mut self.out)?;
+        self.out.flush()
+    }
+
+    /// From now on times map to the wall by this clock.
+    pub fn clock(&mut self, clock: WallClock) {
+        self.view.clock(clock);
+    }
+
+    /// Takes one record off the source; what cannot be decoded is counted.
+    pub fn take(&mut self, record: &[u8]) {
+        let Ok(observation) = decode(record) else {
+            self.tally.undecodable += 1;
+            return;
+        };
+        self.tally.received.add(kind_of(&observation.what), 1);
+        if let Some(early) = self.merge.push(observation)
+            && let Err(error) = self.observe(&early)
+        {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Tells everything that is certain once nothing older than `watermark` can come.
+    ///
+    /// Returns whether the limit of endings is reached.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
+        let done = merge.release(watermark).try_for_each(|seen| self.observe(&seen));
+        self.merge = merge;
+        done?;
+        for ending in self.correlator.settle(watermark) {
+            self.tell(ending)?;
+        }
+        self.out.flush()?;
+        Ok(self.full())
+    }
+
+    /// Takes the kernel half's own account in and tells of new losses.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn account(&mut self, emitted: PerKind, lost: PerKind, at: MonoNs) -> io::Result<()> {
+        (self.tally.emitted, self.tally.lost, self.tally.at) = (emitted, lost, at);
+        let records = lost.since(&self.told_lost);
+        if records.total() > 0 {
+            self.told_lost = lost;
+            self.view.lost(&Lost { at, records }, &mut self.out)?;
+        }
+        Ok(())
+    }
+
+    /// Tells what is left, finished or not, and the account of the run.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn finish(&mut self) -> io::Result<Tally> {
+        self.turn(MonoNs(u64::MAX))?;
+        for ending in self.correlator.finish() {
+            self.tell(ending)?;
+        }
+        self.tally.late = self.merge.late();
+        self.tally.early = self.merge.early();
+        self.tally.evicted = self.correlator.counters().evicted;
+        self.view.summary(&self.tally, &mut self.out)?;
+        self.out.flush()?;
+        Ok(self.tally.clone())
+    }
+
+    /// Sockets followed now: zero when nothing is under way.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.correlator.sockets()
+    }
+
+    fn observe(&mut self, seen: &Observation) -> io::Result<()> {
+        if self.events && !self.full() {
+            self.view.event(seen, &mut self.out)?;
+        }
+        self.correlator.observe(seen);
+        Ok(())
+    }
+
+    fn tell(&mut self, mut ending: Ending) -> io::Result<()> {
+        if self.full() || !self.wanted.admits(&ending) {
+            self.tally.filtered += 1;
+            return Ok(());
+        }
+        self.tally.endings += 1;
+        diagnose(&mut ending);
+        let explanation = explain(&ending);
+        self.view.ending(&Explained { ending: &ending, explanation: &explanation }, &mut self.out)
+    }
+
+    fn full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.tally.endings >= limit)
+    }
+}

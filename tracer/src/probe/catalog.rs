@@ -1,0 +1,294 @@
+//! Every point finrst hooks, and the ways to reach it, best first.
+
+use tracer_common::event::Kind;
+
+/// One thing in the kernel worth knowing about.
+#[derive(Debug)]
+pub struct Point {
+    /// Name in `finrst check` and in JSON.
+    pub name: &'static str,
+    /// What is seen there.
+    pub sees: &'static str,
+    /// What endings lack without it.
+    pub lost: &'static str,
+    /// Whether finrst refuses to run without it.
+    pub required: bool,
+    /// The record it sends.
+    pub kind: Kind,
+    /// The ways to reach it, best first.
+    pub candidates: &'static [Candidate],
+}
+
+/// A way to reach a point.
+#[derive(Debug)]
+pub struct Candidate {
+    /// How the programs attach.
+    pub hook: Hook,
+    /// Programs of the kernel object and the symbols they attach to; all must attach.
+    pub programs: &'static [(&'static str, &'static str)],
+    /// What the running kernel must look like.
+    pub needs: Need,
+}
+
+/// How a program attaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// The entry of a function, through a trampoline.
+    Fentry,
+    /// The entry of a function, through a breakpoint or ftrace.
+    Kprobe,
+    /// A tracepoint whose arguments the verifier knows (`tp_btf`).
+    TypedTracepoint,
+    /// A tracepoint with raw arguments (`raw_tp`).
+    RawTracepoint,
+}
+
+/// The three ways users choose from with `--way`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// Function entries through trampolines.
+    Fentry,
+    /// Function entries through breakpoints.
+    Kprobe,
+    /// Tracepoints only.
+    Tracepoint,
+}
+
+impl Way {
+    /// Its name in output and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+impl Hook {
+    /// The way this hook belongs to.
+    #[must_use]
+    pub const fn way(self) -> Way {
+        match self {
+            Self::Fentry => Way::Fentry,
+            Self::Kprobe => Way::Kprobe,
+            Self::TypedTracepoint | Self::RawTracepoint => Way::Tracepoint,
+        }
+    }
+
+    /// Its name in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+            Self::TypedTracepoint => "tp_btf",
+            Self::RawTracepoint => "raw_tp",
+        }
+    }
+}
+
+/// What a candidate asks of the running kernel's BTF.
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// Nothing beyond the symbol.
+    Nothing,
+    /// A function has its parameter named `reason` at this place, counted from zero.
+    ReasonAt(&'static str, usize),
+    /// A function has no parameter named `reason`.
+    NoReason(&'static str),
+    /// A raw tracepoint hands over this many arguments.
+    Arguments(&'static str, usize),
+}
+
+const ACTIVE: &str = "tcp_send_active_reset";
+const ANSWER: &str = "tcp_v4_send_reset";
+const RESET: &str = "tcp_send_reset";
+
+/// A candidate with one program.
+macro_rules! by {
+    ($hook:ident $program:literal at $symbol:expr $(, $need:ident $arguments:tt)?) => {
+        Candidate {
+            hook: Hook::$hook,
+            programs: &[($program, $symbol)],
+            needs: by!(@ $($need $arguments)?),
+        }
+    };
+    (@) => { Need::Nothing };
+    (@ $need:ident $arguments:tt) => { Need::$need $arguments };
+}
+
+/// Every point, in the order `finrst check` shows them.
+pub const POINTS: &[Point] = &[
+    Point {
+        name: "state_changed",
+        sees: "every TCP state transition, in the closer's context right before FIN or RST",
+        lost: "everything",
+        required: true,
+        kind: Kind::StateChanged,
+        candidates: &[
+            by!(TypedTracepoint "inet_sock_set_state_typed" at "inet_sock_set_state"),
+            by!(RawTracepoint "inet_sock_set_state_raw" at "inet_sock_set_state"),
+        ],
+    },
+    Point {
+        name: "close_called",
+        sees: "the call of close(2) that ends a connection",
+        lost: "the moment of the call (the state change stands for it); closes that change no state",
+        required: false,
+        kind: Kind::CloseCalled,
+        candidates: &[
+            by!(Fentry "tcp_close_fentry" at "tcp_close"),
+            by!(Kprobe "tcp_close_kprobe" at "tcp_close"),
+        ],
+    },
+    Point {
+        name: "shutdown_called",
+        sees: "the call of shutdown(2)",
+        lost: "the moment of the call (the state change stands for it)",
+        required: false,
+        kind: Kind::ShutdownCalled,
+        candidates: &[
+            by!(Fentry "tcp_shutdown_fentry" at "tcp_shutdown"),
+            by!(Kprobe "tcp_shutdown_kprobe" at "tcp_shutdown"),
+        ],
+    },
+    Point {
+        name: "fin_queued",
+        sees: "the FIN entering the write queue, with its sequence number",
+        lost: "the FIN's exact moment and sequence number (the state change stands for it)",
+        required: false,
+        kind: Kind::FinQueued,
+        candidates: &[
+            by!(Fentry "tcp_send_fin_fentry" at "tcp_send_fin"),
+            by!(Kprobe "tcp_send_fin_kprobe" at "tcp_send_fin"),
+        ],
+    },
+    Point {
+        name: "rst_sent",
+        sees: "an RST sent from a call or a timer",
+        lost: "RSTs sent from calls and timers",
+        required: true,
+        kind: Kind::RstSent,
+        candidates: &[
+            by!(Fentry "tcp_send_active_reset_fentry_1" at ACTIVE, ReasonAt(ACTIVE, 1)),
+            by!(Fentry "tcp_send_active_reset_fentry_2" at ACTIVE, ReasonAt(ACTIVE, 2)),
+            by!(Fentry "tcp_send_active_reset_fentry" at ACTIVE, NoReason(ACTIVE)),
+            by!(Kprobe "tcp_send_active_reset_kprobe_1" at ACTIVE, ReasonAt(ACTIVE, 1)),
+            by!(Kprobe "tcp_send_active_reset_kprobe_2" at ACTIVE, ReasonAt(ACTIVE, 2)),
+            by!(Kprobe "tcp_send_active_reset_kprobe" at ACTIVE, NoReason(ACTIVE)),
+            by!(RawTracepoint "rst_sent_tracepoint_2" at RESET, Arguments(RESET, 3)),
+            by!(RawTracepoint "rst_sent_tracepoint" at RESET, Arguments(RESET, 2)),
+        ],
+    },
+    Point {
+        name: "rst_answered",
+        sees: "an RST that answers a segment, and that segment",
+        lost: "refused connections and resets of stray segments",
+        required: false,
+        kind: Kind::RstAnswered,
+        candidates: &[
+            // Where it has a reason (since 6.10) the tracepoint reports every answer, and only
+            // those that really leave; the functions are also entered when nothing is sent.
+            by!(RawTracepoint "rst_answered_tracepoint_2" at RESET, Arguments(RESET, 3)),
+            Candidate {
+                hook: Hook::Fentry,
+                programs: &[
+                    ("tcp_v4_send_reset_fentry_2", "tcp_v4_send_reset"),
+                    ("tcp_v6_send_reset_fentry_2", "tcp_v6_send_reset"),
+                ],
+                needs: Need::ReasonAt(ANSWER, 2),
+            },
+            Candidate {
+                hook: Hook::Fentry,
+                programs: &[
+                    ("tcp_v4_send_reset_fentry", "tcp_v4_send_reset"),
+                    ("tcp_v6_send_reset_fentry", "tcp_v6_send_reset"),
+                ],
+                needs: Need::NoReason(ANSWER),
+            },
+            Candidate {
+                hook: Hook::Kprobe,
+                programs: &[
+                    ("tcp_vx_send_reset_kprobe_2", "tcp_v4_send_reset"),
+                    ("tcp_vx_send_reset_kprobe_2", "tcp_v6_send_reset"),
+                ],
+                needs: Need::ReasonAt(ANSWER, 2),
+            },
+            Candidate {
+                hook: Hook::Kprobe,
+                programs: &[
+                    ("tcp_vx_send_reset_kprobe", "tcp_v4_send_reset"),
+                    ("tcp_vx_send_reset_kprobe", "tcp_v6_send_reset"),
+                ],
+                needs: Need::NoReason(ANSWER),
+            },
+            by!(RawTracepoint "rst_answered_tracepoint" at RESET, Arguments(RESET, 2)),
+        ],
+    },
+    Point {
+        name: "rst_received",
+        sees: "an RST, or a segment that aborts the connection, coming in",
+        lost: "telling a peer's RST from other sudden ends",
+        required: true,
+        kind: Kind::RstReceived,
+        candidates: &[by!(RawTracepoint "tcp_receive_reset" at "tcp_receive_reset")],
+    },
+    Point {
+        name: "fin_retransmitted",
+        sees: "a FIN sent again",
+        lost: "the count of retransmitted FINs",
+        required: false,
+        kind: Kind::FinRetransmitted,
+        candidates: &[by!(RawTracepoint "tcp_retransmit_skb" at "tcp_retransmit_skb")],
+    },
+    Point {
+        name: "destroyed",
+        sees: "the kernel giving up a socket",
+        lost: "the moment a connection is gone; endings wait for --settle",
+        required: false,
+        kind: Kind::Destroyed,
+        candidates: &[by!(RawTracepoint "tcp_destroy_sock" at "tcp_destroy_sock")],
+    },
+    Point {
+        name: "process_exited",
+        sees: "threads exiting",
+        lost: "exits in -v",
+        required: false,
+        kind: Kind::ProcessExited,
+        candidates: &[by!(RawTracepoint "sched_process_exit" at "sched_process_exit")],
+    },
+    Point {
+        name: "process_execed",
+        sees: "programs executed",
+        lost: "program changes in -v",
+        required: false,
+        kind: Kind::ProcessExeced,
+        candidates: &[by!(RawTracepoint "sched_process_exec" at "sched_process_exec")],
+    },
+    Point {
+        name: "process_forked",
+        sees: "processes and threads created",
+        lost: "--follow, and forks in -v",
+        required: false,
+        kind: Kind::ProcessForked,
+        candidates: &[by!(RawTracepoint "sched_process_fork" at "sched_process_fork")],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_record_has_exactly_one_point() {
+        for kind in Kind::ALL {
+            assert_eq!(
+                POINTS.iter().filter(|point| point.kind == kind).count(),
+                1,
+                "{kind:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The kernel object: whether it speaks our contract, and its settings and maps before it is loaded.
+
+use aya::{Ebpf, EbpfError, EbpfLoader};
+use object::{Object, ObjectSection, ObjectSymbol};
+use tracer_common::{
+    CONTRACT,
+    settings::{Offsets, Settings, transport},
+};
+use zerocopy::IntoBytes;
+
+use super::buffer::Buffers;
+
+/// Where the object built into finrst came from: "built from source" or "stored".
+pub const ORIGIN: &str = env!("FINRST_KERNEL_OBJECT_ORIGIN");
+
+/// Aligned as ELF readers want it.
+#[repr(C, align(64))]
+struct Aligned<Bytes: ?Sized>(Bytes);
+
+/// The object built into finrst.
+static EMBEDDED: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("FINRST_KERNEL_OBJECT")));
+
+/// The bytes of the object built into finrst.
+#[must_use]
+pub fn embedded() -> &'static [u8] {
+    &EMBEDDED.0
+}
+
+/// Why the kernel object cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// It is no ELF file, or a broken one.
+    #[error("cannot read the kernel object as an ELF file")]
+    Elf(#[source] object::Error),
+    /// It does not say which contract it speaks.
+    #[error("the kernel object carries no contract version: it was not built by finrst")]
+    NoContract,
+    /// It speaks another contract.
+    #[error("the kernel object speaks contract {found}, this finrst speaks {CONTRACT}")]
+    OtherContract {
+        /// What it speaks.
+        found: u32,
+    },
+    /// Its maps could not be created.
+    #[error("cannot create the maps of the kernel object")]
+    Maps(#[source] Box<EbpfError>),
+}
+
+/// The contract version an object carries.
+///
+/// # Errors
+///
+/// [`ObjectError::Elf`] or [`ObjectError::NoContract`].
+pub fn contract(bytes: &[u8]) -> Result<u32, ObjectError> {
+    let file = object::File::parse(bytes).map_err(ObjectError::Elf)?;
+    let symbol = file
+        .symbols()
+        .find(|symbol| symbol.name() == Ok("CONTRACT"))
+        .ok_or(ObjectError::NoContract)?;
+    let section = symbol.section_index().ok_or(ObjectError::NoContract)?;
+    let section = file.section_by_index(section).map_err(ObjectError::Elf)?;
+    let value = section
+        .data_range(symbol.address(), 4)
+        .map_err(ObjectError::Elf)?;
+    let value = value
+        .and_then(|bytes| bytes.first_chunk::<4>())
+        .ok_or(ObjectError::NoContract)?;
+    Ok(u32::from_le_bytes(*value))
+}
+
+/// Creates the maps and fixes the settings; no program is loaded yet.
+///
+/// # Errors
+///
+/// [`ObjectError`]: nothing was created, or what was is gone again.
+pub fn open(
+    bytes: &[u8],
+    offsets: &Offsets,
+    settings: &Settings,
+    buffers: &Buffers,
+) -> Result<Ebpf, ObjectError> {
+    match contract(bytes)? {
+        CONTRACT => {}
+        found => return Err(ObjectError::OtherContract { found }),
+    }
+    let page = buffers.page_bytes();
+    let ring = |bytes: u32| {
+        if settings.transport == transport::RINGBUF {
+            bytes
+        } else {
+            page
+        }
+    };
+    let verdicts = if settings.filters == 0 { 1 } else { 65_536 };
+    EbpfLoader::new()
+        .btf(None)
+        .override_global("OFFSETS", offsets.as_bytes(), true)
+        .override_global("SETTINGS", settings.as_bytes(), true)
+        .map_max_entries("RING_ENDINGS", ring(buffers.ring_endings_bytes()))
+        .map_max_entries("RING_STATES", ring(buffers.ring_states_bytes()))
+        .map_max_entries("VERDICTS", verdicts)
+        .allow_unsupported_maps()
+        .load(bytes)
+        .map_err(|error| ObjectError::Maps(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_object_speaks_our_contract() {
+        assert_eq!(contract(embedded()).unwrap(), CONTRACT);
+    }
+
+    #[test]
+    fn bytes_that_are_no_object_are_refused() {
+        assert!(matches!(
+            contract(b"not an ELF file"),
+            Err(ObjectError::Elf(_))
+        ));
+    }
+}

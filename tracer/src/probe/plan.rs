@@ -1,0 +1,225 @@
+//! Which way each point is hooked: decided by what really loads and attaches.
+
+use aya::Ebpf;
+
+use super::{
+    attach::attach,
+    btf::Btf,
+    catalog::{Candidate, Hook, Need, POINTS, Point, Way},
+};
+
+/// What became of every point.
+#[derive(Debug)]
+pub struct Plan {
+    /// One outcome a point, in the order of the catalogue.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What became of one point.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The point.
+    pub point: &'static Point,
+    /// How it is hooked; `None` when it is not.
+    pub chosen: Option<Hook>,
+    /// The ways tried before, and why each was refused.
+    pub refused: Vec<Refusal>,
+    /// Whether it was asked for at all.
+    pub wanted: bool,
+}
+
+/// A way that did not work.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The way.
+    pub hook: Hook,
+    /// The program, by its name in the kernel object.
+    pub program: &'static str,
+    /// Why, in one line.
+    pub why: String,
+    /// The verifier's log; empty when the verifier did not speak.
+    pub verifier_log: String,
+}
+
+/// A required point that no way reaches.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot hook {point} ({sees}): {why}")]
+pub struct PlanError {
+    /// The point.
+    pub point: &'static str,
+    /// What it sees.
+    pub sees: &'static str,
+    /// Every refusal.
+    pub why: String,
+}
+
+impl Plan {
+    /// Attaches every wanted point the best way that works, all of them within `way` if given.
+    ///
+    /// State changes are attached last, so that whatever they announce finds its hooks in place.
+    pub fn carry_out(
+        object: &mut Ebpf,
+        btf: &Btf,
+        typed: Option<&aya::Btf>,
+        way: Option<Way>,
+        wanted: impl Fn(&Point) -> bool,
+    ) -> Self {
+        let mut outcomes: Vec<Outcome> = POINTS
+            .iter()
+            .rev()
+            .map(|point| {
+                let mut outcome = Outcome {
+                    point,
+                    chosen: None,
+                    refused: Vec::new(),
+                    wanted: wanted(point),
+                };
+                if outcome.wanted {
+                    outcome.carry_out(object, btf, typed, way);
+                }
+                outcome
+            })
+            .collect();
+        outcomes.reverse();
+        Self { outcomes }
+    }
+
+    /// The first required point that is not hooked, as an error.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`]; finrst must not run on.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let missing = |outcome: &&Outcome| outcome.point.required && outcome.chosen.is_none();
+        match self.outcomes.iter().find(missing) {
+            None => Ok(()),
+            Some(Outcome { point, refused, .. }) => Err(PlanError {
+                point: point.name,
+                sees: point.sees,
+                why: refused
+                    .iter()
+                    .map(|refusal| format!("{}: {}", refusal.hook.name(), refusal.why))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            }),
+        }
+    }
+
+    /// How a point is hooked.
+    #[must_use]
+    pub fn hook(&self, name: &str) -> Option<Hook> {
+        self.outcomes
+            .iter()
+            .find(|outcome| outcome.point.name == name)?
+            .chosen
+    }
+}
+
+impl Outcome {
+    fn carry_out(
+        &mut self,
+        object: &mut Ebpf,
+        btf: &Btf,
+        typed: Option<&aya::Btf>,
+        way: Option<Way>,
+    ) {
+        for candidate in self
+            .point
+            .candidates
+            .iter()
+            .filter(|candidate| allowed(candidate, way))
+        {
+            let Some(&(first, _)) = candidate.programs.first() else {
+                continue;
+            };
+            let refusal = match candidate.needs.unmet(btf) {
+                Some(why) => Refusal {
+                    hook: candidate.hook,
+                    program: first,
+                    why,
+                    verifier_log: String::new(),
+                },
+                None => match attach_all(object, typed, candidate) {
+                    Ok(()) => {
+                        self.chosen = Some(candidate.hook);
+                        return;
+                    }
+                    Err(refusal) => refusal,
+                },
+            };
+            self.refused.push(refusal);
+        }
+    }
+}
+
+/// A forced way still needs the points only tracepoints reach.
+fn allowed(candidate: &Candidate, way: Option<Way>) -> bool {
+    way.is_none_or(|way| candidate.hook.way() == way || is_only_a_tracepoint(candidate))
+}
+
+/// Whether the candidate belongs to a point that no function entry reaches.
+fn is_only_a_tracepoint(candidate: &Candidate) -> bool {
+    POINTS.iter().any(|point| {
+        point
+            .candidates
+            .iter()
+            .any(|one| std::ptr::eq(one, candidate))
+            && point
+                .candidates
+                .iter()
+                .all(|one| one.hook.way() == Way::Tracepoint)
+    })
+}
+
+fn attach_all(
+    object: &mut Ebpf,
+    typed: Option<&aya::Btf>,
+    candidate: &Candidate,
+) -> Result<(), Refusal> {
+    for &(program, target) in candidate.programs {
+        attach(object, typed, candidate.hook, program, target).map_err(|error| Refusal {
+            hook: candidate.hook,
+            program,
+            why: error.brief(),
+            verifier_log: error.verifier_log(),
+        })?;
+    }
+    Ok(())
+}
+
+impl Need {
+    /// What of it the kernel does not meet; `None` when all is well.
+    fn unmet(self, btf: &Btf) -> Option<String> {
+        let reason_at = |function| -> Option<Option<usize>> {
+            let parameters = btf.function_parameters(function).ok()??;
+            Some(parameters.iter().position(|&name| name == "reason"))
+        };
+        match self {
+            Self::Nothing => None,
+            Self::ReasonAt(function, place) => match reason_at(function) {
+                None => Some(format!("this kernel has no function {function}")),
+                Some(Some(found)) if found == place => None,
+                Some(_) => Some(format!("{function} has no reason as argument {place} here")),
+            },
+            Self::NoReason(function) => match reason_at(function) {
+                None => Some(format!("this kernel has no function {function}")),
+                Some(None) => None,
+                Some(Some(_)) => Some(format!("{function} takes a reason here")),
+            },
+            Self::Arguments(tracepoint, count) => {
+                match btf
+                    .raw_tracepoint_parameters(tracepoint)
+                    .ok()
+                    .flatten()
+                    .map(|found| found.len())
+                {
+                    None => Some(format!("this kernel has no tracepoint {tracepoint}")),
+                    Some(found) if found == count => None,
+                    Some(found) => Some(format!(
+                        "{tracepoint} has {found} arguments here, not {count}"
+                    )),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! One run of the kernel half: opened, read from, closed with its account settled.
+
+use std::{io, time::Duration};
+
+use aya::{
+    Ebpf,
+    maps::{Map, MapError},
+    util::online_cpus,
+};
+use tracer_common::{
+    event::Kind,
+    settings::{Settings, transport},
+};
+
+use super::{
+    btf::{Btf, BtfError},
+    buffer::Buffers,
+    catalog::{Point, Way},
+    counts::{Counters, Counts},
+    filter::{FilterError, Filters},
+    object::{self, ObjectError},
+    offsets::{OffsetsError, Resolved, resolve},
+    perf::PerfSource,
+    plan::{Plan, PlanError},
+    ring::RingSource,
+    source::Source,
+};
+
+/// How to run the kernel half.
+#[derive(Debug)]
+pub struct Request {
+    /// The kernel object.
+    pub object: Vec<u8>,
+    /// One of `tracer_common::settings::transport`.
+    pub transport: u32,
+    /// KiB per CPU and lane; `None` for the default.
+    pub buffer_kib: Option<u32>,
+    /// The way all points are to be hooked; `None` for the best of each.
+    pub way: Option<Way>,
+    /// The records wanted, bits of `Kind::bit`.
+    pub kinds: u32,
+    /// The filters.
+    pub filters: Filters,
+}
+
+/// Why the kernel half does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The kernel's types cannot be read.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// The kernel lacks a required field.
+    #[error(transparent)]
+    Offsets(#[from] OffsetsError),
+    /// The kernel object is unusable.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The filters do not fit.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A required point is out of reach.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A map of the object is missing or of another shape.
+    #[error("cannot use the map {name} of the kernel object")]
+    Map {
+        /// The map.
+        name: &'static str,
+        /// What is wrong.
+        #[source]
+        source: MapError,
+    },
+    /// The buffers cannot be opened.
+    #[error("cannot open the {transport} buffers")]
+    Buffers {
+        /// "perf" or "ring".
+        transport: &'static str,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A running kernel half; dropping it detaches everything.
+pub struct Session {
+    /// Holds the programs and with them their attachments.
+    programs: Option<Ebpf>,
+    source: Buffered,
+    counters: Counters,
+    /// How every point is hooked.
+    pub plan: Plan,
+    /// What could not be resolved on this kernel.
+    pub resolved: Resolved,
+}
+
+/// The transport chosen.
+enum Buffered {
+    Perf(Box<PerfSource>),
+    Ring(RingSource),
+}
+
+impl Session {
+    /// Attaches the kernel half.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`]; nothing stays attached.
+    pub fn open(
+        request: &Request,
+        btf: &Btf,
+        typed: Option<&aya::Btf>,
+    ) -> Result<Self, SessionError> {
+        let resolved = resolve(btf)?;
+        let buffers = Buffers::new(request.buffer_kib, cpus(), page_bytes());
+        let settings = Settings {
+            kinds: request.kinds,
+            filters: request.filters.bits(),
+            transport: request.transport,
+            wakeup_bytes: buffers.ring_endings_bytes() / 4,
+        };
+        let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
+        request.filters.write(&mut programs)?;
+        let counters =
+            Counters::new(take(&mut programs, "COUNTS")?).map_err(|source| SessionError::Map {
+                name: "COUNTS",
+                source,
+            })?;
+        let source = Buffered::open(&mut programs, request.transport, &buffers)?;
+        let wanted = |point: &Point| wanted(point, request);
+        let plan = Plan::carry_out(&mut programs, btf, typed, request.way, wanted);
+        plan.check()?;
+        Ok(Self {
+            programs: Some(programs),
+            source,
+            counters,
+            plan,
+            resolved,
+        })
+    }
+
+    /// Detaches every program; records under way still arrive for a moment.
+    pub fn detach(&mut self) {
+        self.programs = None;
+    }
+
+    /// Reads what is left after [`Session::detach`] until the account is settled: every record
+    /// tried was either received or counted as lost.
+    ///
+    /// # Errors
+    ///
+    /// The buffers or counters cannot be read.
+    pub fn settle(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<Counts> {
+        let mut before = None;
+        // A program that was running when it was detached ends within microseconds; a hundred
+        // tries of two milliseconds outlast any of them.
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(2));
+            let counts = self.counts()?;
+            self.drain(take)?;
+            if before == Some(counts) {
+                break;
+            }
+            before = Some(counts);
+        }
+        self.counts()
+    }
+
+    /// The kernel half's own account so far.
+    ///
+    /// # Errors
+    ///
+    /// The map cannot be read.
+    pub fn counts(&self) -> io::Result<Counts> {
+        self.counters.read().map_err(io::Error::other)
+    }
+}
+
+impl Source for Session {
+    async fn filled(&mut self) -> io::Result<()> {
+        match &mut self.source {
+            Buffered::Perf(perf) => perf.filled().await,
+            Buffered::Ring(ring) => ring.filled().await,
+        }
+    }
+
+    fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        match &mut self.source {
+            Buffered::Perf(perf) => perf.drain(take),
+            Buffered::Ring(ring) => ring.drain(take),
+        }
+    }
+}
+
+impl Buffered {
+    fn open(programs: &mut Ebpf, chosen: u32, buffers: &Buffers) -> Result<Self, SessionError> {
+        let [endings, states] = if chosen == transport::RINGBUF {
+            ["RING_ENDINGS", "RING_STATES"]
+        } else {
+            ["PERF_ENDINGS", "PERF_STATES"]
+        };
+        let (endings, states) = (take(programs, endings)?, take(programs, states)?);
+        if chosen == transport::RINGBUF {
+            return RingSource::open(endings, states)
+                .map(Self::Ring)
+                .map_err(|source| SessionError::Buffers {
+                    transport: "ring",
+                    source,
+                });
+        }
+        PerfSource::open(endings, states, buffers)
+            .map(|perf| Self::Perf(Box::new(perf)))
+            .map_err(|source| SessionError::Buffers {
+                transport: "perf",
+                source,
+            })
+    }
+}
+
+/// Points that cost something are hooked only for what was asked.
+fn wanted(point: &Point, request: &Request) -> bool {
+    let follow = point.kind == Kind::ProcessForked && request.filters.follow;
+    request.kinds & point.kind.bit() != 0 || follow
+}
+
+fn take(programs: &mut Ebpf, name: &'static str) -> Result<Map, SessionError> {
+    programs.take_map(name).ok_or_else(|| SessionError::Map {
+        name,
+        source: MapError::InvalidName { name: name.into() },
+    })
+}
+
+fn cpus() -> u32 {
+    online_cpus()
+        .ok()
+        .and_then(|cpus| u32::try_from(cpus.len()).ok())
+        .unwrap_or(1)
+}
+
+#[expect(unsafe_code, reason = "a question to the C library")]
+fn page_bytes() -> u32 {
+    // SAFETY: no pointers, no preconditions.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u32::try_from(bytes).unwrap_or(4096)
+}

@@ -1,0 +1,141 @@
+//! Turns endings, events and counters into lines; one file per format.
+//!
+//! Reads no clock and knows no terminal: how times map and whether to colour are arguments.
+
+use std::io::{self, Write};
+
+use crate::{
+    model::{
+        ending::Ending, explained::Explanation, observation::Observation, reason::ReasonNames,
+        time::MonoNs,
+    },
+    tally::{Lost, Tally},
+};
+
+mod json;
+mod schema;
+mod text;
+pub mod time;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use time::WallClock;
+
+/// An output format.
+///
+/// Every method writes whole lines to `out` and fails only as `out` does; a closed pipe is an
+/// error here like any other and the caller's to judge.
+pub trait Render: Send {
+    /// From now on, times are told by this clock: the wall clock was set, or the machine slept.
+    fn clock(&mut self, clock: WallClock);
+
+    /// Tells that the trace runs, and how.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells one thing the kernel did.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells how a connection ended.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells that records were lost.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells the account of the run.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// What a reader of the output should know of the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// When the hooks were attached.
+    pub at: MonoNs,
+    /// Version of finrst.
+    pub version: &'a str,
+    /// Release of the running kernel, as `uname -r`; `None` when it could not be read.
+    pub kernel: Option<&'a str>,
+    /// How records travel, `perf` or `ringbuf`; `None` when they come from a recording.
+    pub transport: Option<&'a str>,
+    /// Every point finrst hooks and the way it does.
+    pub points: &'a [Point<'a>],
+}
+
+/// One point in the kernel and how it is reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a> {
+    /// The point, as `finrst check` calls it.
+    pub name: &'a str,
+    /// The way that attached (`fentry`, `kprobe`, …); `None` when none did.
+    pub way: Option<&'a str>,
+}
+
+/// An ending with what `diagnose` says about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Explained<'a> {
+    /// What happened.
+    pub ending: &'a Ending,
+    /// What it means.
+    pub explanation: &'a Explanation,
+}
+
+/// How lines look.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Maps the hooks' time to wall time.
+    pub clock: WallClock,
+    /// Names of the traced kernel's reset reasons, for events.
+    pub reasons: ReasonNames,
+    /// Whether text carries colours.
+    pub colour: bool,
+    /// Whether text explains every ending.
+    pub explain: bool,
+}
+
+/// The output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One aligned line per ending, for people.
+    Text,
+    /// JSON Lines by `docs/schema/finrst.schema.json`, for programs.
+    Json,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 2] = [Self::Text, Self::Json];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+
+    /// Makes what writes the format.
+    #[must_use]
+    pub fn renderer(self, options: Options) -> Box<dyn Render> {
+        match self {
+            Self::Text => Box::new(text::Text::new(options)),
+            Self::Json => Box::new(json::Json::new(options)),
+        }
+    }
+}

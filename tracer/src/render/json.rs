@@ -1,0 +1,71 @@
+//! JSON Lines: every line one object by `docs/schema/finrst.schema.json`.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{
+    Explained, Options, Render, Start,
+    schema::{Line, Text, ending, event, run},
+    time::WallClock,
+    words,
+};
+use crate::{
+    model::{observation::Observation, reason::ReasonNames, time::MonoNs},
+    tally::{Lost, Tally},
+};
+
+/// Writes JSON Lines.
+pub(super) struct Json {
+    clock: WallClock,
+    reasons: ReasonNames,
+}
+
+impl Json {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            clock: options.clock,
+            reasons: options.reasons,
+        }
+    }
+
+    fn line(
+        &self,
+        kind: &'static str,
+        at: MonoNs,
+        body: impl Serialize,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let time = Text(self.clock.rfc3339(at));
+        serde_json::to_writer(&mut *out, &Line::new(kind, time, at, body))?;
+        out.write_all(b"\n")
+    }
+}
+
+impl Render for Json {
+    fn clock(&mut self, clock: WallClock) {
+        self.clock = clock;
+    }
+
+    fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.line("start", start.at, run::start(start), out)
+    }
+
+    fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {
+        let reason = words::event_reason(&event.what, &self.reasons);
+        self.line("event", event.at, event::event(event, reason.as_ref()), out)
+    }
+
+    fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let at = words::dated(explained.ending);
+        self.line("ending", at, ending::ending(explained), out)
+    }
+
+    fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {
+        self.line("lost", lost.at, run::lost(lost), out)
+    }
+
+    fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+        self.line("summary", tally.at, run::summary(tally), out)
+    }
+}

@@ -1,0 +1,165 @@
+//! The shape of an `event` line: one thing the kernel did.
+
+use serde::Serialize;
+
+use super::{
+    Actor, Condition, Connection, NotYet, Provoker, Task, Text, actor, condition, connection,
+    provoker, task,
+};
+use crate::{
+    model::{
+        observation::{HeldBack as ModelHeldBack, Observation, What},
+        reason::Reason,
+        socket::Socket,
+        state::TcpState,
+    },
+    render::words::{self, ReasonWord},
+    tally::kind_of,
+};
+
+/// Body of an `event` line.
+#[derive(Serialize)]
+struct Event<'a> {
+    #[serde(rename = "event")]
+    name: &'static str,
+    cpu: u16,
+    cpu_seq: u64,
+    actor: Actor,
+    /// `null` for events about a process.
+    connection: Option<Connection<NotYet>>,
+    /// State at the event, before a transition.
+    state: Option<&'static str>,
+    condition: Option<Condition>,
+    #[serde(flatten)]
+    detail: Detail<'a>,
+}
+
+/// What only some kinds of event have.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Nothing {},
+    Shutdown {
+        send: bool,
+        receive: bool,
+    },
+    Fin {
+        seq: Option<u32>,
+        unsent: Option<u32>,
+    },
+    Reset {
+        kernel_reason: Option<Text<ReasonWord<'a>>>,
+    },
+    Answer {
+        kernel_reason: Option<Text<ReasonWord<'a>>>,
+        provoked_by: Provoker,
+    },
+    Transition {
+        from: &'static str,
+        to: &'static str,
+        held_back: HeldBack,
+    },
+    Retransmission {
+        seq: u32,
+    },
+    Destruction {
+        held_back: HeldBack,
+    },
+    Process {
+        task: Task,
+    },
+    Fork {
+        task: Task,
+        child: Child,
+    },
+}
+
+/// What was held back until the owner was known.
+#[derive(Serialize)]
+struct HeldBack {
+    fin_received_mono_ns: Option<u64>,
+    rst_received_mono_ns: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Child {
+    pid: u32,
+    tid: u32,
+}
+
+/// An event; `reason` is what its reason code means, where it has one.
+pub(in crate::render) fn event<'a>(
+    event: &Observation,
+    reason: Option<&'a Reason>,
+) -> impl Serialize + use<'a> {
+    let what = &event.what;
+    Event {
+        name: kind_of(what).name(),
+        cpu: event.cpu,
+        cpu_seq: event.seq,
+        actor: actor(&event.actor),
+        connection: on_connection(what),
+        state: words::state(what).map(TcpState::name),
+        condition: words::condition(what).and_then(condition),
+        detail: detail(what, reason.map(|reason| Text(ReasonWord(reason)))),
+    }
+}
+
+/// An event does not know when its connection began, so it has no `id`.
+fn on_connection(what: &What) -> Option<Connection<NotYet>> {
+    if let What::RstAnswered { flow, socket, .. } = what {
+        return Some(connection(None, *socket, flow, None));
+    }
+    let &Socket { id, flow, uid, .. } = words::socket(what)?;
+    Some(connection(None, Some(id), &flow, uid))
+}
+
+fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detail<'a> {
+    match what {
+        What::CloseCalled { .. } | What::RstReceived { .. } => Detail::Nothing {},
+        &What::ShutdownCalled { send, receive, .. } => Detail::Shutdown { send, receive },
+        &What::FinQueued { seq, unsent, .. } => Detail::Fin { seq, unsent },
+        What::RstSent { .. } => Detail::Reset { kernel_reason },
+        What::RstAnswered { provoked_by, .. } => Detail::Answer {
+            kernel_reason,
+            provoked_by: provoker(*provoked_by),
+        },
+        What::StateChanged {
+            held_back: held,
+            from,
+            to,
+            ..
+        } => Detail::Transition {
+            from: from.name(),
+            to: to.name(),
+            held_back: held_back(held),
+        },
+        &What::FinRetransmitted { seq, .. } => Detail::Retransmission { seq },
+        What::Destroyed {
+            held_back: held, ..
+        } => Detail::Destruction {
+            held_back: held_back(held),
+        },
+        What::ProcessExited { task: it } | What::ProcessExeced { task: it } => {
+            Detail::Process { task: task(it) }
+        }
+        What::ProcessForked {
+            parent,
+            child_pid,
+            child_tid,
+        } => Detail::Fork {
+            task: task(parent),
+            child: Child {
+                pid: *child_pid,
+                tid: *child_tid,
+            },
+        },
+    }
+}
+
+fn held_back(held: &ModelHeldBack) -> HeldBack {
+    HeldBack {
+        fin_received_mono_ns: held.fin_received.map(|at| at.0),
+        rst_received_mono_ns: held.rst_received.map(|at| at.0),
+    }
+}

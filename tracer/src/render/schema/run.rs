@@ -1,0 +1,107 @@
+//! The shapes of lines about the run itself: `start`, `lost`, `summary`.
+
+use serde::{Serialize, Serializer};
+use tracer_common::event::Kind;
+
+use super::Each;
+use crate::{
+    render::{Point as RunPoint, Start as RunStart},
+    tally::{Lost as RunLost, PerKind, Tally},
+};
+
+/// Body of a `start` line.
+#[derive(Serialize)]
+pub(in crate::render) struct Start<'a> {
+    version: &'a str,
+    kernel: Option<&'a str>,
+    transport: Option<&'a str>,
+    points: Each<'a, RunPoint<'a>, Point<'a>>,
+}
+
+#[derive(Serialize)]
+struct Point<'a> {
+    name: &'a str,
+    way: Option<&'a str>,
+}
+
+pub(in crate::render) fn start<'a>(start: &'a RunStart<'a>) -> Start<'a> {
+    Start {
+        version: start.version,
+        kernel: start.kernel,
+        transport: start.transport,
+        points: Each {
+            items: start.points,
+            shape: |point| Point {
+                name: point.name,
+                way: point.way,
+            },
+        },
+    }
+}
+
+/// One member per kind.
+struct ByKind<F>(F);
+
+impl<T: Serialize, F: Fn(Kind) -> T> Serialize for ByKind<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Kind::ALL.map(|kind| (kind.name(), (self.0)(kind))))
+    }
+}
+
+/// Body of a `lost` line.
+#[derive(Serialize)]
+struct Lost<K> {
+    lost: u64,
+    by_kind: K,
+}
+
+pub(in crate::render) fn lost(lost: &RunLost) -> impl Serialize {
+    let records: PerKind = lost.records;
+    Lost {
+        lost: records.total(),
+        by_kind: ByKind(move |kind| records.get(kind)),
+    }
+}
+
+/// Body of a `summary` line.
+#[derive(Serialize)]
+struct Summary<K> {
+    emitted: u64,
+    received: u64,
+    lost: u64,
+    undecodable: u64,
+    late: u64,
+    early: u64,
+    filtered: u64,
+    unjoined_segments: Option<u64>,
+    endings: u64,
+    evicted: u64,
+    by_kind: K,
+}
+
+#[derive(Serialize)]
+struct Account {
+    emitted: u64,
+    received: u64,
+    lost: u64,
+}
+
+pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
+    Summary {
+        emitted: tally.emitted.total(),
+        received: tally.received_total(),
+        lost: tally.lost.total(),
+        undecodable: tally.undecodable,
+        late: tally.late,
+        early: tally.early,
+        filtered: tally.filtered,
+        unjoined_segments: tally.unjoined_segments,
+        endings: tally.endings,
+        evicted: tally.evicted,
+        by_kind: ByKind(|kind| Account {
+            emitted: tally.emitted.get(kind),
+            received: tally.received.get(kind),
+            lost: tally.lost.get(kind),
+        }),
+    }
+}

@@ -1,0 +1,167 @@
+//! What every format makes of the same endings, events and counters.
+
+use jiff::tz::{TimeZone, offset};
+use proptest::prelude::*;
+use tracer_common::event::Kind;
+
+use super::*;
+use crate::{
+    arbitrary,
+    model::{
+        cause::Cause,
+        ending::{Act, Call, CloseCall, How, Owner, Transition},
+        flow::Flow,
+        observation::{HeldBack, Segment, SegmentFlags, What},
+        process::{Actor, Comm, Confidence, Exit, Task},
+        reason::Reason,
+        socket::{Condition, FileRefs, Socket, SocketId},
+        state::TcpState,
+    },
+    tally::PerKind,
+};
+
+mod contract;
+mod samples;
+
+use samples::{endings, events, lost, names, start, tally};
+
+fn options() -> Options {
+    Options {
+        clock: WallClock {
+            offset_ns: 1_777_897_800_000_000_000,
+            zone: TimeZone::fixed(offset(2)),
+        },
+        reasons: names(),
+        colour: false,
+        explain: false,
+    }
+}
+
+/// Everything a run can print, in the order it would.
+fn rendered(format: Format, options: Options) -> String {
+    let mut out = Vec::new();
+    let mut renderer = format.renderer(options);
+    renderer.start(&start(), &mut out).unwrap();
+    for event in events() {
+        renderer.event(&event, &mut out).unwrap();
+    }
+    for (ending, explanation) in endings() {
+        let explained = Explained {
+            ending: &ending,
+            explanation: &explanation,
+        };
+        renderer.ending(&explained, &mut out).unwrap();
+    }
+    renderer.lost(&lost(), &mut out).unwrap();
+    renderer.summary(&tally(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn every_format_tells_the_same_run() {
+    for format in Format::ALL {
+        insta::assert_snapshot!(format.name(), rendered(format, options()));
+    }
+}
+
+#[test]
+fn text_explains_when_told() {
+    let options = Options {
+        explain: true,
+        ..options()
+    };
+    insta::assert_snapshot!(rendered(Format::Text, options));
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let coloured = rendered(
+        Format::Text,
+        Options {
+            colour: true,
+            ..options()
+        },
+    );
+    assert!(coloured.contains("\u{1b}[31mrst_sent\u{1b}[0m"));
+    let mut plain = String::new();
+    for (index, piece) in coloured.split('\u{1b}').enumerate() {
+        plain.push_str(if index == 0 {
+            piece
+        } else {
+            piece.split_once('m').unwrap().1
+        });
+    }
+    assert_eq!(plain, rendered(Format::Text, options()));
+}
+
+#[test]
+fn json_has_no_colours() {
+    let options = Options {
+        colour: true,
+        ..options()
+    };
+    assert!(!rendered(Format::Json, options).contains('\u{1b}'));
+}
+
+#[test]
+fn a_new_clock_holds_from_the_next_line_on() {
+    let mut out = Vec::new();
+    let mut renderer = Format::Json.renderer(options());
+    renderer.lost(&lost(), &mut out).unwrap();
+    renderer.clock(WallClock {
+        offset_ns: 0,
+        zone: TimeZone::UTC,
+    });
+    renderer.lost(&lost(), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains("\"time\":\"2026-"));
+    assert!(lines[1].contains("\"time\":\"1970-"));
+}
+
+#[test]
+fn a_summary_names_every_loss() {
+    let summary = |tally: &Tally| {
+        let mut out = Vec::new();
+        let mut renderer = Format::Text.renderer(options());
+        renderer.summary(tally, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(
+        summary(&Tally::default()),
+        "0 endings, 0 events received, 0 lost\n"
+    );
+    let one = |change: fn(&mut Tally)| {
+        let mut tally = Tally::default();
+        change(&mut tally);
+        summary(&tally)
+    };
+    assert!(one(|it| it.undecodable = 1).ends_with("1 event received, 0 lost, 1 undecodable\n"));
+    assert!(one(|it| it.late = 2).ends_with(", 2 late\n"));
+    assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
+    assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
+    assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
+    assert!(one(|it| it.unjoined_segments = Some(6)).ends_with(", 6 unjoined segments\n"));
+    let lost = one(|it| {
+        it.lost.set(Kind::RstSent, 2);
+        it.lost.set(Kind::StateChanged, 10);
+    });
+    assert!(lost.ends_with("12 lost (2 rst_sent, 10 state_changed)\n"));
+}
+
+proptest! {
+    #[test]
+    fn hostile_names_break_no_line(ending in arbitrary::ending(), event in arbitrary::observation()) {
+        let explanation = samples::explanation("");
+        let explained = Explained { ending: &ending, explanation: &explanation };
+        for format in Format::ALL {
+            let mut out = Vec::new();
+            let mut renderer = format.renderer(options());
+            renderer.ending(&explained, &mut out).unwrap();
+            renderer.event(&event, &mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            prop_assert_eq!(out.lines().count(), 2);
+            prop_assert!(!out.replace('\n', "").chars().any(char::is_control));
+        }
+    }
+}

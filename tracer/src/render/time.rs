@@ -1,0 +1,132 @@
+//! Times and durations as lines show them.
+//!
+//! Reads no clock: the offset between the hooks' time and the wall's comes from outside.
+
+use std::fmt;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::model::time::MonoNs;
+
+/// How the hooks' time maps to wall time, and the zone to show it in.
+#[derive(Clone, Debug)]
+pub struct WallClock {
+    /// Nanoseconds from `CLOCK_MONOTONIC` to `CLOCK_REALTIME`, both read at one moment.
+    pub offset_ns: i128,
+    /// The zone people read times in; programs always get UTC.
+    pub zone: TimeZone,
+}
+
+impl WallClock {
+    /// The point in UTC; the first or last representable one when it lies outside of year ±9999.
+    #[must_use]
+    pub fn utc(&self, at: MonoNs) -> Timestamp {
+        let ns = i128::from(at.0).saturating_add(self.offset_ns);
+        let limit = if ns < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        };
+        Timestamp::from_nanosecond(ns).unwrap_or(limit)
+    }
+
+    /// RFC 3339 in UTC with nanoseconds: `2026-05-04T12:30:00.000000001Z`.
+    pub(super) fn rfc3339(&self, at: MonoNs) -> impl fmt::Display + use<> {
+        let utc = self.utc(at);
+        fmt::from_fn(move |f| write!(f, "{utc:.9}"))
+    }
+
+    /// The zone's time of day with microseconds: `14:30:00.000001`.
+    pub(super) fn time_of_day(&self, at: MonoNs) -> impl fmt::Display + use<> {
+        let local = self.zone.to_datetime(self.utc(at));
+        fmt::from_fn(move |f| {
+            let (hour, minute, second) = (local.hour(), local.minute(), local.second());
+            let micros = local.subsec_nanosecond() / 1000;
+            write!(f, "{hour:02}:{minute:02}:{second:02}.{micros:06}")
+        })
+    }
+}
+
+/// A duration in the unit people would say it in, three digits of it: `842ns`, `1.24ms`, `2m03s`.
+pub(super) fn human(ns: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| match ns {
+        0..1_000 => write!(f, "{ns}ns"),
+        1_000..1_000_000 => three_digits(f, ns, 1_000, "µs"),
+        1_000_000..1_000_000_000 => three_digits(f, ns, 1_000_000, "ms"),
+        1_000_000_000..60_000_000_000 => three_digits(f, ns, 1_000_000_000, "s"),
+        60_000_000_000..3_600_000_000_000 => {
+            let seconds = ns / 1_000_000_000;
+            write!(f, "{}m{:02}s", seconds / 60, seconds % 60)
+        }
+        _ => {
+            let minutes = ns / 60_000_000_000;
+            write!(f, "{}h{:02}m", minutes / 60, minutes % 60)
+        }
+    })
+}
+
+/// Cut, not rounded, so that a unit never shows a thousand of itself.
+fn three_digits(f: &mut fmt::Formatter<'_>, ns: u64, unit: u64, name: &str) -> fmt::Result {
+    let whole = ns / unit;
+    let thousandths = ns % unit * 1_000 / unit;
+    match whole {
+        0..10 => write!(f, "{whole}.{:02}{name}", thousandths / 10),
+        10..100 => write!(f, "{whole}.{}{name}", thousandths / 100),
+        _ => write!(f, "{whole}{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(offset_ns: i128) -> WallClock {
+        WallClock {
+            offset_ns,
+            zone: TimeZone::fixed(jiff::tz::offset(2)),
+        }
+    }
+
+    #[test]
+    fn programs_get_utc_and_people_their_zone() {
+        let clock = clock(1_777_897_800_000_000_000);
+        let at = MonoNs(1_001_999);
+        assert_eq!(
+            clock.rfc3339(at).to_string(),
+            "2026-05-04T12:30:00.001001999Z"
+        );
+        assert_eq!(clock.time_of_day(at).to_string(), "14:30:00.001001");
+    }
+
+    #[test]
+    fn all_nanoseconds_are_shown_even_zeroes() {
+        assert_eq!(
+            clock(0).rfc3339(MonoNs(0)).to_string(),
+            "1970-01-01T00:00:00.000000000Z"
+        );
+    }
+
+    #[test]
+    fn a_clock_out_of_range_shows_the_nearest_time() {
+        assert_eq!(clock(i128::MAX).utc(MonoNs(u64::MAX)), Timestamp::MAX);
+        assert_eq!(clock(i128::MIN).utc(MonoNs(0)), Timestamp::MIN);
+    }
+
+    #[test]
+    fn durations_have_the_unit_people_would_use() {
+        let cases = [
+            (0, "0ns"),
+            (999, "999ns"),
+            (1_000, "1.00µs"),
+            (12_345, "12.3µs"),
+            (999_999, "999µs"),
+            (1_240_000, "1.24ms"),
+            (59_999_999_999, "59.9s"),
+            (123_000_000_000, "2m03s"),
+            (3_660_000_000_000, "1h01m"),
+        ];
+        for (ns, shown) in cases {
+            assert_eq!(human(ns).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The words every format uses for the values of the model.
+
+use std::{fmt, net::SocketAddr};
+
+use crate::model::{
+    ending::{Call, Ending, Initiator},
+    flow::Flow,
+    observation::What,
+    process::{Actor, Confidence, Task},
+    reason::{Reason, ReasonNames},
+    socket::{Condition, Socket, SocketId},
+    state::TcpState,
+    time::MonoNs,
+};
+
+/// Who was running when the kernel acted.
+pub(super) const fn context(actor: &Actor) -> &'static str {
+    match actor {
+        Actor::Task(_) => "task",
+        Actor::KernelThread(_) => "kernel_thread",
+        Actor::Softirq => "softirq",
+        Actor::Unknown => "unknown",
+    }
+}
+
+/// The task that acted, if one did.
+pub(super) const fn task(actor: &Actor) -> Option<&Task> {
+    match actor {
+        Actor::Task(task) | Actor::KernelThread(task) => Some(task),
+        Actor::Softirq | Actor::Unknown => None,
+    }
+}
+
+/// How sure a statement is.
+pub(super) const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Unknown => "unknown",
+        Confidence::Likely => "likely",
+        Confidence::Exact => "exact",
+    }
+}
+
+/// Who acted first.
+pub(super) const fn initiator(initiator: Initiator) -> &'static str {
+    match initiator {
+        Initiator::Local => "local",
+        Initiator::Remote => "remote",
+        Initiator::Both => "both",
+    }
+}
+
+/// The call behind an act.
+pub(super) const fn call(call: Call) -> &'static str {
+    match call {
+        Call::Close => "close",
+        Call::Shutdown => "shutdown",
+    }
+}
+
+/// The kernel's name for a reason, or its number where the kernel told no name.
+pub(super) struct ReasonWord<'a>(pub(super) &'a Reason);
+
+impl fmt::Display for ReasonWord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}", self.0.code),
+        }
+    }
+}
+
+/// An end of a flow; `None` where the port says there is none.
+pub(super) fn end(end: SocketAddr) -> Option<SocketAddr> {
+    (end.port() != 0).then_some(end)
+}
+
+/// What an ending's line is dated by: the decisive act.
+pub(super) fn dated(ending: &Ending) -> MonoNs {
+    ending
+        .decisive()
+        .map_or_else(|| ending.last_seen(), |act| act.at)
+}
+
+/// Nanoseconds from the close call to the last thing seen; `None` when no call is known.
+pub(super) fn since_close(ending: &Ending) -> Option<u64> {
+    let call = ending.close_called?;
+    Some(ending.last_seen().since(call.at))
+}
+
+/// A name for one connection that is the same on every line about it.
+///
+/// The cookie alone does not do: a socket may be disconnected and connected again.
+pub(super) fn connection_id(
+    socket: Option<SocketId>,
+    flow: Flow,
+    first_seen: MonoNs,
+) -> impl fmt::Display {
+    let cookie = socket.and_then(|socket| socket.cookie);
+    fmt::from_fn(move |f| {
+        match cookie {
+            Some(cookie) => write!(f, "{cookie:x}")?,
+            None => write!(
+                f,
+                "{}>{}@{}",
+                flow.local,
+                flow.remote,
+                flow.netns.unwrap_or(0)
+            )?,
+        }
+        write!(f, "-{:x}", first_seen.0)
+    })
+}
+
+/// The socket an event is about; an answer to a segment has at most the name of one.
+pub(super) const fn socket(what: &What) -> Option<&Socket> {
+    match what {
+        What::CloseCalled { socket, .. }
+        | What::ShutdownCalled { socket, .. }
+        | What::FinQueued { socket, .. }
+        | What::RstSent { socket, .. }
+        | What::StateChanged { socket, .. }
+        | What::RstReceived { socket, .. }
+        | What::FinRetransmitted { socket, .. }
+        | What::Destroyed { socket, .. } => Some(socket),
+        What::RstAnswered { .. }
+        | What::ProcessExited { .. }
+        | What::ProcessExeced { .. }
+        | What::ProcessForked { .. } => None,
+    }
+}
+
+/// The flow an event is about.
+pub(super) fn flow(what: &What) -> Option<&Flow> {
+    if let What::RstAnswered { flow, .. } = what {
+        return Some(flow);
+    }
+    socket(what).map(|socket| &socket.flow)
+}
+
+/// The state a socket was in at an event, before a transition.
+pub(super) fn state(what: &What) -> Option<TcpState> {
+    if let What::RstAnswered { state, .. } = what {
+        return *state;
+    }
+    socket(what)?.state
+}
+
+/// The condition an event found its socket in.
+pub(super) const fn condition(what: &What) -> Option<&Condition> {
+    match what {
+        What::CloseCalled { condition, .. }
+        | What::ShutdownCalled { condition, .. }
+        | What::RstSent { condition, .. }
+        | What::StateChanged { condition, .. }
+        | What::RstReceived { condition, .. }
+        | What::Destroyed { condition, .. } => Some(condition),
+        What::FinQueued { .. }
+        | What::RstAnswered { .. }
+        | What::FinRetransmitted { .. }
+        | What::ProcessExited { .. }
+        | What::ProcessExeced { .. }
+        | What::ProcessForked { .. } => None,
+    }
+}
+
+/// The kernel's reason for the RST an event is about.
+pub(super) fn event_reason(what: &What, names: &ReasonNames) -> Option<Reason> {
+    if let What::RstSent { reason, .. } | What::RstAnswered { reason, .. } = what {
+        return reason.map(|code| names.reason(code));
+    }
+    None
+}

@@ -1,0 +1,185 @@
+//! The account of a run: what was emitted, received, lost, and what became of it.
+//!
+//! Plain numbers; whoever reads a counter or meets a record writes it here.
+
+use tracer_common::event::Kind;
+
+use crate::model::{observation::What, time::MonoNs};
+
+/// One counter for each kind of record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerKind([u64; Kind::ALL.len()]);
+
+impl PerKind {
+    /// The count of one kind.
+    #[must_use]
+    pub fn get(&self, kind: Kind) -> u64 {
+        self.iter()
+            .find(|&(other, _)| other == kind)
+            .map_or(0, |(_, count)| count)
+    }
+
+    /// Replaces the count of one kind, as when a kernel counter was read.
+    pub fn set(&mut self, kind: Kind, count: u64) {
+        if let Some(slot) = self.slot(kind) {
+            *slot = count;
+        }
+    }
+
+    /// Adds to the count of one kind.
+    pub fn add(&mut self, kind: Kind, count: u64) {
+        if let Some(slot) = self.slot(kind) {
+            *slot = slot.saturating_add(count);
+        }
+    }
+
+    /// The counts of all kinds together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0
+            .iter()
+            .fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// Every kind with its count, in the order of [`Kind::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, u64)> {
+        Kind::ALL.into_iter().zip(self.0)
+    }
+
+    /// What was counted since `earlier`, a reading of the same counters.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut grown = *self;
+        for (now, before) in grown.0.iter_mut().zip(earlier.0) {
+            *now = now.saturating_sub(before);
+        }
+        grown
+    }
+
+    fn slot(&mut self, kind: Kind) -> Option<&mut u64> {
+        let mut slots = Kind::ALL.into_iter().zip(&mut self.0);
+        slots
+            .find(|&(other, _)| other == kind)
+            .map(|(_, slot)| slot)
+    }
+}
+
+/// The counters of a run.
+///
+/// Once the hooks are detached and the buffers drained, everything the hooks tried to send was
+/// either received or lost: `emitted = received + undecodable + lost`, and kind by kind
+/// `emitted = received + lost` unless something was undecodable. See [`Tally::unaccounted`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// When the counters were read.
+    pub at: MonoNs,
+    /// Records the hooks tried to send; the kernel half counts them.
+    pub emitted: PerKind,
+    /// Records that came off a buffer and could be read.
+    pub received: PerKind,
+    /// Records that found a buffer full; the kernel half counts them.
+    pub lost: PerKind,
+    /// Records that came off a buffer and could not be read.
+    pub undecodable: u64,
+    /// Records that came after a younger one had been used; they were used all the same.
+    pub late: u64,
+    /// Records used before their time because too many were waiting.
+    pub early: u64,
+    /// Records and endings a filter of the user half left out.
+    pub filtered: u64,
+    /// Segments no event explains; `None` while no segments are captured.
+    pub unjoined_segments: Option<u64>,
+    /// Endings told.
+    pub endings: u64,
+    /// Connections forgotten for want of room before they ended.
+    pub evicted: u64,
+}
+
+impl Tally {
+    /// Every record that came off a buffer, undecodable ones included.
+    #[must_use]
+    pub fn received_total(&self) -> u64 {
+        self.received.total().saturating_add(self.undecodable)
+    }
+
+    /// Records emitted and neither received nor lost: those still in a buffer.
+    ///
+    /// Zero after the drain. Below zero while running, when `emitted` was read before the rest.
+    #[must_use]
+    pub fn unaccounted(&self) -> i128 {
+        let accounted = i128::from(self.received_total()) + i128::from(self.lost.total());
+        i128::from(self.emitted.total()) - accounted
+    }
+}
+
+/// Records that were lost since this was last told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// When the loss was noticed; it happened before.
+    pub at: MonoNs,
+    /// How many of each kind.
+    pub records: PerKind,
+}
+
+/// The kind of record an observation came from.
+#[must_use]
+pub const fn kind_of(what: &What) -> Kind {
+    match what {
+        What::CloseCalled { .. } => Kind::CloseCalled,
+        What::ShutdownCalled { .. } => Kind::ShutdownCalled,
+        What::FinQueued { .. } => Kind::FinQueued,
+        What::RstSent { .. } => Kind::RstSent,
+        What::RstAnswered { .. } => Kind::RstAnswered,
+        What::StateChanged { .. } => Kind::StateChanged,
+        What::RstReceived { .. } => Kind::RstReceived,
+        What::FinRetransmitted { .. } => Kind::FinRetransmitted,
+        What::Destroyed { .. } => Kind::Destroyed,
+        What::ProcessExited { .. } => Kind::ProcessExited,
+        What::ProcessExeced { .. } => Kind::ProcessExeced,
+        What::ProcessForked { .. } => Kind::ProcessForked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_counter_of_its_own() {
+        let mut counts = PerKind::default();
+        for (kind, count) in Kind::ALL.into_iter().zip(1..) {
+            counts.add(kind, count);
+        }
+        for (kind, count) in Kind::ALL.into_iter().zip(1..) {
+            assert_eq!(counts.get(kind), count);
+        }
+        assert_eq!(counts.total(), 78);
+        counts.set(Kind::RstSent, 0);
+        assert_eq!(counts.total(), 74);
+    }
+
+    #[test]
+    fn a_second_reading_tells_what_was_counted_between() {
+        let mut earlier = PerKind::default();
+        earlier.set(Kind::RstSent, 3);
+        let mut now = earlier;
+        now.add(Kind::RstSent, 2);
+        now.add(Kind::Destroyed, 1);
+        let grown = now.since(&earlier);
+        assert_eq!((grown.get(Kind::RstSent), grown.total()), (2, 3));
+    }
+
+    #[test]
+    fn an_undecodable_record_was_received() {
+        let mut tally = Tally {
+            undecodable: 1,
+            ..Tally::default()
+        };
+        tally.emitted.set(Kind::RstSent, 6);
+        tally.lost.set(Kind::RstSent, 2);
+        tally.received.set(Kind::RstSent, 3);
+        assert_eq!((tally.received_total(), tally.unaccounted()), (4, 0));
+        tally.emitted.add(Kind::Destroyed, 5);
+        assert_eq!(tally.unaccounted(), 5);
+    }
+}

@@ -1,0 +1,131 @@
+//! `setup`: makes the machine able to build the kernel object and to run every test.
+//!
+//! Installs only what is missing, says each thing it does, and why a thing did not work before it
+//! tries the next.
+
+mod ebpf;
+mod packages;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{kernel_object::toolchain::Toolchain, shell};
+use packages::install;
+
+/// Programs the tests run, each with the Debian package that has it.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("bpftool", "bpftool"),
+    ("busybox", "busybox-static"),
+    ("curl", "curl"),
+    ("dpkg-deb", "dpkg"),
+    ("ip", "iproute2"),
+    ("nginx", "nginx-light"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("strip", "binutils"),
+    ("wrk", "wrk"),
+];
+
+/// The version of cargo-deny that builds with the workspace's `rust-version`.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Sets up everything; what fails is named at the end.
+///
+/// # Errors
+/// When something is still missing.
+pub(crate) fn run() -> Result<ExitCode> {
+    let steps: [(&str, fn() -> Result<()>); 3] = [
+        ("eBPF toolchain", toolchain),
+        ("programs", programs),
+        ("cargo-deny", cargo_deny),
+    ];
+    let mut missing = Vec::new();
+    for (name, step) in steps {
+        println!("== {name}");
+        if let Err(error) = step() {
+            println!("{name}: {error:#}");
+            missing.push(name);
+        }
+    }
+    if !missing.is_empty() {
+        bail!("still missing: {}", missing.join(", "));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A compiler with the sources of `core`, and bpf-linker.
+///
+/// # Errors
+/// When neither rustup nor apt nor cargo could provide a part; each one's answer was printed.
+pub(crate) fn toolchain() -> Result<()> {
+    if let Err(why) = Toolchain::find_compiler() {
+        println!("no compiler for the kernel object: {why:#}");
+        ebpf::install_library_sources()?;
+    }
+    if let Err(why) = Toolchain::find_linker() {
+        println!("no linker for the kernel object: {why:#}");
+        ebpf::install_linker()?;
+    }
+    println!("found {}", Toolchain::find()?.versions);
+    Ok(())
+}
+
+/// What the tests run: servers, loads, virtual machines.
+///
+/// # Errors
+/// When packages cannot be installed, or do not bring the programs.
+pub(crate) fn programs() -> Result<()> {
+    let missing = || PROGRAMS.iter().filter(|(program, _)| !usable(program));
+    let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();
+    if !packages.is_empty() {
+        println!("installing {}", packages.join(", "));
+        install(&packages)?;
+    }
+    let still: Vec<&str> = missing().map(|(program, _)| *program).collect();
+    if !still.is_empty() {
+        bail!(
+            "packages are installed, but there is no {}",
+            still.join(", ")
+        );
+    }
+    println!(
+        "found {}",
+        PROGRAMS
+            .iter()
+            .map(|(program, _)| *program)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    Ok(())
+}
+
+/// The checker of licences and sources of the dependencies.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn cargo_deny() -> Result<()> {
+    if shell::cargo(&["deny", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        println!("found cargo-deny");
+        return Ok(());
+    }
+    println!("building cargo-deny {CARGO_DENY}: some minutes, once");
+    shell::run(&mut shell::cargo(&[
+        "install",
+        "cargo-deny",
+        "--locked",
+        "--version",
+        CARGO_DENY,
+    ]))
+    .context("cannot install cargo-deny")
+}
+
+/// True of a program that is there; a busybox must also do without libraries.
+fn usable(program: &str) -> bool {
+    let Some(path) = shell::find(program) else {
+        return false;
+    };
+    program != "busybox" || crate::vm::libraries::of(&path).is_ok_and(|needed| needed.is_empty())
+}

@@ -1,0 +1,130 @@
+//! What became of each test and step, and the closing line of it.
+
+use std::{fmt, process::ExitCode};
+
+/// Why something could not be run here; as an error it makes a step skipped instead of failed.
+#[derive(Debug)]
+pub(crate) struct Skip(pub(crate) String);
+
+impl fmt::Display for Skip {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// What became of one test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It held.
+    Passed,
+    /// It did not hold.
+    Failed,
+    /// It could not be run here.
+    Skipped,
+}
+
+/// Counts, and the names and reasons of all that did not pass.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    passed: u32,
+    failed: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Tally {
+    /// Counts one test; `reason` is shown unless it passed.
+    pub(crate) fn add(&mut self, name: &str, verdict: Verdict, reason: &str) {
+        let told = if reason.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}: {reason}")
+        };
+        match verdict {
+            Verdict::Passed => self.passed += 1,
+            Verdict::Failed => self.failed.push(told),
+            Verdict::Skipped => self.skipped.push(told),
+        }
+    }
+
+    /// Runs one step and counts what became of it, saying so at once.
+    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> anyhow::Result<()>) {
+        eprintln!("\n== {name}");
+        match step() {
+            Ok(()) => self.add(name, Verdict::Passed, ""),
+            Err(error) => {
+                eprintln!("{name}: {error:#}");
+                let verdict = if error.is::<Skip>() {
+                    Verdict::Skipped
+                } else {
+                    Verdict::Failed
+                };
+                self.add(name, verdict, &format!("{error:#}"));
+            }
+        }
+    }
+
+    /// Names what did not pass, then prints the closing line; the exit code says whether all held.
+    ///
+    /// With `no_skip`, something skipped is as bad as something failed.
+    pub(crate) fn close(self, no_skip: bool) -> ExitCode {
+        println!();
+        for (word, told) in self
+            .failed
+            .iter()
+            .map(|told| ("failed", told))
+            .chain(self.skipped.iter().map(|told| ("skipped", told)))
+        {
+            println!("{word:8} {told}");
+        }
+        println!("{self}");
+        ExitCode::from(u8::from(self.is_bad(no_skip)))
+    }
+
+    fn is_bad(&self, no_skip: bool) -> bool {
+        !self.failed.is_empty() || (no_skip && !self.skipped.is_empty())
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (failed, skipped) = (self.failed.len(), self.skipped.len());
+        write!(
+            out,
+            "{} passed, {failed} failed, {skipped} skipped",
+            self.passed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_is_bad_only_where_none_is_allowed() {
+        let mut tally = Tally::default();
+        tally.step("kernel", || Err(Skip("no mirror".to_owned()).into()));
+        assert_eq!(tally.to_string(), "0 passed, 0 failed, 1 skipped");
+        assert!(!tally.is_bad(false));
+        assert!(tally.is_bad(true));
+    }
+
+    #[test]
+    fn an_error_that_is_no_skip_is_a_failure_everywhere() {
+        let mut tally = Tally::default();
+        tally.step("format", || anyhow::bail!("not formatted"));
+        tally.step("lints", || Ok(()));
+        assert_eq!(tally.to_string(), "1 passed, 1 failed, 0 skipped");
+        assert!(tally.is_bad(false));
+    }
+
+    #[test]
+    fn a_skip_with_context_is_still_a_skip() {
+        let mut tally = Tally::default();
+        let skip = anyhow::Error::from(Skip("no mirror".to_owned()));
+        tally.step("kernel", || Err(skip.context("cannot fetch 5.10")));
+        assert_eq!(tally.to_string(), "0 passed, 0 failed, 1 skipped");
+    }
+}

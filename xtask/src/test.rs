@@ -1,0 +1,172 @@
+//! `test` and `ci`: everything, in one run, with one closing line.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+
+use crate::{
+    build_ebpf::Built,
+    check, setup, shell,
+    tally::{Tally, Verdict},
+    vm::{self, LabLine},
+};
+
+/// What `xtask test` was told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// A skipped test is a failure.
+    #[arg(long)]
+    no_skip: bool,
+}
+
+/// Runs every test.
+///
+/// # Errors
+/// None; what failed is in the exit code.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let mut tally = Tally::default();
+    tests(&mut tally);
+    Ok(tally.close(options.no_skip))
+}
+
+/// Runs every test, lets none be skipped, and runs the demonstration the README begins with.
+///
+/// # Errors
+/// None; what failed is in the exit code.
+pub(crate) fn everything() -> Result<ExitCode> {
+    let mut tally = Tally::default();
+    tests(&mut tally);
+    tally.step("demonstration", || {
+        shell::run(&mut shell::xtask(&["demo"])?)
+    });
+    Ok(tally.close(true))
+}
+
+fn tests(tally: &mut Tally) {
+    tally.step("setup: eBPF toolchain", setup::toolchain);
+    tally.step("setup: programs", setup::programs);
+    tally.step("setup: cargo-deny", setup::cargo_deny);
+    stored_object(tally);
+    check::steps(tally);
+    // Guests come before the host's tests, which read the BTF that guests leave behind.
+    if let Err(error) = vm::matrix(&vm::Options::everything(), tally) {
+        tally.add(
+            "kernels in virtual machines",
+            Verdict::Failed,
+            &format!("{error:#}"),
+        );
+    }
+    host_tests(tally);
+    kernel_tests(tally);
+}
+
+/// Builds the object from source and proves the stored one fresh.
+fn stored_object(tally: &mut Tally) {
+    let root = shell::root();
+    let mut built = None;
+    tally.step("kernel object from source", || {
+        built = Some(Built::from_source(&root)?);
+        Ok(())
+    });
+    tally.step("stored kernel object", || {
+        built
+            .ok_or_else(|| anyhow!("there is nothing to compare it with"))?
+            .compare_with_stored(&root)
+    });
+}
+
+/// The tests of the crates that run on the host, each counted.
+fn host_tests(tally: &mut Tally) {
+    eprintln!("\n== tests of the crates");
+    let words = [
+        "test",
+        "--locked",
+        "--workspace",
+        "--exclude",
+        "tracer-ebpf",
+        "--no-fail-fast",
+    ];
+    let mut reported = false;
+    let status = shell::follow(&mut shell::cargo(&words), |line| {
+        if let Some((name, verdict)) = test_line(line) {
+            reported = true;
+            tally.add(name, verdict, "");
+        }
+    });
+    match status {
+        Ok(status) if status.success() && reported => {}
+        Ok(status) if status.code() == Some(101) && reported && tally.has_failed() => {}
+        Ok(status) => tally.add("cargo test", Verdict::Failed, &status.to_string()),
+        Err(error) => tally.add("cargo test", Verdict::Failed, &format!("{error:#}")),
+    }
+}
+
+/// A line of the test harness: `test NAME ... ok`.
+fn test_line(line: &str) -> Option<(&str, Verdict)> {
+    let (name, word) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    let verdict = match word.split([',', ' ']).next()? {
+        "ok" => Verdict::Passed,
+        "FAILED" => Verdict::Failed,
+        "ignored" => Verdict::Skipped,
+        _ => return None,
+    };
+    Some((name, verdict))
+}
+
+/// The kernel tests on the kernel underneath, by the way finrst chooses for itself.
+fn kernel_tests(tally: &mut Tally) {
+    eprintln!("\n== kernel tests here");
+    let mut bad = false;
+    let mut counted = 0_u32;
+    let status = vm::release_finrst().and_then(|finrst| {
+        let mut lab = shell::xtask(&["lab", "--lines", "--finrst"])?;
+        shell::follow(lab.arg(finrst), |line| {
+            if let Some(said) = LabLine::read(line) {
+                counted += 1;
+                bad |= said.verdict == Verdict::Failed;
+                tally.add(
+                    &format!("here {} {}", said.way, said.name),
+                    said.verdict,
+                    said.reason,
+                );
+            }
+        })
+    });
+    match status {
+        Ok(status) if counted > 0 && (bad || status.success()) => {}
+        Ok(status) => tally.add("kernel tests here", Verdict::Failed, &status.to_string()),
+        Err(error) => tally.add("kernel tests here", Verdict::Failed, &format!("{error:#}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_harness_are_told_from_others() {
+        let cases = [
+            (
+                "test order::late ... ok",
+                Some(("order::late", Verdict::Passed)),
+            ),
+            (
+                "test order::late ... FAILED",
+                Some(("order::late", Verdict::Failed)),
+            ),
+            (
+                "test btf::dump ... ignored, no bpftool",
+                Some(("btf::dump", Verdict::Skipped)),
+            ),
+            (
+                "test src/lib.rs - time (line 3) - compile ... ok",
+                Some(("src/lib.rs - time (line 3) - compile", Verdict::Passed)),
+            ),
+            ("test result: ok. 3 passed; 0 failed; 0 ignored", None),
+            ("running 3 tests", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(test_line(line), expected, "{line}");
+        }
+    }
+}

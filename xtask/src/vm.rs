@@ -1,0 +1,135 @@
+//! `vm`: the kernel tests inside other kernels, each way of attaching forced in turn.
+//!
+//! Debian's cloud kernels under qemu, booted straight into an initramfs made here.
+
+mod apt;
+mod cpio;
+mod guest;
+mod initramfs;
+mod kernels;
+pub(crate) mod libraries;
+mod modules;
+mod report;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{shell, tally::Tally};
+use kernels::{Kernel, SERIES, Series};
+pub(crate) use report::LabLine;
+use report::Report;
+
+/// What `xtask vm` was told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only these kernels; all of them when none is named.
+    #[arg(value_parser = kernels::names())]
+    kernels: Vec<String>,
+    /// Only these ways of attaching; each in turn when none is named.
+    #[arg(long = "way", value_parser = ["fentry", "kprobe", "tracepoint"])]
+    ways: Vec<String>,
+    /// A skipped test or kernel is a failure.
+    #[arg(long)]
+    no_skip: bool,
+}
+
+impl Options {
+    /// Every kernel, every way.
+    pub(crate) fn everything() -> Self {
+        Self {
+            kernels: Vec::new(),
+            ways: Vec::new(),
+            no_skip: false,
+        }
+    }
+
+    fn series(&self) -> impl Iterator<Item = &'static Series> {
+        let all = self.kernels.is_empty();
+        SERIES
+            .iter()
+            .filter(move |series| all || self.kernels.iter().any(|it| it == series.name))
+    }
+
+    fn ways(&self) -> Vec<&str> {
+        let all = self.ways.is_empty();
+        let wanted = |way: &&str| all || self.ways.iter().any(|it| it == way);
+        ["fentry", "kprobe", "tracepoint"]
+            .into_iter()
+            .filter(wanted)
+            .collect()
+    }
+}
+
+/// Boots the kernels and prints the table.
+///
+/// # Errors
+/// When what the guests run cannot be built.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let mut tally = Tally::default();
+    matrix(options, &mut tally)?;
+    Ok(tally.close(options.no_skip))
+}
+
+/// Boots the kernels, counts every test, and prints the table.
+///
+/// # Errors
+/// When what the guests run cannot be built.
+pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
+    let cache = shell::root().join("target/vm");
+    let finrst = release_finrst()?;
+    let mut report = Report::default();
+    for series in options.series() {
+        eprintln!("\n== kernel {}", series.name);
+        match test_in(series, &cache, &finrst, &options.ways(), &mut report) {
+            Ok(()) => {}
+            Err(error) => report.kernel_missed(series.name, &error),
+        }
+    }
+    println!("\n{report}");
+    report.count(tally);
+    Ok(())
+}
+
+/// Builds the command the guests test.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn release_finrst() -> Result<PathBuf> {
+    let words = [
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "tracer",
+        "--bin",
+        "finrst",
+    ];
+    shell::run(&mut shell::cargo(&words))?;
+    Ok(shell::root().join("target/release/finrst"))
+}
+
+fn test_in(
+    series: &Series,
+    cache: &Path,
+    finrst: &Path,
+    ways: &[&str],
+    report: &mut Report,
+) -> Result<()> {
+    let kernel = Kernel::provide(series, cache)?;
+    report.kernel(series.name, &kernel.release, ways);
+    let image = kernel.directory.join("initramfs.gz");
+    let xtask = std::env::current_exe().context("cannot find myself")?;
+    initramfs::write(
+        &image,
+        &[("finrst", finrst), ("xtask", &xtask)],
+        &kernel,
+        ways,
+    )?;
+    guest::boot(&kernel, &image, |line| report.line(line))?;
+    report.kernel_ended();
+    kernel.keep_btf()
+}

@@ -1,0 +1,234 @@
+//! What the guests said, as a table: kernel, way, and how many tests passed there.
+
+use std::fmt;
+
+use crate::tally::{Skip, Tally, Verdict};
+
+/// Everything the guests reported.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    runs: Vec<Run>,
+    missed: Vec<(String, Verdict, String)>,
+}
+
+/// One way of attaching inside one kernel.
+#[derive(Debug)]
+struct Run {
+    kernel: String,
+    release: String,
+    way: String,
+    tests: Vec<(String, Verdict, String)>,
+    ended: bool,
+}
+
+/// One line of `xtask lab --lines`: `lab WAY NAME ok|failed|skipped REASON`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LabLine<'line> {
+    /// The way of attaching that was forced.
+    pub(crate) way: &'line str,
+    /// The name of the test.
+    pub(crate) name: &'line str,
+    /// What became of it.
+    pub(crate) verdict: Verdict,
+    /// Why it did not pass; empty when it did.
+    pub(crate) reason: &'line str,
+}
+
+impl<'line> LabLine<'line> {
+    /// Reads a line; `None` for every other line of a console.
+    pub(crate) fn read(line: &'line str) -> Option<Self> {
+        let mut words = line.strip_prefix("lab ")?.splitn(4, ' ');
+        let (way, name) = (words.next()?, words.next()?);
+        let verdict = match words.next()? {
+            "ok" => Verdict::Passed,
+            "failed" => Verdict::Failed,
+            "skipped" => Verdict::Skipped,
+            _ => return None,
+        };
+        Some(Self {
+            way,
+            name,
+            verdict,
+            reason: words.next().unwrap_or_default(),
+        })
+    }
+}
+
+impl Report {
+    /// A kernel is about to run the tests, each way in turn.
+    pub(super) fn kernel(&mut self, name: &str, release: &str, ways: &[&str]) {
+        self.runs.extend(ways.iter().map(|way| Run {
+            kernel: name.to_owned(),
+            release: release.to_owned(),
+            way: (*way).to_owned(),
+            tests: Vec::new(),
+            ended: false,
+        }));
+    }
+
+    /// A line of the console of the kernel named last.
+    pub(super) fn line(&mut self, line: &str) {
+        let Some(kernel) = self.runs.last().map(|run| run.kernel.clone()) else {
+            return;
+        };
+        let mut run_of = |way: &str| {
+            self.runs
+                .iter_mut()
+                .find(|run| run.kernel == kernel && run.way == way)
+        };
+        if let Some(said) = LabLine::read(line) {
+            if let Some(run) = run_of(said.way) {
+                run.tests
+                    .push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
+            }
+        } else if let Some((way, _)) = line
+            .strip_prefix("vm way ")
+            .and_then(|rest| rest.split_once(" ended with "))
+            && let Some(run) = run_of(way)
+        {
+            run.ended = true;
+        }
+    }
+
+    /// The kernel named last has powered off: what it did not say counts as failed.
+    pub(super) fn kernel_ended(&mut self) {
+        for run in self
+            .runs
+            .iter_mut()
+            .filter(|run| !run.ended || run.tests.is_empty())
+        {
+            let reason = if run.ended {
+                "ran no test"
+            } else {
+                "ended before its tests did"
+            };
+            run.ended = true;
+            run.tests
+                .push(("every test".to_owned(), Verdict::Failed, reason.to_owned()));
+        }
+    }
+
+    /// A kernel could not run the tests, or not to their end.
+    pub(super) fn kernel_missed(&mut self, name: &str, error: &anyhow::Error) {
+        eprintln!("{name}: {error:#}");
+        let verdict = if error.is::<Skip>() {
+            Verdict::Skipped
+        } else {
+            Verdict::Failed
+        };
+        self.missed
+            .push((name.to_owned(), verdict, format!("{error:#}")));
+        self.runs.iter_mut().for_each(|run| run.ended = true);
+    }
+
+    /// Counts everything.
+    pub(super) fn count(&self, tally: &mut Tally) {
+        for run in &self.runs {
+            for (test, verdict, reason) in &run.tests {
+                tally.add(
+                    &format!("{} {} {test}", run.kernel, run.way),
+                    *verdict,
+                    reason,
+                );
+            }
+        }
+        for (kernel, verdict, reason) in &self.missed {
+            tally.add(&format!("kernel {kernel}"), *verdict, reason);
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{:36} {:10} {:>7} {:>7} {:>7}",
+            "kernel", "way", "passed", "failed", "skipped"
+        )?;
+        for run in &self.runs {
+            let count = |wanted| {
+                run.tests
+                    .iter()
+                    .filter(|(_, verdict, _)| *verdict == wanted)
+                    .count()
+            };
+            let kernel = format!("{} ({})", run.kernel, run.release);
+            let [passed, failed, skipped] =
+                [Verdict::Passed, Verdict::Failed, Verdict::Skipped].map(count);
+            writeln!(
+                out,
+                "{kernel:36} {:10} {passed:>7} {failed:>7} {skipped:>7}",
+                run.way
+            )?;
+        }
+        for (kernel, verdict, reason) in &self.missed {
+            writeln!(out, "{kernel:36} {verdict:?}: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closing(report: &Report) -> String {
+        let mut tally = Tally::default();
+        report.count(&mut tally);
+        tally.to_string()
+    }
+
+    #[test]
+    fn lines_of_tests_are_counted_under_their_way() {
+        let mut report = Report::default();
+        report.kernel("5.10", "5.10.0-43-cloud-amd64", &["fentry", "kprobe"]);
+        for line in [
+            "vm kernel 5.10.0-43-cloud-amd64",
+            "lab fentry scene/app_close ok",
+            "lab fentry scene/linger_zero failed cause is unknown",
+            "vm way fentry ended with 1",
+            "lab kprobe scene/app_close skipped no kprobes",
+            "vm way kprobe ended with 0",
+        ] {
+            report.line(line);
+        }
+        report.kernel_ended();
+        assert_eq!(closing(&report), "1 passed, 1 failed, 1 skipped");
+        let table = report.to_string();
+        assert!(
+            table.contains("fentry           1       1       0"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn a_guest_that_dies_fails_the_ways_it_owed() {
+        let mut report = Report::default();
+        report.kernel("6.1", "6.1.0-56-cloud-amd64", &["fentry", "kprobe"]);
+        report.line("lab fentry scene/app_close ok");
+        report.line("Kernel panic - not syncing");
+        report.kernel_ended();
+        assert_eq!(closing(&report), "1 passed, 2 failed, 0 skipped");
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_be_fetched_is_skipped_with_its_reason() {
+        let mut report = Report::default();
+        report.kernel_missed("5.10", &Skip("no mirror".to_owned()).into());
+        assert_eq!(closing(&report), "0 passed, 0 failed, 1 skipped");
+        assert!(report.to_string().contains("no mirror"));
+    }
+
+    #[test]
+    fn other_lines_are_no_tests() {
+        for line in [
+            "",
+            "lab",
+            "lab fentry",
+            "lab fentry x maybe",
+            "label fentry x ok",
+        ] {
+            assert_eq!(LabLine::read(line), None, "{line}");
+        }
+    }
+}
