@@ -29,13 +29,21 @@ const REMEDY: &str = "run `cargo xtask setup`, which installs what builds the ke
 /// Forces one of the two ways: `source` or `stored`.
 const CHOICE: &str = "FINRST_KERNEL_OBJECT_FROM";
 
+/// What the object, the recipe or the stored copy may change by, in the root of the workspace.
+const INPUTS: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "tracer-common",
+    "tracer-ebpf",
+    "tracer/build",
+    "tracer/build.rs",
+    "tracer/kernel",
+];
+
 fn main() -> Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("run me by cargo")?);
     let root = here.parent().context("the crate lies in a workspace")?;
-    for input in sources::INPUTS
-        .iter()
-        .chain(&["tracer/build.rs", "tracer/build", "tracer/kernel"])
-    {
+    for input in INPUTS {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
     println!("cargo::rerun-if-env-changed={CHOICE}");
@@ -47,12 +55,15 @@ fn main() -> Result<()> {
         Some(other) => bail!("{CHOICE} is `source` or `stored`, not `{other}`"),
     };
     for (name, value) in [
-        ("OBJECT", provided.path.display().to_string()),
-        ("OBJECT_ORIGIN", provided.origin.to_owned()),
-        ("OBJECT_SHA256", digest(&provided.object)),
-        ("OBJECT_TOOLCHAIN", provided.versions.to_string()),
+        ("FINRST_KERNEL_OBJECT", provided.path.display().to_string()),
+        ("FINRST_KERNEL_OBJECT_ORIGIN", provided.origin.to_owned()),
+        ("FINRST_KERNEL_OBJECT_SHA256", digest(&provided.object)),
+        (
+            "FINRST_KERNEL_OBJECT_TOOLCHAIN",
+            provided.versions.to_string(),
+        ),
     ] {
-        println!("cargo::rustc-env=FINRST_KERNEL_{name}={value}");
+        println!("cargo::rustc-env={name}={value}");
     }
     println!(
         "cargo::rustc-env=FINRST_GIT_COMMIT={}",
@@ -85,17 +96,12 @@ fn from_source(root: &Path) -> Result<Provided> {
 }
 
 fn from_store(root: &Path) -> Result<Provided> {
-    let Stored {
-        path,
-        object,
-        versions,
-        ..
-    } = Stored::read_fresh(root, &sources::hash(root)?)?;
+    let stored = Stored::read_fresh(root, &sources::hash(root)?)?;
     Ok(Provided {
-        path,
+        path: root.join(OBJECT),
         origin: "stored",
-        object,
-        versions,
+        object: stored.object,
+        versions: stored.versions,
     })
 }
 

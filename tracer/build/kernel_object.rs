@@ -133,22 +133,27 @@ fn shapes_a_build(name: &str) -> bool {
 }
 
 /// Flags of the compiler: BTF at the link, and no path of this machine in the line information.
+///
+/// The names paths are given are of files that exist nowhere: LLVM copies the lines of a source
+/// it can open into `.BTF` (`BTFDebug.cpp`), and whether it can must not depend on the machine.
 fn rustflags(root: &Path, toolchain: &Toolchain) -> Result<Vec<String>> {
     let library = toolchain.sysroot()?.join("lib/rustlib/src/rust");
-    let remapped = [
-        (library, "/rust"),
-        (cargo_home(), "/cargo"),
-        (root.to_owned(), "/finrst"),
-    ];
-    let mut flags = vec![LINK_BTF.to_owned()];
-    for (from, to) in remapped {
+    let mut remapped = Vec::new();
+    for (from, to) in [
+        (library, "/~/rust"),
+        (cargo_home(), "/~/cargo"),
+        (root.to_owned(), "/~/finrst"),
+    ] {
         // A path may be a link, and the compiler names files by either spelling.
-        for from in [from.canonicalize().unwrap_or_else(|_| from.clone()), from] {
-            flags.push(format!("--remap-path-prefix={}={to}", from.display()));
-        }
+        remapped.extend(from.canonicalize().ok().map(|real| (real, to)));
+        remapped.push((from, to));
     }
-    flags.dedup();
-    Ok(flags)
+    // The compiler takes the last that fits: of one inside another, that is to be the inner one.
+    remapped.sort_by_key(|(from, _)| from.as_os_str().len());
+    let flags = remapped
+        .into_iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    Ok(std::iter::once(LINK_BTF.to_owned()).chain(flags).collect())
 }
 
 /// Where cargo keeps the sources of the crates it downloaded.

@@ -16,11 +16,6 @@ use super::{LINK_BTF, PACKAGE, RECIPE, TARGET, hex};
 /// The members whose code ends up in the object.
 const MEMBERS: &[&str] = &["tracer-common", PACKAGE];
 
-/// Files and directories a change of which can change the hash, for `rerun-if-changed`.
-///
-/// Relative to the root of the workspace.
-pub(crate) const INPUTS: &[&str] = &["tracer-common", "tracer-ebpf", "Cargo.toml", "Cargo.lock"];
-
 /// SHA-256 over the sources, the recipe, and the parts of the root files that reach the object.
 ///
 /// Of `Cargo.lock`, only the packages reachable from the hooks count, and of the root manifest

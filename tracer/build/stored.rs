@@ -2,7 +2,7 @@
 //!
 //! For machines that cannot build one. It never speaks for sources it was not made of.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use toml::Table;
@@ -18,9 +18,7 @@ pub(crate) const NOTE: &str = "tracer/kernel/finrst.bpf.toml";
 /// The stored object with its note, once the two were seen to belong together.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// Its contents.
+    /// Its bytes.
     pub(crate) object: Vec<u8>,
     /// `sources::hash` of what it was built from.
     pub(crate) sources: String,
@@ -58,7 +56,6 @@ impl Stored {
             linker: entry("linker")?,
         };
         Ok(Self {
-            path,
             object,
             sources: entry("sources")?,
             versions,

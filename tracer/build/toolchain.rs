@@ -119,15 +119,15 @@ impl Toolchain {
         sysroot(&self.rustc)
     }
 
-    /// `PATH` with the linker's directory in front, whatever the caller's held.
+    /// `PATH` with the linker's directory at its end, where it hides nothing.
     ///
     /// # Errors
     /// When a directory's name cannot stand in `PATH`.
     pub(crate) fn path_with_linker(&self) -> Result<OsString> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let first = self.linker.parent().map(Path::to_owned);
+        let last = self.linker.parent().map(Path::to_owned);
         Ok(std::env::join_paths(
-            first.into_iter().chain(std::env::split_paths(&path)),
+            std::env::split_paths(&path).chain(last),
         )?)
     }
 }

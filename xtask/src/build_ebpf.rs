@@ -29,9 +29,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let root = shell::root();
     let built = Built::from_source(&root)?;
     if options.bless {
-        built.store(&root)?
+        built.store(&root)?;
     } else {
-        built.compare_with_stored(&root)?
+        built.compare_with_stored(&root)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -99,6 +99,9 @@ impl Built {
             versions.llvm,
             versions.linker
         );
+        if let Some(directory) = root.join(OBJECT).parent() {
+            std::fs::create_dir_all(directory)?;
+        }
         for (file, bytes) in [(OBJECT, self.object.as_slice()), (NOTE, note.as_bytes())] {
             std::fs::write(root.join(file), bytes)
                 .with_context(|| format!("cannot write {file}"))?;

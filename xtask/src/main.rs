@@ -51,16 +51,16 @@ enum Verb {
 
 fn main() -> ExitCode {
     let outcome = match Verb::parse() {
-        Verb::Setup => setup::run(),
+        Verb::Setup => Ok(setup::run()),
         Verb::BuildEbpf(options) => build_ebpf::run(&options),
-        Verb::Check => check::run(),
+        Verb::Check => Ok(check::run()),
         Verb::Tidy => tidy::run(),
-        Verb::Test(options) => test::run(&options),
+        Verb::Test(options) => Ok(test::run(&options)),
         Verb::Vm(options) => vm::run(&options),
         Verb::Lab(options) => lab::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
-        Verb::Ci => test::everything(),
+        Verb::Ci => Ok(test::everything()),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

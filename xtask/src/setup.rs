@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{kernel_object::toolchain::Toolchain, shell};
+use crate::{kernel_object::toolchain::Toolchain, shell, tally::Tally};
 use packages::install;
 
 /// Programs the tests run, each with the Debian package that has it.
@@ -29,35 +29,25 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// The version of cargo-deny that builds with the workspace's `rust-version`.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Sets up everything; what fails is named at the end.
-///
-/// # Errors
-/// When something is still missing.
-pub(crate) fn run() -> Result<ExitCode> {
-    let steps: [(&str, fn() -> Result<()>); 3] = [
-        ("eBPF toolchain", toolchain),
-        ("programs", programs),
-        ("cargo-deny", cargo_deny),
-    ];
-    let mut missing = Vec::new();
-    for (name, step) in steps {
-        println!("== {name}");
-        if let Err(error) = step() {
-            println!("{name}: {error:#}");
-            missing.push(name);
-        }
-    }
-    if !missing.is_empty() {
-        bail!("still missing: {}", missing.join(", "));
-    }
-    Ok(ExitCode::SUCCESS)
+/// Sets up everything.
+pub(crate) fn run() -> ExitCode {
+    let mut tally = Tally::default();
+    steps(&mut tally);
+    tally.close(false)
+}
+
+/// Sets up each part and counts it.
+pub(crate) fn steps(tally: &mut Tally) {
+    tally.step("setup: eBPF toolchain", toolchain);
+    tally.step("setup: programs the tests run", programs);
+    tally.step("setup: cargo-deny", cargo_deny);
 }
 
 /// A compiler with the sources of `core`, and bpf-linker.
 ///
 /// # Errors
 /// When neither rustup nor apt nor cargo could provide a part; each one's answer was printed.
-pub(crate) fn toolchain() -> Result<()> {
+fn toolchain() -> Result<()> {
     if let Err(why) = Toolchain::find_compiler() {
         println!("no compiler for the kernel object: {why:#}");
         ebpf::install_library_sources()?;
@@ -74,7 +64,7 @@ pub(crate) fn toolchain() -> Result<()> {
 ///
 /// # Errors
 /// When packages cannot be installed, or do not bring the programs.
-pub(crate) fn programs() -> Result<()> {
+fn programs() -> Result<()> {
     let missing = || PROGRAMS.iter().filter(|(program, _)| !usable(program));
     let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();
     if !packages.is_empty() {
@@ -103,7 +93,7 @@ pub(crate) fn programs() -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be built.
-pub(crate) fn cargo_deny() -> Result<()> {
+fn cargo_deny() -> Result<()> {
     if shell::cargo(&["deny", "--version"])
         .output()
         .is_ok_and(|output| output.status.success())

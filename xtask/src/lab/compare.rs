@@ -35,7 +35,7 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
     for expected in expected.iter().filter(|it| can_be_seen(lab, it)) {
         let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
         let wrong = match told.as_slice() {
-            [ending] => differences::differences(lab, expected, ending),
+            [ending] => differences::differences(lab.kernel, expected, ending),
             other => vec![format!(
                 "{} endings were told, one was expected",
                 other.len()

@@ -19,9 +19,9 @@ const BTF: &str = "/sys/kernel/btf/vmlinux";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernel {
     /// It has `enum sk_rst_reason`, and with it the tracepoint for resets without a socket (6.10).
-    answering_reasons: bool,
+    pub(crate) answering_reasons: bool,
     /// Resets sent by calls carry a reason too (6.12).
-    calling_reasons: bool,
+    pub(crate) calling_reasons: bool,
 }
 
 impl Kernel {

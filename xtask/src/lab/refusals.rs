@@ -27,7 +27,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 
 /// A pid above any this kernel can give (`PID_MAX_LIMIT`).
 fn unknown_pid(lab: &Lab) -> anyhow::Result<()> {
-    refused(lab, &["-p", "4194305"], 1, "4194305")
+    refused(lab, &["-p", "4194305"], 2, "4194305")
 }
 
 /// A prefix that is none.
@@ -45,19 +45,19 @@ fn unknown_option(lab: &Lab) -> anyhow::Result<()> {
     refused(lab, &["--no-such-option"], 2, "--no-such-option")
 }
 
-/// A command there is not.
+/// A command there is not: the status shells give for it.
 fn command_missing(lab: &Lab) -> anyhow::Result<()> {
     refused(
         lab,
         &["--", "/nonexistent/program"],
-        1,
+        127,
         "/nonexistent/program",
     )
 }
 
-/// No description of the kernel's types.
+/// A file given for the description of the kernel's types that is not there.
 fn no_btf(lab: &Lab) -> anyhow::Result<()> {
-    refused(lab, &["--btf", "/nonexistent"], 4, "/nonexistent")
+    refused(lab, &["--btf", "/nonexistent"], 2, "/nonexistent")
 }
 
 /// No privileges: the reason names what is missing.

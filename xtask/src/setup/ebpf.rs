@@ -14,12 +14,15 @@ const LINKER_VERSION: &str = "0.13.0";
 /// The LLVM it is built on: packaged, and at least the one inside the compiler.
 const LLVM: &str = "22";
 
+/// One way to get something.
+type Way = fn() -> Result<()>;
+
 /// Gets a compiler with the sources of `core`: by rustup, else Debian's.
 ///
 /// # Errors
 /// When neither way gives one.
 pub(super) fn install_library_sources() -> Result<()> {
-    let ways: [(&str, fn() -> Result<()>); 2] = [
+    let ways: [(&str, Way); 2] = [
         ("rustup", sources_by_rustup),
         ("Debian's packages", sources_by_apt),
     ];

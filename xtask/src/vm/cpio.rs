@@ -123,12 +123,8 @@ impl<W: Write> Archive<W> {
             name_size,
             0,
         ];
-        let mut head = String::from("070701");
-        for field in fields {
-            head.push_str(&format!("{field:08x}"));
-        }
-        head.push_str(name);
-        head.push('\0');
+        let fields = fields.map(|field| format!("{field:08x}")).concat();
+        let head = format!("070701{fields}{name}\0");
         self.padded(head.as_bytes())?;
         self.padded(contents)
     }

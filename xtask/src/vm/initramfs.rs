@@ -67,11 +67,8 @@ fn without_debug_information(program: &Path, beside: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The first program of the guest.
-///
-/// What it says to the host begins with `vm `; the lines of the tests begin with `lab `.
-fn init(ways: &[&str], has_btf: bool) -> String {
-    const MOUNTS: &str = "\
+/// File systems of the guest: type, name, place.
+const MOUNTS: &str = "\
 proc proc /proc
 sysfs sysfs /sys
 devtmpfs devtmpfs /dev
@@ -82,27 +79,36 @@ bpf bpf /sys/fs/bpf
 tracefs tracefs /sys/kernel/tracing
 debugfs debugfs /sys/kernel/debug
 ";
-    let mut script = String::from("#!/bin/busybox sh\n/bin/busybox --install -s /bin\n");
-    script.push_str("export PATH=/bin HOME=/root RUST_BACKTRACE=0\n");
-    for mount in MOUNTS.lines() {
-        script.push_str(&format!(
-            "mount -t {mount} || echo vm cannot mount {mount}\n"
-        ));
-    }
-    script.push_str(
-        "ip link set lo up\n\
+
+/// The first program of the guest.
+///
+/// What it says to the host begins with `vm `; the lines of the tests begin with `lab `.
+fn init(ways: &[&str], has_btf: bool) -> String {
+    let btf = if has_btf {
+        ""
+    } else {
+        "stty -F /dev/ttyS1 raw\ngzip -c /sys/kernel/btf/vmlinux >/dev/ttyS1\n"
+    };
+    let tests: String = ways.iter().map(|way| run_lab(way)).collect();
+    format!(
+        "#!/bin/busybox sh\n\
+         /bin/busybox --install -s /bin\n\
+         export PATH=/bin HOME=/root FINRST_SLOW={SLOWNESS}\n\
+         while read kind name place; do\n\
+         mount -t $kind $name $place || echo vm cannot mount $place\n\
+         done <<END\n{MOUNTS}END\n\
+         ip link set lo up\n\
          for module in /modules/*.ko; do insmod $module || echo vm cannot load $module; done\n\
-         echo vm kernel $(uname -r)\n",
-    );
-    if !has_btf {
-        script.push_str("stty -F /dev/ttyS1 raw\ngzip -c /sys/kernel/btf/vmlinux >/dev/ttyS1\n");
-    }
-    for way in ways {
-        script.push_str(&format!(
-            "FINRST_SLOW={SLOWNESS} /xtask lab --way {way} --finrst /finrst --lines 2>&1\n\
-             echo vm way {way} ended with $?\n"
-        ));
-    }
-    script.push_str("echo vm done\npoweroff -f\n");
-    script
+         echo vm kernel $(uname -r)\n\
+         {btf}{tests}\
+         echo vm done\n\
+         poweroff -f\n"
+    )
+}
+
+fn run_lab(way: &str) -> String {
+    format!(
+        "/xtask lab --way {way} --finrst /finrst --lines 2>&1\n\
+         echo vm way {way} ended with $?\n"
+    )
 }

@@ -71,22 +71,16 @@ impl Report {
         let Some(kernel) = self.runs.last().map(|run| run.kernel.clone()) else {
             return;
         };
-        let mut run_of = |way: &str| {
-            self.runs
-                .iter_mut()
-                .find(|run| run.kernel == kernel && run.way == way)
-        };
+        let runs = self.runs.iter_mut().filter(|run| run.kernel == kernel);
         if let Some(said) = LabLine::read(line) {
-            if let Some(run) = run_of(said.way) {
+            for run in runs.filter(|run| run.way == said.way) {
                 run.tests
                     .push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
             }
-        } else if let Some((way, _)) = line
-            .strip_prefix("vm way ")
-            .and_then(|rest| rest.split_once(" ended with "))
-            && let Some(run) = run_of(way)
-        {
-            run.ended = true;
+        } else if let Some(rest) = line.strip_prefix("vm way ") {
+            for run in runs.filter(|run| rest.split(' ').next() == Some(&run.way)) {
+                run.ended = true;
+            }
         }
     }
 

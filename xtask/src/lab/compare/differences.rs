@@ -1,7 +1,7 @@
 //! One expected ending against the one told of the same socket, fact by fact.
 
 use super::super::{
-    Lab,
+    kernel::Kernel,
     told::{Act, Actor, Ending},
 };
 use crate::scene::truth::{Expected, Process};
@@ -31,13 +31,13 @@ impl Wrong {
 }
 
 /// What is told otherwise than it was; empty when the ending is told right.
-pub(super) fn differences(lab: &Lab, expected: &Expected, told: &Ending) -> Vec<String> {
+pub(super) fn differences(kernel: Kernel, expected: &Expected, told: &Ending) -> Vec<String> {
     let mut wrong = Wrong::default();
     acts(&mut wrong, expected, told);
     if let Some(initiator) = expected.initiator.as_deref() {
         wrong.same("initiator", initiator, told.initiator.as_deref());
     }
-    let reasons = lab.kernel.gives_reason(expected);
+    let reasons = kernel.gives_reason(expected);
     if let Some(reason) = expected.reason.as_deref().filter(|_| reasons) {
         wrong.same("kernel_reason", reason, told.kernel_reason.as_deref());
     }
@@ -179,6 +179,74 @@ mod tests {
             &expected,
             &owned(&["fin_sent/app_close", "rst_sent/unknown"])
         ));
+    }
+
+    const KERNEL: Kernel = Kernel {
+        answering_reasons: true,
+        calling_reasons: true,
+    };
+
+    fn expected() -> Expected {
+        let server = Process {
+            pid: 7,
+            comm: "fr-server".into(),
+        };
+        let (local, remote) = ("127.0.0.1:80", "127.0.0.1:81");
+        Expected::of(local.parse().unwrap(), remote.parse().unwrap(), &server)
+            .began(&["rst_sent/linger_zero"])
+            .because("TCP_STATE")
+    }
+
+    const TOLD: &str = r#"{
+        "connection": {"netns": 1,
+            "local": {"addr": "127.0.0.1", "port": 80},
+            "remote": {"addr": "127.0.0.1", "port": 81}},
+        "owner": {"pid": 7, "comm": "fr-server", "confidence": "exact"},
+        "actor": {"context": "task", "pid": 7, "comm": "fr-server"},
+        "initiator": "local", "how": "rst_sent", "cause": "linger_zero",
+        "kernel_reason": "TCP_STATE", "explanation": "It was closed.",
+        "acts": [{"mono_ns": 1, "how": "rst_sent", "cause": "linger_zero",
+            "actor": {"context": "task", "pid": 7, "comm": "fr-server"}}]
+    }"#;
+
+    #[test]
+    fn an_ending_told_as_it_was_differs_in_nothing() {
+        let told: Ending = serde_json::from_str(TOLD).unwrap();
+        assert_eq!(
+            differences(KERNEL, &expected(), &told),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn every_fact_told_wrong_is_a_difference() {
+        for (right, wrong) in [
+            (r#""port": 81"#, r#""port": 0"#),
+            (r#""owner": {"pid": 7"#, r#""owner": {"pid": 8"#),
+            (
+                r#""actor": {"context": "task""#,
+                r#""actor": {"context": "softirq""#,
+            ),
+            (
+                r#""comm": "fr-server", "confidence""#,
+                r#""comm": "bash", "confidence""#,
+            ),
+            (r#""initiator": "local""#, r#""initiator": null"#),
+            (r#""how": "rst_sent""#, r#""how": "fin_sent""#),
+            (r#""cause": "linger_zero""#, r#""cause": "unknown""#),
+            (
+                r#""kernel_reason": "TCP_STATE""#,
+                r#""kernel_reason": null"#,
+            ),
+        ] {
+            assert!(TOLD.contains(right), "{right}");
+            let told: Ending = serde_json::from_str(&TOLD.replacen(right, wrong, 1)).unwrap();
+            assert_ne!(
+                differences(KERNEL, &expected(), &told),
+                Vec::<String>::new(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]
