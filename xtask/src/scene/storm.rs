@@ -125,6 +125,9 @@ fn end(listener: &TcpListener, mix: &[Manner]) -> io::Result<()> {
     if manner == Some(Manner::Unread) {
         return socket::await_unread(&stream, 1);
     }
+    if manner == Some(Manner::Reset) {
+        stream.write_all(b".")?;
+    }
     // However this one ends, in order or by a reset, it ends here.
     let _ended = socket::read_to_end(&stream);
     Ok(())
@@ -158,6 +161,9 @@ fn one(server: SocketAddr, code: u8, manner: Manner) -> io::Result<()> {
         Manner::Graceful => stream.write_all(&[code]),
         Manner::Reset => {
             stream.write_all(&[code])?;
+            // Nothing of the server's may be under way when the socket goes: it would be answered
+            // by a second reset.
+            stream.read_exact(&mut [0])?;
             socket::linger(&stream, Duration::ZERO)
         }
         Manner::Unread => {
