@@ -115,7 +115,11 @@ fn watch(
             break;
         }
         complete += usize::from(in_time);
-        for expected in &told.expected {
+        let (answers, beginnings): (Vec<_>, Vec<_>) = told
+            .expected
+            .iter()
+            .partition(|expected| expected.initiator.as_deref() == Some("remote"));
+        for expected in beginnings.into_iter().chain(answers) {
             let found = tracer
                 .endings
                 .iter()

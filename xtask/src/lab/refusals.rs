@@ -47,12 +47,10 @@ fn unknown_option(lab: &Lab) -> anyhow::Result<()> {
 
 /// A command there is not: the status shells give for it.
 fn command_missing(lab: &Lab) -> anyhow::Result<()> {
-    refused(
-        lab,
-        &["--", "/nonexistent/program"],
-        127,
-        "/nonexistent/program",
-    )
+    // The hooks are in place by then, so stdout has said `start`.
+    let missing = "/nonexistent/program";
+    let arguments = ["--".to_owned(), missing.to_owned()];
+    ends_with(lab, lab.trace(&arguments), 127, missing).map(drop)
 }
 
 /// A file given for the description of the kernel's types that is not there.
@@ -71,17 +69,20 @@ fn unprivileged(lab: &Lab) -> anyhow::Result<()> {
     command.uid(NOBODY).gid(NOBODY);
     let refused = ends_with(lab, command, 3, "CAP_");
     fs::remove_file(&copy)?;
-    refused
+    ensure!(refused?.is_empty(), "a refusal belongs on stderr");
+    Ok(())
 }
 
 /// `finrst trace` with these arguments is refused.
 fn refused(lab: &Lab, arguments: &[&str], code: i32, reason: &str) -> anyhow::Result<()> {
     let arguments: Vec<_> = arguments.iter().map(|&it| it.to_owned()).collect();
-    ends_with(lab, lab.trace(&arguments), code, reason)
+    let said = ends_with(lab, lab.trace(&arguments), code, reason)?;
+    ensure!(said.is_empty(), "a refusal belongs on stderr");
+    Ok(())
 }
 
-/// The command ends soon, with this exit code and a reason that says this.
-fn ends_with(lab: &Lab, mut command: Command, code: i32, reason: &str) -> anyhow::Result<()> {
+/// The command ends soon, with this exit code and a reason that says this; returns its stdout.
+fn ends_with(lab: &Lab, mut command: Command, code: i32, reason: &str) -> anyhow::Result<Vec<u8>> {
     let mut child = command
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
@@ -110,6 +111,5 @@ fn ends_with(lab: &Lab, mut command: Command, code: i32, reason: &str) -> anyhow
         talk.trim()
     );
     ensure!(!talk.contains("panicked"), "it panicked: {}", talk.trim());
-    ensure!(ended.stdout.is_empty(), "a refusal belongs on stderr");
-    Ok(())
+    Ok(ended.stdout)
 }

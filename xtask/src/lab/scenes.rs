@@ -93,6 +93,7 @@ fn check(lab: &Lab, told: &Told, endings: &[Ending]) -> anyhow::Result<()> {
             told.netns,
             ending.connection.netns
         );
+        ensure!(ending.via.is_some(), "via: expected a way, got nothing");
         let unsure = ending
             .owner
             .as_ref()

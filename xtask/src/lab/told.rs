@@ -40,6 +40,8 @@ pub(crate) struct Ending {
     pub(crate) acts: Vec<Act>,
     /// The cause in a sentence.
     pub(crate) explanation: Option<String>,
+    /// How the facts were obtained.
+    pub(crate) via: Option<String>,
 }
 
 /// Both ends of an ending's connection.
