@@ -141,11 +141,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn go(mut self, facts: &SystemFacts) -> Result<Exit, Failure> {
+        // Nothing is told before the command runs: a command that cannot is a refusal.
+        let child = command::start(&self.trace.command)?;
         let ended = match self.announce(facts) {
-            Ok(()) => {
-                let child = command::start(&self.trace.command)?;
-                self.until_the_end(child).await
-            }
+            Ok(()) => self.until_the_end(child).await,
             Err(error) => Err(error),
         };
         let end = match ended {

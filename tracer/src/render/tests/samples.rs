@@ -82,7 +82,6 @@ fn graceful() -> Ending {
         socket: Some(id(0x1f)),
         after: None,
         first_seen: MonoNs(BORN),
-        after: None,
         flow: flow("127.0.0.1:80", "127.0.0.1:41234"),
         owner: Some(Owner {
             task: nginx,
