@@ -52,9 +52,8 @@ fn storm(lab: &Lab, connections: u32, arguments: &[&str]) -> anyhow::Result<(Sto
     let mut tracer = Tracer::start(lab.trace(&arguments), patience)?;
     let storm: Storm = played::play("storm", &["--connections", &connections])?;
     let all = endings_of(&storm);
-    tracer.watch(lab.patience(Duration::from_secs(3)), |endings| {
-        endings.len() >= all
-    })?;
+    // Long enough to settle; what has not been told by then is told on the interrupt.
+    tracer.watch(Duration::from_secs(2), |endings| endings.len() >= all)?;
     Ok((storm, tracer.stop()?))
 }
 
