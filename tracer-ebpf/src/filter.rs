@@ -38,8 +38,10 @@ const UNWANTED: u64 = 2;
 /// What an event means to a process filter that has not decided yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// The running task is proved to hold the socket: decide.
+    /// The running task is proved to hold the socket: decide, and hand over what was held back.
     Holder,
+    /// As `Holder`, in a record without room for what was held back: a later one tells it.
+    Caller,
     /// A FIN arrived: remember when.
     FinReceived,
     /// An RST arrived: remember when.
@@ -138,10 +140,18 @@ fn decide(address: u64, meaning: Meaning) -> Answer {
         // meanwhile, which costs at most a stale verdict.
         verdict = unsafe { core::ptr::read(known) };
     }
-    if meaning == Meaning::Holder && verdict.decision != WANTED {
-        verdict.decision = if running_task() { WANTED } else { UNWANTED };
-        let held_back = verdict.held_back;
+    let holds = meaning == Meaning::Holder || meaning == Meaning::Caller;
+    let decides = holds && verdict.decision != WANTED;
+    let mut held_back = NOTHING;
+    if meaning == Meaning::Holder {
+        held_back = verdict.held_back;
         verdict.held_back = NOTHING;
+    }
+    let tells = held_back.fin_received_ns | held_back.rst_received_ns != 0;
+    if decides {
+        verdict.decision = if running_task() { WANTED } else { UNWANTED };
+    }
+    if decides || tells {
         let _ = VERDICTS.insert(address, verdict, 0);
         return Answer {
             wanted: verdict.decision == WANTED,
@@ -165,7 +175,7 @@ fn remember(address: u64, verdict: &mut Verdict, meaning: Meaning) {
     match meaning {
         Meaning::FinReceived => verdict.held_back.fin_received_ns = now,
         Meaning::RstReceived => verdict.held_back.rst_received_ns = now,
-        Meaning::Holder | Meaning::Birth | Meaning::Other => return,
+        Meaning::Holder | Meaning::Caller | Meaning::Birth | Meaning::Other => return,
     }
     let _ = VERDICTS.insert(address, *verdict, 0);
 }

@@ -38,7 +38,7 @@ fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
     // The kernel also shuts a socket by itself: a shutdown asked for while the handshake was
     // under way is carried out when it completes, in softirq.
     let (meaning, by) = if sock::owned(sk) {
-        (Meaning::Holder, context::TASK | task::flags())
+        (Meaning::Caller, context::TASK | task::flags())
     } else {
         (Meaning::Other, context::SOFTIRQ)
     };

@@ -36,10 +36,10 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
         let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
         let wrong = match told.as_slice() {
             [ending] => differences::differences(lab.kernel, expected, ending),
-            other => vec![format!(
-                "{} endings were told, one was expected",
-                other.len()
-            )],
+            [] => vec!["one ending was expected, none was told".to_owned()],
+            several => std::iter::once("one ending was expected, several were told:".to_owned())
+                .chain(several.iter().map(|ending| in_words(ending)))
+                .collect(),
         };
         if wrong.is_empty() {
             continue;
@@ -66,6 +66,15 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
 fn touches(ending: &Ending, expected: &[Expected]) -> bool {
     let (local, remote) = ends(ending);
     remote.port() == 0 && expected.iter().any(|it| it.local == local)
+}
+
+/// The acts of an ending and when they were.
+fn in_words(ending: &Ending) -> String {
+    let acts = ending
+        .acts
+        .iter()
+        .map(|act| format!("{}/{} at {}", act.how, act.cause, act.mono_ns));
+    acts.collect::<Vec<_>>().join(", ")
 }
 
 /// Both ends, local first.

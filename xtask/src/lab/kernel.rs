@@ -105,20 +105,15 @@ struct Refused {
 
 /// Why a way does not work: finrst does not run at all, or no point is reached this way.
 fn refusal(told: &Check, way: &str) -> Option<String> {
-    if !told.can_trace {
-        let why = told.error.clone();
-        return Some(why.unwrap_or_else(|| "finrst cannot trace here".to_owned()));
-    }
     let reached = |point: &Point| point.way.as_deref() == Some(way);
-    if told.points.iter().any(reached) {
+    if told.can_trace && told.points.iter().any(reached) {
         return None;
     }
     let refused = told.points.iter().flat_map(|point| &point.refused);
     let first = refused.into_iter().find(|refused| refused.way == way);
-    Some(first.map_or_else(
-        || format!("no point is reached by {way}"),
-        |refused| format!("{}: {}", refused.program, refused.why),
-    ))
+    let first = first.map(|refused| format!("{}: {}", refused.program, refused.why));
+    let otherwise = || format!("no point is reached by {way}");
+    Some(told.error.clone().or(first).unwrap_or_else(otherwise))
 }
 
 /// The ids of all BPF programs in the kernel.

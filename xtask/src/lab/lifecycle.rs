@@ -4,7 +4,7 @@ use std::{process::Command, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{Lab, Test, clock::Deadline, compare, played, tracer::Tracer};
+use super::{Lab, Test, clock::Deadline, compare, played, refusals, tracer::Tracer};
 use crate::scene::truth::Told;
 
 /// The tests, by name.
@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("life/command_status", command_status),
     ("life/command_signal", command_signal),
     ("life/command_traced", command_traced),
+    ("life/command_missing", command_missing),
 ];
 
 /// A tracer with these arguments.
@@ -99,6 +100,14 @@ fn command_traced(lab: &Lab) -> anyhow::Result<()> {
         .any(|ending| other.expected.iter().any(|it| compare::is_of(ending, it)));
     ensure!(!strange, "a connection of another process was told");
     Ok(())
+}
+
+/// A command there is not: the status shells give for it.
+fn command_missing(lab: &Lab) -> anyhow::Result<()> {
+    // The hooks are in place by then, so stdout has said `start`.
+    let missing = "/nonexistent/program";
+    let arguments = ["--".to_owned(), missing.to_owned()];
+    refusals::ends_with(lab, lab.trace(&arguments), 127, missing).map(drop)
 }
 
 /// A tracer in text form, attached: it says so by tracing a scene.

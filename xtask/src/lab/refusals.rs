@@ -20,7 +20,6 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("refuse/unparsable_net", unparsable_net),
     ("refuse/long_comm", long_comm),
     ("refuse/unknown_option", unknown_option),
-    ("refuse/command_missing", command_missing),
     ("refuse/no_btf", no_btf),
     ("refuse/unprivileged", unprivileged),
 ];
@@ -43,14 +42,6 @@ fn long_comm(lab: &Lab) -> anyhow::Result<()> {
 /// An option there is not.
 fn unknown_option(lab: &Lab) -> anyhow::Result<()> {
     refused(lab, &["--no-such-option"], 2, "--no-such-option")
-}
-
-/// A command there is not: the status shells give for it.
-fn command_missing(lab: &Lab) -> anyhow::Result<()> {
-    // The hooks are in place by then, so stdout has said `start`.
-    let missing = "/nonexistent/program";
-    let arguments = ["--".to_owned(), missing.to_owned()];
-    ends_with(lab, lab.trace(&arguments), 127, missing).map(drop)
 }
 
 /// A file given for the description of the kernel's types that is not there.
@@ -82,7 +73,12 @@ fn refused(lab: &Lab, arguments: &[&str], code: i32, reason: &str) -> anyhow::Re
 }
 
 /// The command ends soon, with this exit code and a reason that says this; returns its stdout.
-fn ends_with(lab: &Lab, mut command: Command, code: i32, reason: &str) -> anyhow::Result<Vec<u8>> {
+pub(super) fn ends_with(
+    lab: &Lab,
+    mut command: Command,
+    code: i32,
+    reason: &str,
+) -> anyhow::Result<Vec<u8>> {
     let mut child = command
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
