@@ -19,10 +19,10 @@ mod trace;
 /// # Errors
 ///
 /// A [`Failure`] knows its exit code and, where there is one, the remedy.
-pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    match cli.verb {
-        Verb::Trace(trace) => trace::run(*trace),
-        Verb::Check(check) => check::run(&check),
-        Verb::Explain(explain) => explain::run(&explain),
+pub fn run(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.verb {
+        Verb::Trace(trace) => trace::run(trace),
+        Verb::Check(check) => check::run(check),
+        Verb::Explain(explain) => explain::run(explain),
     }
 }

@@ -51,7 +51,11 @@ pub struct Failure {
 impl Failure {
     /// A failure with advice.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>, hint: impl Into<String>) -> Self {
-        Self { exit, error: error.into(), hint: hint.into() }
+        Self {
+            exit,
+            error: error.into(),
+            hint: hint.into(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Parser;
 use tracer::{app, cli::Cli, exit::Exit};
 
 fn main() -> ExitCode {
-    let exit = app::run(Cli::parse()).unwrap_or_else(|failure| {
+    let exit = app::run(&Cli::parse()).unwrap_or_else(|failure| {
         // Nothing is left to do when not even stderr can be written.
         let _ = writeln!(std::io::stderr(), "{failure}");
         failure.exit

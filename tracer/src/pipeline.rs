@@ -123,7 +123,9 @@ impl Pipeline {
             return Err(error);
         }
         let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
-        let done = merge.release(watermark).try_for_each(|seen| self.observe(&seen));
+        let done = merge
+            .release(watermark)
+            .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
         for ending in self.correlator.settle(watermark) {
@@ -148,12 +150,12 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Tells what is left, finished or not, and the account of the run.
+    /// Tells what is left, finished or not, and with `summary` also the account of the run.
     ///
     /// # Errors
     ///
     /// Those of the output.
-    pub fn finish(&mut self) -> io::Result<Tally> {
+    pub fn finish(&mut self, summary: bool) -> io::Result<Tally> {
         self.turn(MonoNs(u64::MAX))?;
         for ending in self.correlator.finish() {
             self.tell(ending)?;
@@ -161,7 +163,9 @@ impl Pipeline {
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted;
-        self.view.summary(&self.tally, &mut self.out)?;
+        if summary {
+            self.view.summary(&self.tally, &mut self.out)?;
+        }
         self.out.flush()?;
         Ok(self.tally.clone())
     }
@@ -188,7 +192,13 @@ impl Pipeline {
         self.tally.endings += 1;
         diagnose(&mut ending);
         let explanation = explain(&ending);
-        self.view.ending(&Explained { ending: &ending, explanation: &explanation }, &mut self.out)
+        self.view.ending(
+            &Explained {
+                ending: &ending,
+                explanation: &explanation,
+            },
+            &mut self.out,
+        )
     }
 
     fn full(&self) -> bool {

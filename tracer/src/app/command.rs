@@ -13,10 +13,19 @@ use crate::exit::{Exit, Failure};
 ///
 /// It cannot be executed: exit code 127 or 126, as shells have it.
 pub(super) fn start(command: &[OsString]) -> Result<Option<Child>, Failure> {
-    let Some((program, arguments)) = command.split_first() else { return Ok(None) };
-    let started = Command::new(program).args(arguments).kill_on_drop(true).spawn();
+    let Some((program, arguments)) = command.split_first() else {
+        return Ok(None);
+    };
+    let started = Command::new(program)
+        .args(arguments)
+        .kill_on_drop(true)
+        .spawn();
     started.map(Some).map_err(|error| {
-        let exit = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+        let exit = if error.kind() == std::io::ErrorKind::NotFound {
+            127
+        } else {
+            126
+        };
         let what = anyhow!("cannot run {}: {error}", program.display());
         Failure::new(Exit::Command(exit), what, "")
     })
@@ -24,6 +33,8 @@ pub(super) fn start(command: &[OsString]) -> Result<Option<Child>, Failure> {
 
 /// The exit code that hands the command's on.
 pub(super) fn exit(status: ExitStatus) -> Exit {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
     Exit::Command(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }

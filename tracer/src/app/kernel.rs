@@ -58,11 +58,16 @@ pub(super) fn privileges() -> Result<SystemFacts, Failure> {
     }
     let one = |capability: &Capability| format!("{} ({})", capability.name, capability.purpose);
     let list = lacking.iter().map(one).collect::<Vec<_>>().join(", ");
-    let mut hint = "run it as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon+ep finrst".to_owned();
-    if facts.initial_user_namespace == Some(false) {
-        hint = "this is a user namespace, whose capabilities do not count for BPF; run finrst outside of it".to_owned();
-    }
-    Err(Failure::new(Exit::Privileges, anyhow::anyhow!("privileges are missing: {list}"), hint))
+    let hint = if facts.initial_user_namespace == Some(false) {
+        "this is a user namespace, whose capabilities do not count for BPF; run finrst outside of it"
+    } else {
+        "run it as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon+ep finrst"
+    };
+    Err(Failure::new(
+        Exit::Privileges,
+        anyhow::anyhow!("privileges are missing: {list}"),
+        hint,
+    ))
 }
 
 /// What to ask of the kernel half.
@@ -70,7 +75,11 @@ pub(super) fn privileges() -> Result<SystemFacts, Failure> {
 /// # Errors
 ///
 /// A kernel object given by path cannot be read: exit code 2.
-pub(super) fn request(kernel: &cli::Kernel, kinds: u32, filters: Filters) -> Result<Request, Failure> {
+pub(super) fn request(
+    kernel: &cli::Kernel,
+    kinds: u32,
+    filters: Filters,
+) -> Result<Request, Failure> {
     let object = match &kernel.object {
         None => object::embedded().to_vec(),
         Some(path) => fs::read(path)
@@ -103,16 +112,36 @@ pub(super) fn request(kernel: &cli::Kernel, kinds: u32, filters: Filters) -> Res
 pub(super) fn open(request: &Request, types: &Types) -> Result<Session, Failure> {
     Session::open(request, &types.btf, types.typed.as_ref()).map_err(|error| {
         let (exit, hint) = match &error {
-            SessionError::Object(object::ObjectError::Maps(_)) | SessionError::Map { .. } => {
-                (Exit::Runtime, "`finrst check` shows what this kernel refuses")
-            }
-            SessionError::Object(_) => (Exit::Usage, "without --object finrst uses the one it was built with"),
-            SessionError::Btf(_) | SessionError::Offsets(_) | SessionError::Plan(_) => {
-                (Exit::Kernel, "`finrst check -v` shows every way that was tried and why it was refused")
-            }
-            SessionError::Filter(_) => (Exit::Usage, "fewer values, or a network instead of many addresses"),
+            SessionError::Object(object::ObjectError::Maps(_)) | SessionError::Map { .. } => (
+                Exit::Runtime,
+                "`finrst check` shows what this kernel refuses",
+            ),
+            SessionError::Object(_) => (
+                Exit::Usage,
+                "without --object finrst uses the one it was built with",
+            ),
+            SessionError::Btf(_) | SessionError::Offsets(_) => (
+                Exit::Kernel,
+                "this kernel is older or built otherwise than any finrst knows",
+            ),
+            SessionError::Filter(_) => (
+                Exit::Usage,
+                "fewer values, or a network instead of many addresses",
+            ),
             SessionError::Buffers { .. } => (Exit::Runtime, "try a smaller --buffer-size"),
         };
         Failure::new(exit, error, hint)
+    })
+}
+
+/// Refuses when a required point is out of reach.
+///
+/// # Errors
+///
+/// Exit code 4.
+pub(super) fn sufficient(session: &Session) -> Result<(), Failure> {
+    session.plan.check().map_err(|error| {
+        let hint = "`finrst check -v` shows every way that was tried and why it was refused";
+        Failure::new(Exit::Kernel, error, hint)
     })
 }

@@ -24,12 +24,22 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
     let proc = Path::new(PROC);
     for &pid in &select.pids {
         if !descendants::exists(proc, pid) {
-            return Err(usage(anyhow!("there is no process {pid}"), "`pgrep -a NAME` finds the pid of a program"));
+            return Err(usage(
+                anyhow!("there is no process {pid}"),
+                "`pgrep -a NAME` finds the pid of a program",
+            ));
         }
     }
-    for comm in select.comms.iter().filter(|comm| !descendants::named(proc, &comm.0)) {
+    for comm in select
+        .comms
+        .iter()
+        .filter(|comm| !descendants::named(proc, &comm.0))
+    {
         if !quiet {
-            output::say(format_args!("finrst: no process is named {:?} yet; waiting for one", comm.0));
+            output::say(format_args!(
+                "finrst: no process is named {:?} yet; waiting for one",
+                comm.0
+            ));
         }
     }
     let pids = if select.follow {
@@ -41,8 +51,16 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
         pids,
         follow: select.follow,
         comms: select.comms.iter().map(|comm| padded(&comm.0)).collect(),
-        uids: select.users.iter().map(|user| uid(user)).collect::<Result<_, _>>()?,
-        netns: select.netns.iter().map(|wanted| namespace(wanted)).collect::<Result<_, _>>()?,
+        uids: select
+            .users
+            .iter()
+            .map(|user| uid(user))
+            .collect::<Result<_, _>>()?,
+        netns: select
+            .netns
+            .iter()
+            .map(|wanted| namespace(wanted))
+            .collect::<Result<_, _>>()?,
         local_ports: select.local_ports.clone(),
         remote_ports: select.remote_ports.clone(),
         nets: select.nets.clone(),
@@ -54,12 +72,19 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
 /// Which kinds of endings to tell; all without a wish.
 pub(super) fn wanted(kinds: &[Kind]) -> Wanted {
     let has = |kind| kinds.is_empty() || kinds.contains(&kind);
-    Wanted { fin: has(Kind::Fin), rst: has(Kind::Rst) }
+    Wanted {
+        fin: has(Kind::Fin),
+        rst: has(Kind::Rst),
+    }
 }
 
 fn uid(user: &str) -> Result<u32, Failure> {
-    users::uid(Path::new("/etc/passwd"), user)
-        .ok_or_else(|| usage(anyhow!("there is no user {user:?}"), "give the number if it is not in /etc/passwd"))
+    users::uid(Path::new("/etc/passwd"), user).ok_or_else(|| {
+        usage(
+            anyhow!("there is no user {user:?}"),
+            "give the number if it is not in /etc/passwd",
+        )
+    })
 }
 
 fn namespace(wanted: &str) -> Result<u32, Failure> {

@@ -45,7 +45,10 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 }
 
 /// Ends the process at once; the kernel takes everything attached down with it.
-#[expect(clippy::exit, reason = "the second signal means now, whatever the main thread is doing")]
+#[expect(
+    clippy::exit,
+    reason = "the second signal means now, whatever the main thread is doing"
+)]
 fn leave() {
     std::process::exit(130);
 }

@@ -1,11 +1,6 @@
 //! `finrst trace`.
 
-use std::{
-    future::pending,
-    io,
-    process::ExitStatus,
-    time::Duration,
-};
+use std::{future::pending, io, process::ExitStatus, time::Duration};
 
 use jiff::tz::TimeZone;
 use tokio::{process::Child, time::MissedTickBehavior};
@@ -20,7 +15,7 @@ use crate::{
     model::reason::ReasonNames,
     pipeline::Pipeline,
     probe::{counts::Counts, session::Session, source::Source, system::SystemFacts},
-    render::{Format, Options, Point, Render, Start, time::WallClock},
+    render::{Format, Options, Point, Start, time::WallClock},
     tally::{PerKind, Tally},
 };
 
@@ -34,7 +29,7 @@ const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
 /// How long connections of a command that ended may take to be taken down.
 const AFTERMATH: Duration = Duration::from_millis(100);
 
-pub(super) fn run(trace: Trace) -> Result<Exit, Failure> {
+pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
     let facts = kernel::privileges()?;
     let mut filters = select::filters(&trace.select, trace.quiet)?;
     if !trace.command.is_empty() {
@@ -43,14 +38,23 @@ pub(super) fn run(trace: Trace) -> Result<Exit, Failure> {
         filters.follow = true;
     }
     let types = kernel::types(&trace.kernel.btf)?;
-    let request = kernel::request(&trace.kernel, kinds(&trace), filters)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let request = kernel::request(&trace.kernel, kinds(trace), filters)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let stop = Stop::listen()?;
         let session = kernel::open(&request, &types)?;
+        kernel::sufficient(&session)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
-        let pipeline = pipeline(&trace, ReasonNames::new(names));
-        let run = Run { trace: &trace, session, pipeline, stop };
+        let pipeline = pipeline(trace, ReasonNames::new(names));
+        let run = Run {
+            trace,
+            session,
+            pipeline,
+            stop,
+        };
         run.go(&facts).await
     })
 }
@@ -70,7 +74,10 @@ fn kinds(trace: &Trace) -> u32 {
         | Kind::RstReceived
         | Kind::Destroyed => true,
     };
-    Kind::ALL.iter().filter(|kind| is_wanted(kind)).fold(0, |bits, kind| bits | kind.bit())
+    Kind::ALL
+        .iter()
+        .filter(|kind| is_wanted(kind))
+        .fold(0, |bits, kind| bits | kind.bit())
 }
 
 fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
@@ -80,17 +87,38 @@ fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
     };
     let view = format.renderer(options(trace, names.clone(), output::coloured(trace.color)));
     let settle_ns = u64::try_from(trace.settle.as_nanos()).unwrap_or(u64::MAX);
-    let correlator = Correlator::new(Limits { settle_ns, ..Limits::default() }, names);
+    let correlator = Correlator::new(
+        Limits {
+            settle_ns,
+            ..Limits::default()
+        },
+        names,
+    );
     let wanted = select::wanted(&trace.select.kinds);
-    Pipeline::new(correlator, view, output::stdout(), wanted, trace.verbose, trace.count)
+    Pipeline::new(
+        correlator,
+        view,
+        output::stdout(),
+        wanted,
+        trace.verbose,
+        trace.count,
+    )
 }
 
 fn options(trace: &Trace, reasons: ReasonNames, colour: bool) -> Options {
-    Options { clock: wall_clock(), reasons, colour, explain: trace.explain, header: !trace.quiet }
+    Options {
+        clock: wall_clock(),
+        reasons,
+        colour,
+        explain: trace.explain,
+    }
 }
 
 fn wall_clock() -> WallClock {
-    WallClock { offset_ns: clock::wall_offset_ns(), zone: TimeZone::system() }
+    WallClock {
+        offset_ns: clock::wall_offset_ns(),
+        zone: TimeZone::system(),
+    }
 }
 
 /// Why the loop ended.
@@ -130,14 +158,22 @@ impl Run<'_> {
         };
         Ok(match end {
             End::Command(status) => command::exit(status),
-            End::Asked | End::ReaderGone if self.trace.fail_on_loss && tally.lost.total() > 0 => Exit::Lost,
+            End::Asked | End::ReaderGone if self.trace.fail_on_loss && tally.lost.total() > 0 => {
+                Exit::Lost
+            }
             End::Asked | End::ReaderGone => Exit::Ok,
         })
     }
 
     /// Says that tracing has begun, to programs on stdout, to people on stderr.
     fn announce(&mut self, facts: &SystemFacts) -> io::Result<()> {
-        let outcomes = || self.session.plan.outcomes.iter().filter(|outcome| outcome.wanted);
+        let outcomes = || {
+            self.session
+                .plan
+                .outcomes
+                .iter()
+                .filter(|outcome| outcome.wanted)
+        };
         let points: Vec<_> = outcomes()
             .map(|outcome| Point {
                 name: outcome.point.name,
@@ -154,11 +190,15 @@ impl Run<'_> {
             }),
             points: &points,
         };
-        self.pipeline.start(&start)?;
+        if !self.trace.quiet || self.trace.output == Output::Json {
+            self.pipeline.start(&start)?;
+        }
         if !self.trace.quiet && output::talking() {
             let attached = points.iter().filter(|point| point.way.is_some()).count();
             let of = points.len();
-            output::say(format_args!("finrst: {attached} of {of} points hooked (`finrst check` says more); Ctrl-C ends"));
+            output::say(format_args!(
+                "finrst: {attached} of {of} points hooked (`finrst check` says more); Ctrl-C ends"
+            ));
         }
         Ok(())
     }
@@ -196,7 +236,9 @@ impl Run<'_> {
 
     fn turn(&mut self) -> io::Result<bool> {
         let watermark = clock::now().before(SLACK_NS);
-        let Self { session, pipeline, .. } = self;
+        let Self {
+            session, pipeline, ..
+        } = self;
         session.drain(&mut |record| pipeline.take(record))?;
         pipeline.turn(watermark)
     }
@@ -204,7 +246,8 @@ impl Run<'_> {
     fn account(&mut self) -> io::Result<()> {
         self.pipeline.clock(wall_clock());
         let counts = self.session.counts()?;
-        self.pipeline.account(emitted(&counts), lost(&counts), clock::now())
+        self.pipeline
+            .account(emitted(&counts), lost(&counts), clock::now())
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -217,14 +260,19 @@ impl Run<'_> {
             }
         }
         self.session.detach();
-        let Self { session, pipeline, .. } = self;
+        let Self {
+            session, pipeline, ..
+        } = self;
         let counts = session.settle(&mut |record| pipeline.take(record))?;
         pipeline.account(emitted(&counts), lost(&counts), clock::now())?;
-        let tally = pipeline.finish()?;
+        // People get the account on stderr, where it does not mix with the data.
+        let tally = pipeline.finish(self.trace.output == Output::Json)?;
         if !self.trace.quiet {
             let mut summary = Vec::new();
             let options = options(self.trace, ReasonNames::default(), false);
-            Format::Text.renderer(options).summary(&tally, &mut summary)?;
+            Format::Text
+                .renderer(options)
+                .summary(&tally, &mut summary)?;
             output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
         }
         Ok(tally)

@@ -16,6 +16,9 @@ pub struct Explain {
 
 fn cause() -> impl TypedValueParser<Value = Cause> {
     PossibleValuesParser::new(Cause::ALL.map(Cause::code)).map(|code| {
-        Cause::ALL.into_iter().find(|cause| cause.code() == code).unwrap_or(Cause::Unknown)
+        Cause::ALL
+            .into_iter()
+            .find(|cause| cause.code() == code)
+            .unwrap_or(Cause::Unknown)
     })
 }

@@ -14,13 +14,23 @@ use super::{Color, Kind, Output, Transport, Way, values};
 /// are traced, in every network namespace.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Trace {
     /// Which connections.
     #[command(flatten)]
     pub select: Select,
 
     /// Output format
-    #[arg(short, long, value_enum, default_value = "text", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub output: Output,
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
@@ -32,7 +42,13 @@ pub struct Trace {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
     /// When to colour text
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Output")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
     pub color: Color,
 
     /// Stop after this many endings

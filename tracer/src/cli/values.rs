@@ -17,7 +17,9 @@ pub struct Comm(pub String);
 ///
 /// What is wrong with it, for clap to show.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(split).unwrap_or((text, ""));
     let seconds = match unit {
         "ms" => 0.001,
@@ -26,7 +28,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600.0,
         _ => return Err(format!("unknown unit {unit:?}; use ms, s, m or h")),
     };
-    let number: f64 = number.parse().map_err(|_error| "not a number; say 10, 10s or 500ms".to_owned())?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_error| "not a number; say 10, 10s or 500ms".to_owned())?;
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 
@@ -39,7 +43,9 @@ pub fn comm(text: &str) -> Result<Comm, String> {
     match text.len() {
         0 => Err("an empty name matches nothing".to_owned()),
         1..=15 => Ok(Comm(text.to_owned())),
-        bytes => Err(format!("the kernel keeps 15 bytes of a name, this has {bytes}; use its first 15")),
+        bytes => Err(format!(
+            "the kernel keeps 15 bytes of a name, this has {bytes}; use its first 15"
+        )),
     }
 }
 
@@ -52,7 +58,8 @@ pub fn net(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(IpNet::from(address));
     }
-    text.parse().map_err(|_error| "not a network; say 10.0.0.0/8, fd00::/8 or one address".to_owned())
+    text.parse()
+        .map_err(|_error| "not a network; say 10.0.0.0/8, fd00::/8 or one address".to_owned())
 }
 
 #[cfg(test)]

@@ -21,11 +21,17 @@ pub fn wall_offset_ns() -> i128 {
         let after = read(libc::CLOCK_MONOTONIC);
         (after - before, wall - i128::midpoint(before, after))
     };
-    (0..5).map(|_| sample()).min_by_key(|&(error, _)| error).map_or(0, |(_, offset)| offset)
+    (0..5)
+        .map(|_| sample())
+        .min_by_key(|&(error, _)| error)
+        .map_or(0, |(_, offset)| offset)
 }
 
 fn read(clock: libc::clockid_t) -> i128 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is ours and large enough; both clocks exist on every Linux.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)

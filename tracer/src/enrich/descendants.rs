@@ -16,8 +16,14 @@ pub fn named(proc: &Path, comm: &str) -> bool {
     };
     processes(proc).any(|pid| {
         let directory = proc.join(pid.to_string());
-        let threads = fs::read_dir(directory.join("task")).into_iter().flatten().flatten();
-        matches(&directory) || threads.map(|thread| thread.path()).any(|path| matches(&path))
+        let threads = fs::read_dir(directory.join("task"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        matches(&directory)
+            || threads
+                .map(|thread| thread.path())
+                .any(|path| matches(&path))
     })
 }
 

@@ -33,7 +33,11 @@ pub fn inode(wanted: &str) -> Result<u32, NetnsError> {
     };
     match fs::metadata(&path) {
         Ok(found) => Ok(u32::try_from(found.ino()).unwrap_or(u32::MAX)),
-        Err(source) => Err(NetnsError { wanted: wanted.to_owned(), path, source }),
+        Err(source) => Err(NetnsError {
+            wanted: wanted.to_owned(),
+            path,
+            source,
+        }),
     }
 }
 
@@ -45,6 +49,11 @@ mod tests {
     fn a_number_is_taken_as_it_is_and_our_own_path_has_one() {
         assert_eq!(inode("4026531840").unwrap(), 4_026_531_840);
         assert!(inode("/proc/self/ns/net").unwrap() > 0);
-        assert!(inode("no-such-namespace").unwrap_err().to_string().contains("/run/netns/"));
+        assert!(
+            inode("no-such-namespace")
+                .unwrap_err()
+                .to_string()
+                .contains("/run/netns/")
+        );
     }
 }

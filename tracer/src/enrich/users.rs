@@ -22,7 +22,11 @@ mod tests {
     #[test]
     fn names_and_numbers_are_users() {
         let passwd = tempfile::NamedTempFile::new().unwrap();
-        fs::write(passwd.path(), "root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::/:/bin/false\n").unwrap();
+        fs::write(
+            passwd.path(),
+            "root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::/:/bin/false\n",
+        )
+        .unwrap();
         assert_eq!(uid(passwd.path(), "www"), Some(33));
         assert_eq!(uid(passwd.path(), "1000"), Some(1000));
         assert_eq!(uid(passwd.path(), "nobody-here"), None);

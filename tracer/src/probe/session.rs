@@ -21,7 +21,7 @@ use super::{
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
     perf::PerfSource,
-    plan::{Plan, PlanError},
+    plan::Plan,
     ring::RingSource,
     source::Source,
 };
@@ -58,9 +58,6 @@ pub enum SessionError {
     /// The filters do not fit.
     #[error(transparent)]
     Filter(#[from] FilterError),
-    /// A required point is out of reach.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     /// A map of the object is missing or of another shape.
     #[error("cannot use the map {name} of the kernel object")]
     Map {
@@ -100,7 +97,7 @@ enum Buffered {
 }
 
 impl Session {
-    /// Attaches the kernel half.
+    /// Attaches whatever can be attached; whether that is enough the plan says.
     ///
     /// # Errors
     ///
@@ -128,7 +125,6 @@ impl Session {
         let source = Buffered::open(&mut programs, request.transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
         let plan = Plan::carry_out(&mut programs, btf, typed, request.way, wanted);
-        plan.check()?;
         Ok(Self {
             programs: Some(programs),
             source,

@@ -1,0 +1,83 @@
+//! `finrst check`: does everything `trace` does up to the first record, and tells how it went.
+
+use std::{io::Write, path::Path};
+
+use aya::{maps::MapType, sys::is_map_supported};
+
+use super::{kernel, output};
+use crate::{
+    cli::{Check, Output},
+    exit::{Exit, Failure},
+    probe::{filter::Filters, plan::Plan, session::Session, system::SystemFacts},
+};
+
+mod json;
+mod text;
+
+/// Everything there is to tell.
+struct Report {
+    facts: SystemFacts,
+    /// The kernel half, or why it does not run.
+    attached: Result<Attached, Failure>,
+    /// Whether each transport can be used; `None` when that could not be tried.
+    perf: Option<bool>,
+    ringbuf: Option<bool>,
+    verbose: bool,
+}
+
+/// What came of attaching.
+struct Attached {
+    plan: Plan,
+    /// Fields this kernel lacks, and what endings lack for it.
+    missing: Vec<(String, &'static str)>,
+}
+
+impl Report {
+    /// The exit code `trace` would end with right away.
+    fn exit(&self) -> Exit {
+        match &self.attached {
+            Err(failure) => failure.exit,
+            Ok(attached) if attached.plan.check().is_err() => Exit::Kernel,
+            Ok(_) => Exit::Ok,
+        }
+    }
+}
+
+pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let _entered = runtime.enter();
+    let attached = kernel::privileges().and_then(|_facts| attach(check));
+    let report = Report {
+        facts: SystemFacts::read(Path::new("/"))?,
+        perf: attached.as_ref().ok().map(|_| true),
+        ringbuf: is_map_supported(MapType::RingBuf).ok(),
+        attached,
+        verbose: check.verbose,
+    };
+    let mut out = output::stdout();
+    let written = match check.output {
+        Output::Text => text::write(&report, &mut out),
+        Output::Json => json::write(&report, &mut out),
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if !output::is_closed(&error) => Err(error.into()),
+        _ => Ok(report.exit()),
+    }
+}
+
+/// Attaches every point and detaches again.
+fn attach(check: &Check) -> Result<Attached, Failure> {
+    let types = kernel::types(&check.kernel.btf)?;
+    let request = kernel::request(&check.kernel, u32::MAX, Filters::default())?;
+    let Session { plan, resolved, .. } = kernel::open(&request, &types)?;
+    let missing = resolved
+        .missing
+        .iter()
+        .map(|missing| (missing.to_string(), missing.field.lost));
+    Ok(Attached {
+        plan,
+        missing: missing.collect(),
+    })
+}
