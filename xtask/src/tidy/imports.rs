@@ -86,6 +86,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "std::fs"],
     ),
     ("config", AllBut(&["app", "pipeline"]), &["aya", "clap"]),
+    ("exit", Only(&[]), &["aya", "clap", "tokio"]),
     ("app", AllBut(&[]), &[]),
 ];
 
