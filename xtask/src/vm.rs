@@ -16,7 +16,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{shell, tally::Tally};
 use kernels::{Kernel, SERIES, Series};
@@ -122,7 +122,7 @@ fn test_in(
     let kernel = Kernel::provide(series, cache)?;
     report.kernel(series.name, &kernel.release, ways);
     let image = kernel.directory.join("initramfs.gz");
-    let xtask = std::env::current_exe().context("cannot find myself")?;
+    let xtask = shell::own_copy()?;
     initramfs::write(
         &image,
         &[("finrst", finrst), ("xtask", &xtask)],
