@@ -127,7 +127,7 @@ impl Outcome {
             .point
             .candidates
             .iter()
-            .filter(|candidate| allowed(candidate, way))
+            .filter(|one| allowed(self.point, one, way))
         {
             let Some(&(first, _)) = candidate.programs.first() else {
                 continue;
@@ -152,23 +152,13 @@ impl Outcome {
     }
 }
 
-/// A forced way still needs the points only tracepoints reach.
-fn allowed(candidate: &Candidate, way: Option<Way>) -> bool {
-    way.is_none_or(|way| candidate.hook.way() == way || is_only_a_tracepoint(candidate))
-}
-
-/// Whether the candidate belongs to a point that no function entry reaches.
-fn is_only_a_tracepoint(candidate: &Candidate) -> bool {
-    POINTS.iter().any(|point| {
-        point
-            .candidates
-            .iter()
-            .any(|one| std::ptr::eq(one, candidate))
-            && point
-                .candidates
-                .iter()
-                .all(|one| one.hook.way() == Way::Tracepoint)
-    })
+/// A forced way binds only the points a function entry reaches: the others have no choice.
+fn allowed(point: &Point, candidate: &Candidate, way: Option<Way>) -> bool {
+    let tracepoints_only = point
+        .candidates
+        .iter()
+        .all(|one| one.hook.way() == Way::Tracepoint);
+    tracepoints_only || way.is_none_or(|way| candidate.hook.way() == way)
 }
 
 fn attach_all(
