@@ -22,15 +22,16 @@ use crate::{
 const V4_MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// What a process filter knows of a socket.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Verdict {
-    /// 0 undecided, 1 wanted, 2 not wanted.
+    /// One of the constants below.
     decision: u64,
     /// What happened before it was decided.
     held_back: HeldBack,
 }
 
+const UNDECIDED: u64 = 0;
 const WANTED: u64 = 1;
 const UNWANTED: u64 = 2;
 
@@ -49,16 +50,43 @@ pub(crate) enum Meaning {
     Other,
 }
 
-/// Whether an event on a socket is wanted; `Some` with what was held back before it was.
+/// What the filter says of an event.
+///
+/// Not an `Option`: copying the payload of a `None` is an uninitialised read to the verifier.
+#[derive(Clone, Copy)]
+pub(crate) struct Answer {
+    /// Whether the event is to be sent.
+    pub(crate) wanted: bool,
+    /// What was held back before the owner was known; nothing unless wanted.
+    pub(crate) held_back: HeldBack,
+}
+
+impl Answer {
+    const NO: Self = Self {
+        wanted: false,
+        held_back: NOTHING,
+    };
+    const YES: Self = Self {
+        wanted: true,
+        held_back: NOTHING,
+    };
+}
+
+const NOTHING: HeldBack = HeldBack {
+    fin_received_ns: 0,
+    rst_received_ns: 0,
+};
+
+/// Whether an event on a socket is wanted.
 #[inline(always)]
-pub(crate) fn socket(socket: &Socket, meaning: Meaning) -> Option<HeldBack> {
+pub(crate) fn socket(socket: &Socket, meaning: Meaning) -> Answer {
     if !flow(&socket.flow) || !value(filter::UID, socket.uid) {
-        return None;
+        return Answer::NO;
     }
     if filters(filter::PID | filter::COMM) {
         return decide(socket.address, meaning);
     }
-    Some(HeldBack::default())
+    Answer::YES
 }
 
 /// Whether an event that has a flow but no owner is wanted; a process filter never wants it.
@@ -96,29 +124,38 @@ pub(crate) fn forget(address: u64) {
 }
 
 #[inline(always)]
-fn decide(address: u64, meaning: Meaning) -> Option<HeldBack> {
+fn decide(address: u64, meaning: Meaning) -> Answer {
     if meaning == Meaning::Birth {
         let _ = VERDICTS.remove(address);
-        return None;
+        return Answer::NO;
     }
-    let mut verdict = VERDICTS
-        .get_ptr(address)
-        .map_or_else(Verdict::default, |known| {
-            // SAFETY: the pointer came from the map in this run; another CPU may change the value
-            // meanwhile, which costs at most a stale verdict.
-            unsafe { core::ptr::read(known) }
-        });
+    let mut verdict = Verdict {
+        decision: UNDECIDED,
+        held_back: NOTHING,
+    };
+    if let Some(known) = VERDICTS.get_ptr(address) {
+        // SAFETY: the pointer came from the map in this run; another CPU may change the value
+        // meanwhile, which costs at most a stale verdict.
+        verdict = unsafe { core::ptr::read(known) };
+    }
     if meaning == Meaning::Holder && verdict.decision != WANTED {
         verdict.decision = if running_task() { WANTED } else { UNWANTED };
         let held_back = verdict.held_back;
-        verdict.held_back = HeldBack::default();
+        verdict.held_back = NOTHING;
         let _ = VERDICTS.insert(address, verdict, 0);
-        return (verdict.decision == WANTED).then_some(held_back);
+        return Answer {
+            wanted: verdict.decision == WANTED,
+            held_back,
+        };
     }
-    if verdict.decision == 0 {
+    if verdict.decision == UNDECIDED {
         remember(address, &mut verdict, meaning);
     }
-    (verdict.decision == WANTED).then(HeldBack::default)
+    if verdict.decision == WANTED {
+        Answer::YES
+    } else {
+        Answer::NO
+    }
 }
 
 #[inline(always)]

@@ -378,6 +378,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             fin_retransmits: story.3,
             destroyed: story.4,
             condition: story.5,
+            after: None,
         })
         .boxed()
 }

@@ -51,7 +51,7 @@ pub enum Verb {
     /// Print every ending of a connection as it happens
     Trace(Box<Trace>),
     /// Show what this kernel and these privileges allow
-    Check(Check),
+    Check(Box<Check>),
     /// Explain a cause: what happened, how to confirm it, what to do
     Explain(Explain),
 }

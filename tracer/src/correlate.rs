@@ -5,6 +5,7 @@
 
 mod acts;
 mod conclude;
+mod errno;
 mod facts;
 mod observe;
 mod owner;
@@ -19,7 +20,7 @@ use crate::model::{ending::Ending, reason::ReasonNames, time::MonoNs};
 pub struct Limits {
     /// Sockets remembered at once; the one untouched for longest gives way and is counted.
     pub sockets: usize,
-    /// Acts kept per ending; further ones are counted.
+    /// Acts kept per ending, an end without a segment not counted; further ones are counted.
     pub acts: usize,
     /// State transitions kept per ending; further ones are counted.
     pub transitions: usize,
@@ -56,8 +57,7 @@ pub struct Counters {
 
 /// The table of sockets and what is known of how each one ends.
 ///
-/// Endings without a socket, and those of sockets whose address starts a new life or which are
-/// evicted, wait for the next [`settle`](Self::settle): at most two per observation.
+/// Endings concluded while observing wait for the next [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Correlator {
     limits: Limits,
@@ -84,9 +84,7 @@ impl Correlator {
     ///
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
-        while let Some(address) = self.sockets.pop_due(watermark) {
-            self.tell(address);
-        }
+        self.conclude_due(watermark);
         std::mem::take(&mut self.ready)
     }
 
@@ -110,6 +108,12 @@ impl Correlator {
         self.sockets.len()
     }
 
+    fn conclude_due(&mut self, now: MonoNs) {
+        while let Some(address) = self.sockets.pop_due(now) {
+            self.tell(address);
+        }
+    }
+
     /// Tells what is known of a socket, and forgets it when the kernel has.
     fn tell(&mut self, address: u64) {
         let Some(tracked) = self.sockets.at(address) else {
@@ -130,3 +134,6 @@ impl Correlator {
         self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());
     }
 }
+
+#[cfg(test)]
+mod properties;

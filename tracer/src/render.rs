@@ -16,6 +16,7 @@ mod json;
 mod schema;
 mod text;
 pub mod time;
+mod via;
 mod words;
 
 #[cfg(test)]

@@ -7,8 +7,11 @@
 
 mod build_ebpf;
 mod check;
+mod demo;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
+mod lab;
+mod scene;
 mod setup;
 mod shell;
 mod tally;
@@ -36,6 +39,12 @@ enum Verb {
     Test(test::Options),
     /// Runs the kernel tests inside other kernels.
     Vm(vm::Options),
+    /// Proves finrst against real connections on this kernel.
+    Lab(lab::Options),
+    /// Plays one small real program that ends a connection in a known way.
+    Scene(scene::Options),
+    /// Shows a dozen real endings, live, with finrst's explanations.
+    Demo(demo::Options),
     /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
     Ci,
 }
@@ -48,6 +57,9 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::run(),
         Verb::Test(options) => Ok(test::run(&options)),
         Verb::Vm(options) => vm::run(&options),
+        Verb::Lab(options) => lab::run(&options),
+        Verb::Scene(options) => scene::run(&options),
+        Verb::Demo(options) => demo::run(&options),
         Verb::Ci => Ok(test::everything()),
     };
     outcome.unwrap_or_else(|error| {

@@ -74,14 +74,15 @@ fn changed(
         sock::condition(sk, &mut record.condition);
     }
     let by = actor(sk, from, to, &record);
-    let Some(held_back) = filter::socket(&record.socket, meaning(to, by, &record)) else {
+    let answer = filter::socket(&record.socket, meaning(to, by, &record));
+    if !answer.wanted {
         return 0;
-    };
+    }
     record.header = header::<StateChanged>(by);
     if by & context::TASK != 0 {
         task::describe(&mut record.task);
     }
-    record.held_back = held_back;
+    record.held_back = answer.held_back;
     record.from = from;
     record.to = to;
     let lane = if ends { Lane::Endings } else { Lane::States };

@@ -32,7 +32,7 @@ fn called(program: &impl EbpfContext, sk: Address) -> u32 {
     let mut record = CloseCalled::new_zeroed();
     sock::describe(sk, None, &mut record.socket);
     // A descriptor is closed on behalf of whoever runs, so no lock has to prove it.
-    if filter::socket(&record.socket, Meaning::Holder).is_none() {
+    if !filter::socket(&record.socket, Meaning::Holder).wanted {
         return 0;
     }
     record.header = header::<CloseCalled>(context::TASK | task::flags());

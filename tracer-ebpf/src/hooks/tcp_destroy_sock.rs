@@ -25,12 +25,12 @@ fn tcp_destroy_sock(program: RawTracePointContext) -> u32 {
     } else {
         Meaning::Other
     };
-    let held_back = filter::socket(&record.socket, meaning);
+    let answer = filter::socket(&record.socket, meaning);
     filter::forget(sk);
-    let (Some(held_back), true) = (held_back, wanted(Kind::Destroyed)) else {
+    if !answer.wanted || !wanted(Kind::Destroyed) {
         return 0;
-    };
-    record.held_back = held_back;
+    }
+    record.held_back = answer.held_back;
     let by = if owned {
         context::TASK | task::flags()
     } else {

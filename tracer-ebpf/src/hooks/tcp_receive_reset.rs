@@ -18,7 +18,7 @@ fn tcp_receive_reset(program: RawTracePointContext) -> u32 {
     }
     let mut record = RstReceived::new_zeroed();
     sock::describe(sk, None, &mut record.socket);
-    if filter::socket(&record.socket, Meaning::RstReceived).is_none() {
+    if !filter::socket(&record.socket, Meaning::RstReceived).wanted {
         return 0;
     }
     record.header = header::<RstReceived>(context::SOFTIRQ);

@@ -21,7 +21,7 @@ fn tcp_retransmit_skb(program: RawTracePointContext) -> u32 {
     }
     let mut record = FinRetransmitted::new_zeroed();
     sock::describe(sk, None, &mut record.socket);
-    if filter::socket(&record.socket, Meaning::Other).is_none() {
+    if !filter::socket(&record.socket, Meaning::Other).wanted {
         return 0;
     }
     record.header = header::<FinRetransmitted>(context::SOFTIRQ);

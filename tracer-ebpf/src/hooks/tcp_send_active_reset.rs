@@ -57,7 +57,7 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
     }
     let mut record = RstSent::new_zeroed();
     sock::describe(sk, None, &mut record.socket);
-    if filter::socket(&record.socket, Meaning::Other).is_none() {
+    if !filter::socket(&record.socket, Meaning::Other).wanted {
         return 0;
     }
     sock::condition(sk, &mut record.condition);

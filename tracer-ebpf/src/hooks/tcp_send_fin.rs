@@ -31,7 +31,7 @@ fn queued(program: &impl EbpfContext, sk: Address) -> u32 {
     }
     let mut record = FinQueued::new_zeroed();
     sock::describe(sk, None, &mut record.socket);
-    if filter::socket(&record.socket, Meaning::Other).is_none() {
+    if !filter::socket(&record.socket, Meaning::Other).wanted {
         return 0;
     }
     let by = if sock::owned(sk) {

@@ -42,7 +42,7 @@ fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
     } else {
         (Meaning::Other, context::SOFTIRQ)
     };
-    if filter::socket(&record.socket, meaning).is_none() {
+    if !filter::socket(&record.socket, meaning).wanted {
         return 0;
     }
     record.header = header::<ShutdownCalled>(by);

@@ -112,7 +112,7 @@ fn admitted(record: &mut RstAnswered, sk: Address) -> bool {
         0 | TCP_TIME_WAIT | TCP_LISTEN | TCP_NEW_SYN_RECV => filter::ownerless(&record.socket.flow),
         _ => {
             record.socket.uid = sock::uid(sk);
-            filter::socket(&record.socket, Meaning::Other).is_some()
+            filter::socket(&record.socket, Meaning::Other).wanted
         }
     }
 }

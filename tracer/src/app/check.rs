@@ -4,11 +4,11 @@ use std::{io::Write, path::Path};
 
 use aya::{maps::MapType, sys::is_map_supported};
 
-use super::{kernel, output};
+use super::{kernel, output, select};
 use crate::{
     cli::{Check, Output},
     exit::{Exit, Failure},
-    probe::{filter::Filters, plan::Plan, session::Session, system::SystemFacts},
+    probe::{plan::Plan, session::Session, system::SystemFacts},
 };
 
 mod json;
@@ -70,7 +70,11 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
 /// Attaches every point and detaches again.
 fn attach(check: &Check) -> Result<Attached, Failure> {
     let types = kernel::types(&check.kernel.btf)?;
-    let request = kernel::request(&check.kernel, u32::MAX, Filters::default())?;
+    let request = kernel::request(
+        &check.kernel,
+        u32::MAX,
+        select::filters(&check.select, true)?,
+    )?;
     let Session { plan, resolved, .. } = kernel::open(&request, &types)?;
     let missing = resolved
         .missing

@@ -1,6 +1,6 @@
 //! Where lines go and whether they carry colours.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 
 use crate::cli::Color;
 
@@ -16,11 +16,6 @@ pub(super) fn coloured(color: Color) -> bool {
         Color::Never => false,
         Color::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     }
-}
-
-/// Whether a person is looking at standard error.
-pub(super) fn talking() -> bool {
-    io::stderr().is_terminal()
 }
 
 /// A line of talk on standard error; there is nobody to tell when that fails.

@@ -141,11 +141,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn go(mut self, facts: &SystemFacts) -> Result<Exit, Failure> {
+        // Nothing is told before the command runs: a command that cannot is a refusal.
+        let child = command::start(&self.trace.command)?;
         let ended = match self.announce(facts) {
-            Ok(()) => {
-                let child = command::start(&self.trace.command)?;
-                self.until_the_end(child).await
-            }
+            Ok(()) => self.until_the_end(child).await,
             Err(error) => Err(error),
         };
         let end = match ended {
@@ -193,12 +192,18 @@ impl Run<'_> {
         if !self.trace.quiet || self.trace.output == Output::Json {
             self.pipeline.start(&start)?;
         }
-        if !self.trace.quiet && output::talking() {
-            let attached = points.iter().filter(|point| point.way.is_some()).count();
-            let of = points.len();
-            output::say(format_args!(
-                "finrst: {attached} of {of} points hooked (`finrst check` says more); Ctrl-C ends"
-            ));
+        if !self.trace.quiet {
+            let absent: Vec<_> = points
+                .iter()
+                .filter(|point| point.way.is_none())
+                .map(|point| point.name)
+                .collect();
+            if !absent.is_empty() {
+                let absent = absent.join(", ");
+                output::say(format_args!(
+                    "finrst: running without {absent}: `finrst check` says why and what is lost"
+                ));
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Kernel, Output};
+use super::{Kernel, Output, Select};
 
 /// Show what this kernel and these privileges allow
 ///
@@ -17,6 +17,9 @@ pub struct Check {
     /// Also print the verifier's log of every program it refused
     #[arg(short, long)]
     pub verbose: bool,
+    /// Which connections `trace` would be asked for: filters are part of the programs.
+    #[command(flatten)]
+    pub select: Select,
     /// How to reach the kernel.
     #[command(flatten)]
     pub kernel: Kernel,

@@ -1,21 +1,11 @@
 //! Turns what is known of a socket into an ending, once nothing can change it.
 
-use super::{acts, tracked::Tracked};
+use super::{acts, errno, tracked::Tracked};
 use crate::model::{
     ending::{Act, Call, Ending, How},
     process::Actor,
     state::TcpState,
 };
-
-/// Values of the kernel's `include/uapi/asm-generic/errno*.h`, on every architecture BPF runs on
-/// but MIPS and PA-RISC.
-mod errno {
-    pub(super) const EPIPE: u32 = 32;
-    pub(super) const ECONNABORTED: u32 = 103;
-    pub(super) const ECONNRESET: u32 = 104;
-    pub(super) const ETIMEDOUT: u32 = 110;
-    pub(super) const ECONNREFUSED: u32 = 111;
-}
 
 impl Tracked {
     /// The ending as known now; `None` when nothing ended since the last one told.

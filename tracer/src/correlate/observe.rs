@@ -17,8 +17,10 @@ use crate::model::{
 impl Correlator {
     /// Takes one observation in; observations come in the order of their time.
     ///
-    /// A late one is still used, its acts in their place in time.
+    /// A late one is still used, its acts in their place in time. What was due by now is concluded
+    /// first, so that the endings do not depend on how often they are asked for.
     pub fn observe(&mut self, seen: &Observation) {
+        self.conclude_due(seen.at);
         let moment = Moment {
             at: seen.at,
             actor: seen.actor,
@@ -236,6 +238,12 @@ impl Correlator {
             return;
         }
         let birth = accepted || from == TcpState::Close || to == TcpState::SynSent;
+        // `tcp_reset` goes to CLOSE at once: what was held back before another transition was of
+        // a socket that had this address before.
+        let held_back = HeldBack {
+            rst_received: held_back.rst_received.filter(|_| to == TcpState::Close),
+            ..held_back
+        };
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, condition, birth) {
             tracked.take_held_back(held_back, from, &limits);

@@ -1,8 +1,11 @@
 //! Who holds a socket: only what a task did to it proves that.
 
-use super::tracked::{Closed, Moment, Tracked};
+use super::{
+    errno,
+    tracked::{Closed, Moment, Tracked},
+};
 use crate::model::{
-    ending::Owner,
+    ending::{Act, How, Owner},
     process::{Actor, Confidence},
     socket::FileRefs,
     state::TcpState,
@@ -22,17 +25,22 @@ impl Tracked {
     /// What a transition in task context proves.
     ///
     /// Every one but that to `CLOSE` runs under the socket's lock, taken through its descriptor.
-    /// `SOCK_DESTROY` (`tcp_abort`, `net/ipv4/tcp.c`) takes the lock for a stranger, and always
-    /// goes to `CLOSE`: there the closer must have released the file.
+    /// `SOCK_DESTROY` takes the lock for a stranger and goes to `CLOSE`: there the closer must
+    /// have released the file, or hold it and not have aborted.
     pub(super) fn transition_by(&mut self, actor: Actor, to: TcpState) {
         if to != TcpState::Close {
             self.held_by(actor);
             return;
         }
         let Some(closed) = self.closed else { return };
-        if closed.by_close || self.was_reset_by_peer() {
+        let held = closed.condition.file == Some(FileRefs::Held)
+            && closed.condition.err.is_some()
+            && !self.aborted();
+        if closed.by_close || held || self.was_reset_by_peer() {
             self.held_by(actor);
-        } else if let (Actor::Task(task), None, None) = (actor, closed.condition.file, self.owner) {
+        } else if let (Actor::Task(task), None, None) = (actor, closed.condition.file, self.owner)
+            && !self.aborted()
+        {
             self.owner = Some(Owner {
                 task,
                 confidence: Confidence::Likely,
@@ -43,13 +51,25 @@ impl Tracked {
     /// What the end of the socket in task context proves: its closer ran, unless the same task
     /// had aborted it from outside.
     pub(super) fn destroyed_by(&mut self, moment: Moment) {
-        let stranger = self
-            .closed
-            .is_some_and(|c| !c.by_close && c.moment.thread() == moment.thread())
-            && !self.was_reset_by_peer();
+        let stranger = self.aborted()
+            && self
+                .closed
+                .is_some_and(|closed| closed.moment.thread() == moment.thread());
         if !stranger {
             self.held_by(moment.actor);
         }
+    }
+
+    /// Whether `tcp_abort` (`net/ipv4/tcp.c`) closed the socket: it leaves its error, or sends
+    /// its RST before the state changes.
+    fn aborted(&self) -> bool {
+        self.closed.is_some_and(|closed| {
+            let before = |act: &Act| {
+                act.how == How::RstSent && act.provoked_by.is_none() && act.at < closed.moment.at
+            };
+            closed.condition.err == Some(errno::ECONNABORTED)
+                || (!closed.by_close && self.acts.iter().any(before))
+        })
     }
 }
 

@@ -42,6 +42,12 @@ impl Sockets {
         self.table.len()
     }
 
+    /// Sockets with a time to be told of.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.due.len()
+    }
+
     /// The socket at `address`, whichever it is.
     pub(super) fn at(&mut self, address: u64) -> Option<&mut Tracked> {
         self.table.get_mut(&address)

@@ -145,6 +145,8 @@ impl Tracked {
 
     /// Puts an act in its place in time.
     pub(super) fn act(&mut self, act: Act, limits: &Limits) {
+        // What was held back happened before the socket was seen.
+        self.first_seen = self.first_seen.min(act.at);
         if self.acts.len() < limits.acts {
             let place = self.acts.partition_point(|known| known.at <= act.at);
             self.acts.insert(place, act);

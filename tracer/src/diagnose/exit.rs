@@ -1,12 +1,13 @@
 //! `process_exit`: the kernel closed the sockets of a process that ended.
 
 use super::{
+    close,
     page::{Page, Step},
     words,
 };
 use crate::model::{
     cause::Cause,
-    ending::{Act, Call, Ending, How},
+    ending::{Act, Ending, How},
     process::{Actor, Confidence, Task},
 };
 
@@ -19,7 +20,7 @@ pub(super) const ADVICE: &str = "If the process should have closed the connectio
 /// A process that exits with unread data or `SO_LINGER` zero sends an RST, and that is told by
 /// those causes.
 pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
-    if !matches!(act.how, How::FinSent | How::Destroyed) || act.call != Some(Call::Close) {
+    if !close::ends_by_close(act) {
         return None;
     }
     task(act)?.exit?;
@@ -56,10 +57,11 @@ fn task(act: &Act) -> Option<&Task> {
 pub(super) const PAGE: Page = Page {
     title: "process_exit: the process ended with the connection open",
     happened: "\
-A process exited or was killed while it held the last descriptor of the socket. On the way out the
-kernel released its files, and each socket among them was closed as by close(2): a FIN, whatever
-the status or signal was. The peer cannot tell it from a wanted close. SO_LINGER with a time never
-delays an exiting process. With unread data or SO_LINGER zero the kernel sends an RST instead, and
+A process exited or was killed while it held the last descriptor of the socket.
+On the way out the kernel released its files, and each socket among them was
+closed as by close(2): a FIN, whatever the status or signal was. The peer cannot
+tell it from a wanted close. SO_LINGER with a time never delays an exiting
+process. With unread data or SO_LINGER zero the kernel sends an RST instead, and
 the cause is closed_with_unread_data or linger_zero.",
     confirm: &[
         Step {
@@ -76,9 +78,10 @@ the cause is closed_with_unread_data or linger_zero.",
         },
     ],
     fix: "\
-On SIGTERM stop accepting, finish what is in flight, close, then exit; give the supervisor's
-timeout enough room for that before it sends SIGKILL. A signal such as SIGSEGV or SIGABRT is a crash,
-and a kill without a sender in sight is often the memory limit of the container.",
+On SIGTERM stop accepting, finish what is in flight, close, then exit; give the
+supervisor's timeout enough room for that before it sends SIGKILL. A signal such
+as SIGSEGV or SIGABRT is a crash, and a kill without a sender in sight is often
+the memory limit of the container.",
     source: &[
         "do_exit: kernel/exit.c; exit_files: fs/file.c; __fput: fs/file_table.c",
         "inet_release: net/ipv4/af_inet.c; __tcp_close: net/ipv4/tcp.c",

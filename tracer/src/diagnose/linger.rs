@@ -74,10 +74,11 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
 pub(super) const PAGE: Page = Page {
     title: "linger_zero: a close that asked for a reset",
     happened: "\
-The socket had SO_LINGER on with a time of zero when its last descriptor was closed. That asks for
-an abort: the kernel sent an RST, dropped all data that was unsent or not acknowledged, and kept no
-TIME_WAIT. The peer's next read or write fails with ECONNRESET. Current kernels state the reason TCP_STATE for
-it, which they also use for other aborts.",
+The socket had SO_LINGER on with a time of zero when its last descriptor was
+closed. That asks for an abort: the kernel sent an RST, dropped all data that
+was unsent or not acknowledged, and kept no TIME_WAIT. The peer's next read or
+write fails with ECONNRESET. Current kernels state the reason TCP_STATE for it,
+which they also use for other aborts.",
     confirm: &[
         Step {
             run: "strace -f -yy -e trace=setsockopt,close -p PID",
@@ -93,9 +94,9 @@ it, which they also use for other aborts.",
         },
     ],
     fix: "\
-Take the option out (SetLinger(0) in Go, setSoLinger(true, 0) in Java). It is often set to
-avoid TIME_WAIT; let the client close first, or widen the local port range, instead. Health checks
-and load generators set it on purpose.",
+Take the option out (SetLinger(0) in Go, setSoLinger(true, 0) in Java). It is
+often set to avoid TIME_WAIT; let the client close first, or widen the local
+port range, instead. Health checks and load generators set it on purpose.",
     source: &[
         "__tcp_close, tcp_disconnect: net/ipv4/tcp.c",
         "socket(7), SO_LINGER",

@@ -107,7 +107,7 @@ pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
         }
         Some(_) | None => String::new(),
     };
-    let held = if before.is_empty() {
+    let held = if before.is_empty() && ending.destroyed.is_none() {
         let error = if act.state == Some(TcpState::CloseWait) {
             "EPIPE"
         } else {
@@ -134,10 +134,11 @@ pub(super) fn reset_advice(act: &Act) -> &'static str {
 pub(super) const CLOSED_PAGE: Page = Page {
     title: "peer_closed: the peer sent its FIN",
     happened: "\
-The peer closed its sending side. The kernel acknowledged the FIN and, when this side had not closed
-yet, went to CLOSE_WAIT: reads return the data that is left, then end of file. The kernel does
-nothing more by itself; the program has to close. Until it does the socket holds a descriptor and
-memory, without any time limit.",
+The peer closed its sending side. The kernel acknowledged the FIN and, when this
+side had not closed yet, went to CLOSE_WAIT: reads return the data that is left,
+then end of file. The kernel does nothing more by itself; the program has to
+close. Until it does the socket holds a descriptor and memory, without any time
+limit.",
     confirm: &[
         Step {
             run: "ss -tanp state close-wait",
@@ -153,9 +154,10 @@ memory, without any time limit.",
         },
     ],
     fix: "\
-Nothing, where the program closes soon after. CLOSE_WAIT that stays is a bug in the program that
-holds the socket: it does not read, or does not close after end of file. A pool should drop a
-connection whose peer has closed before it is used again.",
+Nothing, where the program closes soon after. CLOSE_WAIT that stays is a bug in
+the program that holds the socket: it does not read, or does not close after end
+of file. A pool should drop a connection whose peer has closed before it is used
+again.",
     source: &[
         "tcp_fin: net/ipv4/tcp_input.c",
         "RFC 9293, sections 3.6 and 3.10.7.4",
@@ -166,10 +168,11 @@ connection whose peer has closed before it is used again.",
 pub(super) const RESET_PAGE: Page = Page {
     title: "peer_reset: the peer sent an RST",
     happened: "\
-An RST arrived with a sequence number the kernel accepts. The connection is gone at once: unsent data
-is dropped and the program gets an error, ECONNREFUSED in answer to a SYN, EPIPE after the peer's
-FIN, else ECONNRESET. The sender is the peer's kernel, or something on the way that speaks in its
-name: a firewall that rejects, a load balancer or NAT that forgot the connection.",
+An RST arrived with a sequence number the kernel accepts. The connection is gone
+at once: unsent data is dropped and the program gets an error, ECONNREFUSED in
+answer to a SYN, EPIPE after the peer's FIN, else ECONNRESET. The sender is the
+peer's kernel, or something on the way that speaks in its name: a firewall that
+rejects, a load balancer or NAT that forgot the connection.",
     confirm: &[
         Step {
             run: "tcpdump -nvi any 'tcp[tcpflags] & tcp-rst != 0 and port PORT'",
@@ -189,9 +192,10 @@ name: a firewall that rejects, a load balancer or NAT that forgot the connection
         },
     ],
     fix: "\
-Look at the peer: refused means nobody listens there; after data was sent it often closed with
-that data unread, or had closed already; after a long idle time a middlebox forgot the connection,
-which keepalives shorter than its timeout prevent.",
+Look at the peer: refused means nobody listens there; after data was sent it
+often closed with that data unread, or had closed already; after a long idle
+time a middlebox forgot the connection, which keepalives shorter than its
+timeout prevent.",
     source: &[
         "tcp_reset: net/ipv4/tcp_input.c",
         "RFC 9293, section 3.5.3; RFC 5961, section 3",

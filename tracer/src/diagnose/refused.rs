@@ -40,10 +40,11 @@ pub(super) fn text(ending: &Ending, _: &Act) -> String {
 pub(super) const PAGE: Page = Page {
     title: "no_listener: a SYN for a port nobody listens on",
     happened: "\
-A SYN arrived and no socket on this host listens on its address and port, in the network namespace
-it arrived in. The kernel answered with RST and ACK; the connecting program gets ECONNREFUSED
-at once. A listener bound to another address (127.0.0.1 only, IPv6 only) or in another namespace
-does not count. A full accept queue looks different: those SYNs are dropped in silence by default.",
+A SYN arrived and no socket on this host listens on its address and port, in the
+network namespace it arrived in. The kernel answered with RST and ACK; the
+connecting program gets ECONNREFUSED at once. A listener bound to another
+address (127.0.0.1 only, IPv6 only) or in another namespace does not count. A
+full accept queue looks different: those SYNs are dropped in silence by default.",
     confirm: &[
         Step {
             run: "ss -Htlnp 'sport = :PORT'",
@@ -63,9 +64,10 @@ does not count. A full accept queue looks different: those SYNs are dropped in s
         },
     ],
     fix: "\
-Start the service, or wait for it: refusals during a restart want a retry in the client or a
-socket handed over by the supervisor. If it runs, compare its address, port and namespace with what
-the client dials (nsenter -t PID -n ss -tln).",
+Start the service, or wait for it: refusals during a restart want a retry in the
+client or a socket handed over by the supervisor. If it runs, compare its
+address, port and namespace with what the client dials (nsenter -t PID -n ss
+-tln).",
     source: &[
         "tcp_v4_rcv, tcp_v4_send_reset: net/ipv4/tcp_ipv4.c",
         "tcp_v6_rcv, tcp_v6_send_reset: net/ipv6/tcp_ipv6.c",

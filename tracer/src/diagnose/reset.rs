@@ -25,25 +25,32 @@ pub(super) enum ByClose {
 /// keepalive timer (state still connected), `connect(AF_UNSPEC)` (file held), the children of a
 /// closing listener (no file) and the orphan limit (`SOCK_DEAD`).
 pub(super) fn by_close(ending: &Ending, act: &Act) -> ByClose {
-    let connected = act.state.is_some_and(|state| {
-        !matches!(
-            state,
-            TcpState::Close | TcpState::Listen | TcpState::SynSent | TcpState::TimeWait
-        )
-    });
     let task = matches!(act.actor, Actor::Task(_) | Actor::KernelThread(_));
     let sent = act.how == How::RstSent && act.provoked_by.is_none();
-    if !(sent && connected && task && closed_before(ending, act)) || orphan(act) {
+    if !(sent && task) || act.condition.dead == Some(true) {
         return ByClose::No;
     }
     let call_seen =
         act.call == Some(Call::Close) && ending.close_called.is_some_and(|call| call.seen);
-    match act.condition.file {
-        Some(FileRefs::Held | FileRefs::None) if !call_seen => ByClose::No,
-        None if !call_seen => ByClose::Possible,
-        Some(_) | None if act.condition.dead.is_some() => ByClose::Proved,
+    let released = match act.condition.file {
+        Some(FileRefs::Held | FileRefs::None) if !call_seen => return ByClose::No,
+        Some(_) => true,
+        None => call_seen,
+    };
+    match act.state {
+        Some(state) if !connected(state) || !closed_before(ending, act) => ByClose::No,
+        Some(_) if released && act.condition.dead.is_some() => ByClose::Proved,
+        // Without a state the transition to CLOSE was lost: the RST found it there.
         Some(_) | None => ByClose::Possible,
     }
+}
+
+/// Whether a close in this state has a connection to abort.
+const fn connected(state: TcpState) -> bool {
+    !matches!(
+        state,
+        TcpState::Close | TcpState::Listen | TcpState::SynSent | TcpState::TimeWait
+    )
 }
 
 /// Whether the kernel's reason leaves the rule to the other facts.
@@ -59,8 +66,4 @@ pub(super) fn closed_before(ending: &Ending, act: &Act) -> bool {
         .states
         .iter()
         .any(|state| state.to == TcpState::Close && state.at <= act.at)
-}
-
-fn orphan(act: &Act) -> bool {
-    act.condition.dead == Some(true)
 }

@@ -53,10 +53,11 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
 pub(super) const PAGE: Page = Page {
     title: "app_shutdown_write: a process shut its sending side",
     happened: "\
-A process called shutdown(2) with SHUT_WR or SHUT_RDWR and kept the descriptor. The kernel queued a
-FIN behind unsent data and went to FIN_WAIT1 (LAST_ACK after the peer's FIN). With SHUT_WR the
-connection is half closed: the peer reads end of file and may go on sending. It ends when
-the peer closes too; while the descriptor is held, FIN_WAIT2 has no time limit.",
+A process called shutdown(2) with SHUT_WR or SHUT_RDWR and kept the descriptor.
+The kernel queued a FIN behind unsent data and went to FIN_WAIT1 (LAST_ACK after
+the peer's FIN). With SHUT_WR the connection is half closed: the peer reads end
+of file and may go on sending. It ends when the peer closes too; while the
+descriptor is held, FIN_WAIT2 has no time limit.",
     confirm: &[
         Step {
             run: "strace -f -yy -e trace=shutdown,close -p PID",
@@ -72,9 +73,9 @@ the peer closes too; while the descriptor is held, FIN_WAIT2 has no time limit."
         },
     ],
     fix: "\
-Nothing, where the protocol uses the half close as end of request. Otherwise read until end of file
-and close: a half-closed connection whose peer never closes stays in FIN_WAIT2 for as long as the
-process keeps the descriptor.",
+Nothing, where the protocol uses the half close as end of request. Otherwise
+read until end of file and close: a half-closed connection whose peer never
+closes stays in FIN_WAIT2 for as long as the process keeps the descriptor.",
     source: &[
         "tcp_shutdown: net/ipv4/tcp.c",
         "tcp_send_fin: net/ipv4/tcp_output.c",

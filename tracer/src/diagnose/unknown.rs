@@ -64,18 +64,19 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
 pub(super) const PAGE: Page = Page {
     title: "unknown: the facts fit no rule",
     happened: "\
-finrst saw the connection end and no rule of its catalogue covers what it saw, or a fact that
-would decide was not to be read on this kernel. It does not guess. Among the endings without a rule
-of their own: RSTs that answer data after a close, segments for connections that are gone, aborts by
-ss -K, expired keepalives, and connections given up because nothing was acknowledged any more.",
+finrst saw the connection end and no rule of its catalogue covers what it saw,
+or a fact that would decide was not to be read on this kernel. It does not
+guess. Among the endings without a rule of their own: RSTs that answer data
+after a close, segments for connections that are gone, aborts by ss -K, expired
+keepalives, and connections given up because nothing was acknowledged any more.",
     confirm: &[
         Step {
             run: "nstat -az 'TcpExtTCPAbort*' TcpExtTCPTimeouts TcpOutRsts",
             shows: "which of the kernel's own counters grows with these endings",
         },
         Step {
-            run: "bpftrace -e 'kprobe:tcp_send_active_reset { @[comm, kstack(8)] = count(); }'",
-            shows: "the callers that send an RST for a live socket",
+            run: "bpftrace -e 'tracepoint:tcp:tcp_send_reset { @[comm, kstack(8)] = count(); }'",
+            shows: "the kernel paths that send an RST; in softirq comm is a bystander",
         },
         Step {
             run: "tcpdump -ni any -w /tmp/endings.pcap 'tcp[tcpflags] & (tcp-fin|tcp-rst|tcp-syn) != 0'",
@@ -83,8 +84,8 @@ ss -K, expired keepalives, and connections given up because nothing was acknowle
         },
     ],
     fix: "\
-Run finrst check: a missing hook takes facts away. The kernel's own reason, where there is
-one, is in the evidence.",
+Run finrst check: a missing hook takes facts away. The kernel's own reason,
+where there is one, is in the evidence.",
     source: &[
         "tcp_send_active_reset: net/ipv4/tcp_output.c; tcp_write_err: net/ipv4/tcp_timer.c",
         "RFC 9293, section 3.5.2",

@@ -91,12 +91,14 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
 pub(super) const PAGE: Page = Page {
     title: "closed_with_unread_data: a close threw received data away",
     happened: "\
-A process closed the socket, or ended, while data the peer had sent lay unread in the receive queue.
-A FIN would tell the peer that all its data arrived, which is not so; the kernel sends an RST and
-forgets the connection at once, without TIME_WAIT. The peer's next read fails with ECONNRESET, and
-data that it had received but not read yet can be lost as well, often the end of the very
-response this process sent last. Kernels before 7.0, stable backports aside, also count data that
-was read but still sits in the queue: there an RST with no byte unread is possible.",
+A process closed the socket, or ended, while data the peer had sent lay unread
+in the receive queue. A FIN would tell the peer that all its data arrived, which
+is not so; the kernel sends an RST and forgets the connection at once, without
+TIME_WAIT. The peer's next read fails with ECONNRESET, and data that it had
+received but not read yet can be lost as well, often the end of the very
+response this process sent last. Kernels before 7.0, stable backports aside,
+also count data that was read but still sits in the queue: there an RST with no
+byte unread is possible.",
     confirm: &[
         Step {
             run: "nstat -az TcpExtTCPAbortOnClose",
@@ -116,8 +118,9 @@ was read but still sits in the queue: there an RST with no byte unread is possib
         },
     ],
     fix: "\
-Read to end of file before close. A server that rejects a request early should answer, shut
-its sending side, and read and drop the rest with a limit on time and bytes before it closes.",
+Read to end of file before close. A server that rejects a request early should
+answer, shut its sending side, and read and drop the rest with a limit on time
+and bytes before it closes.",
     source: &[
         "__tcp_close: net/ipv4/tcp.c",
         "RFC 2525, section 2.17; RFC 1122, section 4.2.2.13; RFC 9293, section 3.6.1",

@@ -166,3 +166,55 @@ pub(super) fn error(errno: u32) -> String {
     };
     format!("{errno} ({name})")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::process::Comm;
+
+    #[test]
+    fn a_duration_has_three_digits_and_a_fitting_unit() {
+        let shown = [0, 999, 1_000, 12_345, 999_999, 3_990_000, 59_999_999_999]
+            .map(|ns| Duration(ns).to_string());
+        assert_eq!(
+            shown,
+            [
+                "0 ns", "999 ns", "1.00 µs", "12.3 µs", "999 µs", "3.99 ms", "59.9 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_signal_is_named_and_one_without_a_name_is_a_number() {
+        let shown = [1, 9, 15, 31, 0, 34].map(|number| Signal(number).to_string());
+        assert_eq!(
+            shown,
+            [
+                "signal 1 (SIGHUP)",
+                "signal 9 (SIGKILL)",
+                "signal 15 (SIGTERM)",
+                "signal 31 (SIGSYS)",
+                "signal 0",
+                "signal 34"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_process_goes_by_its_own_name_before_its_threads() {
+        let mut task = Task {
+            pid: 7,
+            tid: 8,
+            comm: Comm(*b"worker\0\0\0\0\0\0\0\0\0\0"),
+            process_comm: Comm(*b"nginx\0\0\0\0\0\0\0\0\0\0\0"),
+            start_ns: None,
+            uid: 0,
+            exit: None,
+        };
+        assert_eq!(process(&task), "nginx[7]");
+        task.process_comm = Comm::default();
+        assert_eq!(process(&task), "worker[7]");
+        task.comm = Comm::default();
+        assert_eq!(process(&task), "process 7");
+    }
+}

@@ -3,9 +3,9 @@
 /// Why a connection ended, as far as the rules can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
-    /// A process closed the last descriptor; a FIN was sent.
+    /// A process closed the last descriptor; a FIN was sent, or nothing while still connecting.
     AppClose,
-    /// A process shut its sending side and keeps reading.
+    /// A process shut its sending side and keeps the socket.
     AppShutdownWrite,
     /// A process exited or was killed; the kernel closed its sockets.
     ProcessExit,
@@ -15,7 +15,7 @@ pub enum Cause {
     LingerZero,
     /// A SYN for a port nobody listens on.
     NoListener,
-    /// The peer sent its FIN first.
+    /// The peer sent its FIN.
     PeerClosed,
     /// The peer sent an RST.
     PeerReset,

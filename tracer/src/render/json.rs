@@ -8,6 +8,7 @@ use super::{
     Explained, Options, Render, Start,
     schema::{Line, Text, ending, event, run},
     time::WallClock,
+    via::Via,
     words,
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
 pub(super) struct Json {
     clock: WallClock,
     reasons: ReasonNames,
+    via: Via,
 }
 
 impl Json {
@@ -26,6 +28,7 @@ impl Json {
         Self {
             clock: options.clock,
             reasons: options.reasons,
+            via: Via::default(),
         }
     }
 
@@ -48,6 +51,7 @@ impl Render for Json {
     }
 
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.via = Via::new(start);
         self.line("start", start.at, run::start(start), out)
     }
 
@@ -58,7 +62,8 @@ impl Render for Json {
 
     fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
         let at = words::dated(explained.ending);
-        self.line("ending", at, ending::ending(explained), out)
+        let via = explained.ending.decisive().and_then(|act| self.via.of(act));
+        self.line("ending", at, ending::ending(explained, via), out)
     }
 
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {

@@ -96,7 +96,7 @@ struct Connection<I> {
     netns: Option<u32>,
     uid: Option<u32>,
     peer_id: NotYet,
-    after: NotYet,
+    after: Option<I>,
 }
 
 #[derive(Serialize)]
@@ -107,6 +107,7 @@ struct End {
 
 fn connection<I>(
     id: Option<I>,
+    after: Option<I>,
     socket: Option<SocketId>,
     flow: &Flow,
     uid: Option<u32>,
@@ -128,7 +129,7 @@ fn connection<I>(
         netns: flow.netns,
         uid,
         peer_id: (),
-        after: (),
+        after,
     }
 }
 

@@ -46,7 +46,7 @@ struct Ending<'a, I> {
     bytes: Bytes,
     rtt_us: Option<u32>,
     stack: NotYet,
-    via: NotYet,
+    via: Option<&'a str>,
 }
 
 /// Who held the socket.
@@ -115,15 +115,26 @@ struct Bytes {
     unsent: Option<u32>,
 }
 
-pub(in crate::render) fn ending(explained: &Explained<'_>) -> impl Serialize {
+pub(in crate::render) fn ending<'a>(
+    explained: &Explained<'a>,
+    via: Option<&'a str>,
+) -> impl Serialize + use<'a> {
     let Explained {
         ending,
         explanation,
     } = *explained;
     let decisive = ending.decisive();
-    let id = words::connection_id(ending.socket, ending.flow, ending.first_seen);
+    let id = || {
+        Text(words::connection_id(
+            ending.socket,
+            ending.flow,
+            ending.first_seen,
+        ))
+    };
+    // What is told of a socket again goes by the same id.
+    let after = ending.after.map(|_| id());
     Ending {
-        connection: connection(Some(Text(id)), ending.socket, &ending.flow, ending.uid),
+        connection: connection(Some(id()), after, ending.socket, &ending.flow, ending.uid),
         owner: ending.owner.as_ref().map(owner),
         holders: (),
         actor: decisive.map(|act| actor(&act.actor)),
@@ -151,7 +162,7 @@ pub(in crate::render) fn ending(explained: &Explained<'_>) -> impl Serialize {
         bytes: bytes(ending),
         rtt_us: ending.condition.rtt_us,
         stack: (),
-        via: (),
+        via,
     }
 }
 

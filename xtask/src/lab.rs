@@ -1,0 +1,167 @@
+//! The kernel tests: finrst, attached to this kernel, against endings whose truth is known.
+
+mod accounting;
+pub(crate) mod clock;
+pub(crate) mod compare;
+mod filters;
+mod kernel;
+mod lifecycle;
+mod outcome;
+pub(crate) mod played;
+mod refusals;
+pub(crate) mod scenes;
+mod stopping;
+pub(crate) mod told;
+pub(crate) mod tracer;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use outcome::{Outcome, Report};
+
+/// What `xtask lab` was told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The finrst to test.
+    #[arg(long, default_value = "target/release/finrst")]
+    finrst: PathBuf,
+    /// The way its hooks attach; `auto` lets it choose.
+    #[arg(long, value_enum, default_value_t = Way::Auto)]
+    way: Way,
+    /// Print one line per test for a program to read.
+    #[arg(long)]
+    lines: bool,
+    /// A skipped test is a failure.
+    #[arg(long)]
+    no_skip: bool,
+    /// Only these tests, by name; every test when none is named.
+    names: Vec<String>,
+}
+
+/// How hooks reach the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Way {
+    /// Whatever finrst chooses.
+    Auto,
+    /// Function entry and exit programs.
+    Fentry,
+    /// Kernel probes.
+    Kprobe,
+    /// Raw tracepoints alone.
+    Tracepoint,
+}
+
+impl Way {
+    /// Its name on finrst's command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+/// What every test has to hand.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    /// The finrst under test.
+    pub(crate) finrst: PathBuf,
+    /// The way asked for.
+    pub(crate) way: Way,
+    /// How much slower than a real machine this one is, from `FINRST_SLOW`; one means not at all.
+    pub(crate) slow: u32,
+    /// What this kernel can tell.
+    pub(crate) kernel: kernel::Kernel,
+}
+
+impl Lab {
+    /// A lab for this finrst on this kernel.
+    ///
+    /// # Errors
+    /// There is no such finrst, or the kernel does not describe itself.
+    pub(crate) fn new(finrst: &Path, way: Way) -> anyhow::Result<Self> {
+        let slow = match std::env::var("FINRST_SLOW") {
+            Ok(factor) => factor.parse().context("FINRST_SLOW is a whole number")?,
+            Err(_) => 1,
+        };
+        Ok(Self {
+            finrst: finrst
+                .canonicalize()
+                .with_context(|| format!("there is no {}", finrst.display()))?,
+            way,
+            slow: std::cmp::max(slow, 1),
+            kernel: kernel::Kernel::of_this_machine()?,
+        })
+    }
+
+    /// A time to wait, stretched for a slow machine.
+    pub(crate) fn patience(&self, time: Duration) -> Duration {
+        time * self.slow
+    }
+
+    /// `finrst trace -o json`, attached the way asked for.
+    pub(crate) fn trace(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new(&self.finrst);
+        command.args(["trace", "-o", "json"]);
+        if self.way != Way::Auto {
+            command.args(["--way", self.way.name()]);
+        }
+        command.args(arguments);
+        command
+    }
+}
+
+/// A test: it succeeds, fails with what was expected and got, or fails with an [`outcome::Skip`].
+pub(crate) type Test = fn(&Lab) -> anyhow::Result<()>;
+
+/// Runs the tests asked for and reports each.
+///
+/// # Errors
+/// Nothing could be tested at all.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let lab = Lab::new(&options.finrst, options.way)?;
+    let mut report = Report::new(options.way, options.lines);
+    let wanted = |name: &str| {
+        options.names.is_empty()
+            || options
+                .names
+                .iter()
+                .any(|it| it == name || it == group(name))
+    };
+    let attached = [
+        filters::TESTS,
+        lifecycle::TESTS,
+        stopping::TESTS,
+        accounting::TESTS,
+    ]
+    .concat();
+    if let Some(reason) = kernel::way_refused(&lab)? {
+        let names = attached.iter().map(|(name, _)| (*name).to_owned());
+        for name in scenes::names().chain(names).filter(|name| wanted(name)) {
+            report.add(&name, Outcome::Skipped(reason.clone()));
+        }
+    } else {
+        scenes::run(&lab, &wanted, &mut report)?;
+        run_each(&lab, &attached, &wanted, &mut report);
+    }
+    run_each(&lab, refusals::TESTS, &wanted, &mut report);
+    Ok(report.close(options.no_skip))
+}
+
+/// Runs those of the tests that are wanted.
+fn run_each(lab: &Lab, tests: &[(&str, Test)], wanted: &dyn Fn(&str) -> bool, report: &mut Report) {
+    for (name, test) in tests.iter().filter(|(name, _)| wanted(name)) {
+        report.add(name, Outcome::of(test(lab)));
+    }
+}
+
+/// What comes before the first slash of a test's name: `scene`, `filter`, ….
+fn group(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
+}

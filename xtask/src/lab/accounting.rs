@@ -1,0 +1,89 @@
+//! Under a storm: nothing vanishes uncounted, and with the usual buffers nothing is lost.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use super::{
+    Lab, Test, played, scenes,
+    tracer::{Ended, Tracer},
+};
+use crate::scene::storm::Storm;
+
+/// Connections of the storm that must not lose anything.
+const WHOLE: u32 = 5_000;
+
+/// Connections of the storm that must overflow a tiny buffer.
+const OVERFLOWING: u32 = 3_000;
+
+/// The tests, by name.
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("account/perf_storm_whole", perf_whole),
+    ("account/ringbuf_storm_whole", ringbuf_whole),
+    ("account/perf_storm_overflows", perf_overflows),
+    ("account/ringbuf_storm_overflows", ringbuf_overflows),
+];
+
+/// The perf buffer with its default size.
+fn perf_whole(lab: &Lab) -> anyhow::Result<()> {
+    whole(lab, "perf")
+}
+
+/// The BPF ring buffer with its default size.
+fn ringbuf_whole(lab: &Lab) -> anyhow::Result<()> {
+    whole(lab, "ringbuf")
+}
+
+/// The perf buffer, two pages of it.
+fn perf_overflows(lab: &Lab) -> anyhow::Result<()> {
+    overflows(lab, "perf")
+}
+
+/// The BPF ring buffer, two pages of it.
+fn ringbuf_overflows(lab: &Lab) -> anyhow::Result<()> {
+    overflows(lab, "ringbuf")
+}
+
+/// Runs a storm under a tracer with these arguments.
+fn storm(lab: &Lab, connections: u32, arguments: &[&str]) -> anyhow::Result<(Storm, Ended)> {
+    let connections = (connections / lab.slow).max(200).to_string();
+    let arguments: Vec<_> = arguments.iter().map(|&it| it.to_owned()).collect();
+    let patience = lab.patience(Duration::from_secs(20));
+    let mut tracer = Tracer::start(lab.trace(&arguments), patience)?;
+    let storm: Storm = played::play("storm", &["--connections", &connections])?;
+    let all = endings_of(&storm);
+    tracer.watch(lab.patience(Duration::from_secs(3)), |endings| {
+        endings.len() >= all
+    })?;
+    Ok((storm, tracer.stop()?))
+}
+
+/// How many endings a storm has: one for each end of each connection.
+fn endings_of(storm: &Storm) -> usize {
+    usize::try_from(storm.connections).map_or(usize::MAX, |connections| 2 * connections)
+}
+
+/// Nothing is lost and each end of each connection is told once.
+fn whole(lab: &Lab, transport: &str) -> anyhow::Result<()> {
+    let (storm, ended) = storm(lab, WHOLE, &["--transport", transport])?;
+    scenes::accounted(ended.summary)?;
+    let lost = ended.summary.context("there is no summary")?.lost;
+    ensure!(lost == 0, "{lost} records were lost");
+    let told = ended.endings.iter().filter(|ending| {
+        let ends = [ending.connection.local.port, ending.connection.remote.port];
+        ends.contains(&storm.port) && !ends.contains(&0)
+    });
+    let (told, expected) = (told.count(), endings_of(&storm));
+    ensure!(told == expected, "{told} endings were told of {expected}");
+    Ok(())
+}
+
+/// Records are lost, and each of them is counted.
+fn overflows(lab: &Lab, transport: &str) -> anyhow::Result<()> {
+    let arguments = ["--transport", transport, "--buffer-size", "8"];
+    let (_, ended) = storm(lab, OVERFLOWING, &arguments)?;
+    scenes::accounted(ended.summary)?;
+    let lost = ended.summary.context("there is no summary")?.lost;
+    ensure!(lost > 0, "nothing was lost, so nothing was tested");
+    Ok(())
+}

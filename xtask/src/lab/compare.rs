@@ -1,0 +1,75 @@
+//! What a scene expects against what finrst told.
+
+mod differences;
+
+use std::{fmt::Write as _, net::SocketAddr};
+
+use anyhow::bail;
+
+use super::{Lab, told::Ending};
+use crate::scene::truth::{Expected, Seen};
+
+/// Whether an ending is the one expected: both ends are the same, a port of zero being any.
+pub(crate) fn is_of(ending: &Ending, expected: &Expected) -> bool {
+    let same = |expected: SocketAddr, told: SocketAddr| {
+        expected.ip() == told.ip() && (expected.port() == 0 || expected.port() == told.port())
+    };
+    same(expected.local, ending.connection.local.into())
+        && same(expected.remote, ending.connection.remote.into())
+}
+
+/// Whether this kernel, reached this way, lets the ending be seen.
+pub(crate) fn can_be_seen(lab: &Lab, expected: &Expected) -> bool {
+    match expected.seen {
+        Seen::Always => true,
+        Seen::WithAnsweringResets => lab.sees_answering_resets(),
+    }
+}
+
+/// Every expected ending is there once and as it was, and nothing else of the same connections is.
+///
+/// # Errors
+/// Says what was expected and what came.
+pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> anyhow::Result<()> {
+    let mut report = String::new();
+    for expected in expected.iter().filter(|it| can_be_seen(lab, it)) {
+        let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
+        let wrong = match told.as_slice() {
+            [ending] => differences::differences(lab.kernel, expected, ending),
+            other => vec![format!(
+                "{} endings were told, one was expected",
+                other.len()
+            )],
+        };
+        if wrong.is_empty() {
+            continue;
+        }
+        let _written = writeln!(report, "{} -> {}", expected.local, expected.remote);
+        for line in wrong {
+            let _written = writeln!(report, "  {line}");
+        }
+    }
+    for ending in endings.iter().filter(|it| touches(it, expected)) {
+        if !expected.iter().any(|expected| is_of(ending, expected)) {
+            let (local, remote) = ends(ending);
+            let told = format!("{}/{}", ending.how, ending.cause);
+            let _written = writeln!(report, "{local} -> {remote}\n  nobody expected {told}");
+        }
+    }
+    if report.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", report.trim_end())
+}
+
+/// Whether an ending claims one end of these connections and names no other end.
+fn touches(ending: &Ending, expected: &[Expected]) -> bool {
+    let (local, remote) = ends(ending);
+    remote.port() == 0 && expected.iter().any(|it| it.local == local)
+}
+
+/// Both ends, local first.
+fn ends(ending: &Ending) -> (SocketAddr, SocketAddr) {
+    let connection = &ending.connection;
+    (connection.local.into(), connection.remote.into())
+}

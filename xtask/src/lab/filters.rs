@@ -1,0 +1,233 @@
+//! Each filter with a connection it must let through and one it must not.
+
+use std::time::Duration;
+
+use anyhow::bail;
+
+use super::{
+    Lab, Test, compare,
+    played::{self, Held},
+    scenes,
+    told::Ending,
+    tracer::Tracer,
+};
+use crate::scene::truth::{Expected, Ready, Told};
+
+/// One filter's test.
+struct Trial {
+    /// The scene held until the tracer is attached, and how it is played.
+    held: (&'static str, &'static [&'static str]),
+    /// A scene played after it, of which nothing may be told unless `keep` says so.
+    other: &'static str,
+    /// What is filtered by, given who is there.
+    filter: fn(&Ready) -> Vec<String>,
+    /// Which endings the filter lets through.
+    keep: fn(&Ready, &Expected) -> bool,
+}
+
+/// The tests, by name.
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("filter/pid", pid),
+    ("filter/pid_follow", pid_follow),
+    ("filter/comm", comm),
+    ("filter/uid", uid),
+    ("filter/local_port", local_port),
+    ("filter/remote_port", remote_port),
+    ("filter/net", net),
+    ("filter/netns", netns),
+    ("filter/ipv4", ipv4),
+    ("filter/ipv6", ipv6),
+    ("filter/kind_rst", kind_rst),
+    ("filter/kind_fin", kind_fin),
+];
+
+/// A graceful scene played plainly.
+const GRACEFUL: (&str, &[&str]) = ("client_closes_first", &[]);
+
+/// A user nobody's program runs as.
+const STRANGER: &str = "64321";
+
+/// `-p` of the server alone.
+fn pid(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: GRACEFUL,
+        other: "server_closes_first",
+        filter: |ready| vec!["-p".into(), ready.server.pid.to_string()],
+        keep: |ready, it| it.owner.as_ref() == Some(&ready.server),
+    }
+    .run(lab)
+}
+
+/// `-p` of the process the parts are children of since before, one of which forks later.
+fn pid_follow(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("last_closer", &[]),
+        other: "server_closes_first",
+        filter: |ready| vec!["-p".into(), ready.director.to_string(), "--follow".into()],
+        keep: |ready, it| it.of_port(ready.address.port()),
+    }
+    .run(lab)
+}
+
+/// `--comm` lets through every process of that name.
+fn comm(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: GRACEFUL,
+        other: "server_closes_first",
+        filter: |_| vec!["--comm".into(), "fr-server".into()],
+        keep: |_, it| {
+            it.owner
+                .as_ref()
+                .is_some_and(|owner| owner.comm == "fr-server")
+        },
+    }
+    .run(lab)
+}
+
+/// `-u` of a user of its own.
+fn uid(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("client_closes_first", &["--uid", STRANGER]),
+        other: "client_closes_first",
+        filter: |_| vec!["-u".into(), STRANGER.into()],
+        keep: |ready, it| it.of_port(ready.address.port()),
+    }
+    .run(lab)
+}
+
+/// `--local-port` is the server's side alone.
+fn local_port(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: GRACEFUL,
+        other: "client_closes_first",
+        filter: |ready| vec!["--local-port".into(), ready.address.port().to_string()],
+        keep: |ready, it| it.local.port() == ready.address.port(),
+    }
+    .run(lab)
+}
+
+/// `--remote-port` is the client's side alone.
+fn remote_port(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: GRACEFUL,
+        other: "client_closes_first",
+        filter: |ready| vec!["--remote-port".into(), ready.address.port().to_string()],
+        keep: |ready, it| it.remote.port() == ready.address.port(),
+    }
+    .run(lab)
+}
+
+/// `--net` with one end inside.
+fn net(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("client_closes_first", &["--address", "127.55.0.1"]),
+        other: "client_closes_first",
+        filter: |_| vec!["--net".into(), "127.55.0.0/16".into()],
+        keep: |ready, it| it.of_port(ready.address.port()),
+    }
+    .run(lab)
+}
+
+/// `--netns` of the scene's own namespace.
+fn netns(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("client_closes_first", &["--netns"]),
+        other: "client_closes_first",
+        filter: |ready| vec!["--netns".into(), ready.netns.to_string()],
+        keep: |ready, it| it.of_port(ready.address.port()),
+    }
+    .run(lab)
+}
+
+/// `-4`.
+fn ipv4(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: GRACEFUL,
+        other: "ipv6",
+        filter: |_| vec!["-4".into()],
+        keep: |_, it| it.local.is_ipv4(),
+    }
+    .run(lab)
+}
+
+/// `-6`.
+fn ipv6(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("ipv6", &[]),
+        other: "client_closes_first",
+        filter: |_| vec!["-6".into()],
+        keep: |_, it| it.local.is_ipv6(),
+    }
+    .run(lab)
+}
+
+/// `--kind rst`.
+fn kind_rst(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("unread_data", &[]),
+        other: "client_closes_first",
+        filter: |_| vec!["--kind".into(), "rst".into()],
+        keep: |_, it| {
+            it.decisive()
+                .is_some_and(|(how, _)| how.starts_with("rst_"))
+        },
+    }
+    .run(lab)
+}
+
+/// `--kind fin`.
+fn kind_fin(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: GRACEFUL,
+        other: "unread_data",
+        filter: |_| vec!["--kind".into(), "fin".into()],
+        keep: |_, it| {
+            it.decisive()
+                .is_some_and(|(how, _)| how.starts_with("fin_"))
+        },
+    }
+    .run(lab)
+}
+
+impl Expected {
+    /// Whether either end has this port.
+    fn of_port(&self, port: u16) -> bool {
+        self.local.port() == port || self.remote.port() == port
+    }
+}
+
+impl Trial {
+    /// Plays both scenes under the filter.
+    fn run(&self, lab: &Lab) -> anyhow::Result<()> {
+        let held = Held::new(self.held.0, self.held.1)?;
+        let ready = held.ready.clone();
+        let command = lab.trace(&(self.filter)(&ready));
+        let mut tracer = Tracer::start(command, lab.patience(Duration::from_secs(10)))?;
+        let told = held.play()?;
+        let other: Told = played::play(self.other, &[])?;
+        let (kept, dropped): (Vec<_>, Vec<_>) = told
+            .expected
+            .into_iter()
+            .chain(other.expected)
+            .partition(|expected| (self.keep)(&ready, expected));
+        let found = |endings: &[Ending]| {
+            let mut kept = kept.iter();
+            kept.all(|expected| endings.iter().any(|it| compare::is_of(it, expected)))
+        };
+        tracer.watch(lab.patience(scenes::SETTLED), found)?;
+        // The one let through comes first; what must not come gets as long to come.
+        tracer.watch(lab.patience(Duration::from_millis(1200)), |_| false)?;
+        let ended = tracer.stop()?;
+        compare::compare(lab, &kept, &ended.endings)?;
+        for ending in &ended.endings {
+            if let Some(it) = dropped.iter().find(|it| compare::is_of(ending, it)) {
+                bail!(
+                    "{} -> {} should have been filtered out",
+                    it.local,
+                    it.remote
+                );
+            }
+        }
+        scenes::accounted(ended.summary)
+    }
+}

@@ -1,0 +1,112 @@
+//! What became of each test, and the report of it.
+
+use std::{fmt, process::ExitCode};
+
+use super::Way;
+
+/// Why a test could not run here; as an error it makes the test skipped instead of failed.
+#[derive(Debug)]
+pub(crate) struct Skip(pub(crate) String);
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// What became of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It held.
+    Passed,
+    /// It did not; what was expected and what came, a line each.
+    Failed(String),
+    /// It could not run here, and why.
+    Skipped(String),
+}
+
+impl Outcome {
+    /// The outcome a test's result stands for.
+    pub(crate) fn of(result: anyhow::Result<()>) -> Self {
+        match result {
+            Ok(()) => Self::Passed,
+            Err(error) => match error.downcast::<Skip>() {
+                Ok(Skip(reason)) => Self::Skipped(reason),
+                Err(error) => Self::Failed(format!("{error:#}")),
+            },
+        }
+    }
+}
+
+/// Prints outcomes as they come and counts them.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The way under test.
+    way: Way,
+    /// Lines for a program instead of people.
+    lines: bool,
+    /// How many passed.
+    passed: u32,
+    /// How many failed.
+    failed: u32,
+    /// How many were skipped.
+    skipped: u32,
+}
+
+impl Report {
+    /// A report of nothing yet.
+    pub(crate) fn new(way: Way, lines: bool) -> Self {
+        Self {
+            way,
+            lines,
+            passed: 0,
+            failed: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Prints one test's outcome.
+    pub(crate) fn add(&mut self, name: &str, outcome: Outcome) {
+        let (word, count, reason) = match outcome {
+            Outcome::Passed => ("ok", &mut self.passed, String::new()),
+            Outcome::Failed(reason) => ("failed", &mut self.failed, reason),
+            Outcome::Skipped(reason) => ("skipped", &mut self.skipped, reason),
+        };
+        *count += 1;
+        if self.lines {
+            let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            let line = format!("lab {} {name} {word} {reason}", self.way.name());
+            println!("{}", line.trim_end());
+        } else {
+            println!("{word:8}{name}");
+            for line in reason.lines() {
+                println!("          {line}");
+            }
+        }
+    }
+
+    /// Prints the closing line; the exit code says whether everything held.
+    pub(crate) fn close(self, no_skip: bool) -> ExitCode {
+        println!(
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        );
+        let bad = self.failed > 0 || (no_skip && self.skipped > 0);
+        ExitCode::from(u8::from(bad))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_is_no_failure_and_an_error_is_no_skip() {
+        let skipped = Outcome::of(Err(Skip("no fentry".into()).into()));
+        assert_eq!(skipped, Outcome::Skipped("no fentry".into()));
+        let failed = Outcome::of(Err(anyhow::anyhow!("no ending")));
+        assert_eq!(failed, Outcome::Failed("no ending".into()));
+    }
+}

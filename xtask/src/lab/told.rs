@@ -1,0 +1,121 @@
+//! What finrst printed, as far as a test looks at it: schema 1 of its JSON Lines.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Deserialize;
+
+/// One line of `finrst trace -o json`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Line {
+    /// Everything is attached.
+    Start,
+    /// One connection ended.
+    Ending(Box<Ending>),
+    /// The last line.
+    Summary(Summary),
+    /// Something a test does not look at.
+    #[serde(other)]
+    Other,
+}
+
+/// One ending.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Ending {
+    /// Both ends.
+    pub(crate) connection: Connection,
+    /// Who held the socket.
+    pub(crate) owner: Option<Owner>,
+    /// Who performed the decisive act.
+    pub(crate) actor: Actor,
+    /// Who acted first.
+    pub(crate) initiator: Option<String>,
+    /// The decisive act.
+    pub(crate) how: String,
+    /// Its cause.
+    pub(crate) cause: String,
+    /// The kernel's own reason.
+    pub(crate) kernel_reason: Option<String>,
+    /// Every act in order.
+    pub(crate) acts: Vec<Act>,
+    /// The cause in a sentence.
+    pub(crate) explanation: Option<String>,
+    /// How the facts were obtained.
+    pub(crate) via: Option<String>,
+}
+
+/// Both ends of an ending's connection.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Connection {
+    /// This end.
+    pub(crate) local: End,
+    /// The other end.
+    pub(crate) remote: End,
+    /// The network namespace's inode number.
+    pub(crate) netns: Option<u32>,
+}
+
+/// One end.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct End {
+    /// Its address.
+    pub(crate) addr: IpAddr,
+    /// Its port.
+    pub(crate) port: u16,
+}
+
+impl From<End> for SocketAddr {
+    fn from(end: End) -> Self {
+        Self::new(end.addr.to_canonical(), end.port)
+    }
+}
+
+/// Who held a socket.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Owner {
+    /// Its pid.
+    pub(crate) pid: Option<u32>,
+    /// Its name.
+    pub(crate) comm: Option<String>,
+    /// How sure that is.
+    pub(crate) confidence: String,
+}
+
+/// Who acted.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Actor {
+    /// `task`, `softirq`, ….
+    pub(crate) context: String,
+    /// The task's pid.
+    pub(crate) pid: Option<u32>,
+    /// Its name.
+    pub(crate) comm: Option<String>,
+}
+
+/// One act.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Act {
+    /// When, on the monotonic clock, in nanoseconds.
+    pub(crate) mono_ns: u64,
+    /// What.
+    pub(crate) how: String,
+    /// Why.
+    pub(crate) cause: String,
+    /// Who.
+    pub(crate) actor: Actor,
+}
+
+/// The closing account.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Summary {
+    /// Records the hooks meant to send.
+    pub(crate) emitted: u64,
+    /// Records that arrived.
+    pub(crate) received: u64,
+    /// Records that did not.
+    pub(crate) lost: u64,
+    /// Records that arrived and made no sense.
+    pub(crate) undecodable: u64,
+    /// Endings printed.
+    pub(crate) endings: u64,
+}

@@ -1,0 +1,83 @@
+//! Hiring: a process of its own for each part of a scene. It knows no socket.
+#![expect(unsafe_code, reason = "fork and _exit have no safe form")]
+
+use std::{ffi::CString, fs, io, os::unix::net::UnixStream, time::Duration};
+
+use nix::{
+    sys::{
+        prctl,
+        signal::Signal,
+        wait::{WaitStatus, waitpid},
+    },
+    unistd::{ForkResult, Pid, Uid, fork, setuid},
+};
+
+/// Exit status of a part that could not do what it was meant to.
+const FAILED: i32 = 70;
+
+/// How long a part waits for anybody before it gives up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A process playing a part.
+#[derive(Debug)]
+pub(crate) struct Hired {
+    /// Its pid.
+    pub(crate) pid: Pid,
+    /// The director's end of the line to it.
+    pub(crate) line: UnixStream,
+}
+
+/// Forks a process called `name`, running as `uid` if one is given, that does `work` and exits.
+///
+/// # Errors
+/// The process could not be made, or this process has threads a fork would lose.
+pub(crate) fn hire(
+    name: &str,
+    uid: Option<u32>,
+    work: impl FnOnce(UnixStream) -> io::Result<()>,
+) -> io::Result<Hired> {
+    if fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other(
+            "a process with threads cannot be forked safely",
+        ));
+    }
+    let comm = CString::new(name)?;
+    let (line, theirs) = UnixStream::pair()?;
+    for end in [&line, &theirs] {
+        end.set_read_timeout(Some(PATIENCE))?;
+    }
+    // SAFETY: this process has exactly one thread, so the child inherits no lock held by another.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(Hired { pid: child, line }),
+        ForkResult::Child => {
+            drop(line);
+            let done = uid
+                .map_or(Ok(()), |uid| setuid(Uid::from_raw(uid)))
+                .and_then(|()| prctl::set_pdeathsig(Signal::SIGKILL))
+                .and_then(|()| prctl::set_name(&comm))
+                .map_err(io::Error::from)
+                .and_then(|()| work(theirs));
+            if let Err(error) = &done {
+                eprintln!("{name}: {error}");
+            }
+            leave(if done.is_ok() { 0 } else { FAILED })
+        }
+    }
+}
+
+/// Ends this process at once: no destructor runs and no socket is closed by hand.
+pub(crate) fn leave(status: i32) -> ! {
+    // SAFETY: `_exit` has no precondition; it flushes nothing and nothing here is buffered.
+    unsafe { libc::_exit(status) }
+}
+
+/// Waits until a part is over.
+///
+/// # Errors
+/// It could not do what it was meant to.
+pub(crate) fn dismiss(pid: Pid) -> io::Result<()> {
+    if waitpid(pid, None)? == WaitStatus::Exited(pid, FAILED) {
+        return Err(io::Error::other(format!("part {pid} failed")));
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Socket operations the scenes are made of; each returns when the kernel has done its part.
+#![expect(
+    unsafe_code,
+    reason = "an ioctl and an address without a family have no safe form"
+)]
+
+use std::{
+    io::{self, ErrorKind, Read as _},
+    net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    os::fd::AsRawFd as _,
+    thread,
+    time::Duration,
+};
+
+use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, SockRef, Socket, Type};
+
+/// Listens on `address`, which may have port zero.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
+}
+
+/// A port of `address` that nobody has, a moment ago.
+pub(crate) fn free_port(address: SocketAddr) -> io::Result<SocketAddr> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    socket
+        .local_addr()?
+        .as_socket()
+        .ok_or_else(|| ErrorKind::AddrNotAvailable.into())
+}
+
+/// Reads until the peer's FIN.
+pub(crate) fn read_to_end(mut stream: &TcpStream) -> io::Result<()> {
+    stream.read_to_end(&mut Vec::new()).map(drop)
+}
+
+/// Reads until the peer's RST.
+pub(crate) fn read_to_reset(mut stream: &TcpStream) -> io::Result<()> {
+    match stream.read_to_end(&mut Vec::new()) {
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::Error::other(
+            "the peer finished in order, a reset was expected",
+        )),
+    }
+}
+
+/// Waits until `bytes` bytes have arrived, and leaves them unread.
+pub(crate) fn await_unread(stream: &TcpStream, bytes: usize) -> io::Result<()> {
+    let mut buffer = vec![0; bytes];
+    while stream.peek(&mut buffer)? < bytes {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Waits until the peer has acknowledged everything we sent.
+pub(crate) fn await_acknowledged(stream: &TcpStream) -> io::Result<()> {
+    for _ in 0..10_000 {
+        if unacknowledged(stream)? == 0 {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Err(ErrorKind::TimedOut.into())
+}
+
+/// Bytes sent and not acknowledged, of `SIOCOUTQ` (`tcp_ioctl`, `net/ipv4/tcp.c`).
+fn unacknowledged(stream: &TcpStream) -> io::Result<i32> {
+    let mut bytes = 0_i32;
+    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int, which `bytes` is.
+    let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(bytes)
+}
+
+/// Sets `SO_LINGER` on, with this time.
+pub(crate) fn linger(stream: &TcpStream, time: Duration) -> io::Result<()> {
+    SockRef::from(stream).set_linger(Some(time))
+}
+
+/// Drops the association by `connect(AF_UNSPEC)`, as `tcp_disconnect` does it.
+pub(crate) fn disconnect(stream: &TcpStream) -> io::Result<()> {
+    let storage = SockAddrStorage::zeroed();
+    // SAFETY: sixteen zero bytes are a `sockaddr` whose family is AF_UNSPEC.
+    let nowhere = unsafe { SockAddr::new(storage, 16) };
+    SockRef::from(stream).connect(&nowhere)
+}
+
+/// Makes the socket lose every segment that arrives for it, until `hear`.
+pub(crate) fn deafen(stream: &TcpStream) -> io::Result<()> {
+    // BPF_RET | BPF_K with zero bytes kept: `tcp_filter` drops the segment.
+    SockRef::from(stream).attach_filter(&[SockFilter::new(0x06, 0, 0, 0)])
+}
+
+/// Lets segments arrive again.
+pub(crate) fn hear(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).detach_filter()
+}
+
+/// Sends one bare ACK to `to` from a port no socket has, and returns that port's address.
+pub(crate) fn stray_ack(to: SocketAddrV4) -> io::Result<SocketAddr> {
+    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))?;
+    let from = free_port(SocketAddr::from((*to.ip(), 0)))?;
+    let mut segment = [0_u8; 20];
+    let ports = from
+        .port()
+        .to_be_bytes()
+        .into_iter()
+        .chain(to.port().to_be_bytes());
+    let sequence = [0, 0, 0x10, 0, 0, 0, 0x20, 0];
+    // Data offset of five words, ACK alone, a window.
+    let rest = [0x50, 0x10, 0x04, 0];
+    for (byte, value) in segment.iter_mut().zip(ports.chain(sequence).chain(rest)) {
+        *byte = value;
+    }
+    let checksum = checksum(to, &segment);
+    for (byte, value) in segment.iter_mut().skip(16).zip(checksum.to_be_bytes()) {
+        *byte = value;
+    }
+    raw.send_to(&segment, &SocketAddr::V4(to).into())?;
+    Ok(from)
+}
+
+/// The checksum of RFC 9293 section 3.1, for a segment between two ports of one address.
+fn checksum(both: SocketAddrV4, segment: &[u8; 20]) -> u16 {
+    let address = both.ip().octets();
+    let pseudo = address.into_iter().chain(address).chain([0, 6, 0, 20]);
+    let bytes: Vec<u8> = pseudo.chain(*segment).collect();
+    let mut sum: u32 = bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|&pair| u32::from(u16::from_be_bytes(pair)))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_segment_with_its_checksum_in_place_sums_to_zero() {
+        let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 443);
+        let mut segment = [7_u8; 20];
+        segment[16..18].copy_from_slice(&[0, 0]);
+        let sum = checksum(to, &segment);
+        segment[16..18].copy_from_slice(&sum.to_be_bytes());
+        assert_eq!(checksum(to, &segment), 0);
+    }
+}
