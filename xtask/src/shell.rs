@@ -88,7 +88,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Runs a command to its end, shows each line of its standard output and hands it to `each`.
+/// Runs a command to its end and hands each line of its standard output to `each`.
 ///
 /// # Errors
 /// When the command cannot be run or read; its status is the caller's to judge.
@@ -103,7 +103,6 @@ pub(crate) fn follow(command: &mut Command, mut each: impl FnMut(&str)) -> Resul
             let line = line?;
             let line = String::from_utf8_lossy(&line);
             let line = line.trim_end_matches('\r');
-            println!("{line}");
             each(line);
         }
     }

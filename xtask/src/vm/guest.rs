@@ -20,7 +20,7 @@ const LIMIT: &str = "1200";
 pub(super) fn boot(kernel: &Kernel, image: &Path, each: impl FnMut(&str)) -> Result<()> {
     let serial = format!("file:{}", kernel.btf_from_guest().display());
     let second = if kernel.has_btf() { "null" } else { &serial };
-    let mut qemu = shell::program("timeout", &["--kill-after=10", LIMIT, "qemu-system-x86_64"]);
+    let mut qemu = shell::program("timeout", &["--foreground", LIMIT, "qemu-system-x86_64"]);
     qemu.args([
         "-accel",
         "tcg,thread=multi",

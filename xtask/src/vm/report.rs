@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::kernels;
 use crate::tally::{Skip, Tally, Verdict};
 
 /// Everything the guests reported.
@@ -113,6 +114,13 @@ impl Report {
         self.missed
             .push((name.to_owned(), verdict, format!("{error:#}")));
         self.runs.iter_mut().for_each(|run| run.ended = true);
+    }
+
+    /// Takes over what another report holds.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        self.missed.extend(other.missed);
+        self.runs.sort_by_key(|run| kernels::position(&run.kernel));
     }
 
     /// Counts everything.
