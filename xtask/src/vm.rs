@@ -82,20 +82,20 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
         ways: options.ways(),
     };
     let mut report = Report::default();
-    let (mut lanes, cache) = ([Vec::new(), Vec::new()], shell::root().join("target/vm"));
+    let cache = shell::root().join("target/vm");
+    let mut kernels = Vec::new();
     for series in options.series() {
         match Kernel::provide(series, &cache) {
-            Ok(kernel) => {
-                lanes.sort_by_key(Vec::len);
-                let [lane, _] = &mut lanes;
-                lane.push((series, kernel));
-            }
+            Ok(kernel) => kernels.push((series.name, kernel)),
             Err(error) => report.kernel_missed(series.name, &error),
         }
     }
-    // Guests wait more than they work, so two at a time take little longer than one.
+    // Guests wait more than they work, so all of them together take little longer than one.
     thread::scope(|scope| {
-        let keepers = lanes.map(|lane| scope.spawn(|| bench.test_in_turn(lane)));
+        let keepers: Vec<_> = kernels
+            .iter()
+            .map(|(name, kernel)| scope.spawn(|| bench.test(name, kernel)))
+            .collect();
         for keeper in keepers {
             report.merge(
                 keeper
@@ -137,23 +137,21 @@ struct Bench<'options> {
 }
 
 impl Bench<'_> {
-    fn test_in_turn(&self, lane: Vec<(&Series, Kernel)>) -> Report {
+    fn test(&self, name: &str, kernel: &Kernel) -> Report {
         let mut report = Report::default();
-        for (series, kernel) in lane {
-            if let Err(error) = self.test_in(series, &kernel, &mut report) {
-                report.kernel_missed(series.name, &error);
-            }
+        report.kernel(name, &kernel.release, &self.ways);
+        if let Err(error) = self.boot(name, kernel, &mut report) {
+            report.kernel_missed(name, &error);
         }
         report
     }
 
-    fn test_in(&self, series: &Series, kernel: &Kernel, report: &mut Report) -> Result<()> {
-        report.kernel(series.name, &kernel.release, &self.ways);
+    fn boot(&self, name: &str, kernel: &Kernel, report: &mut Report) -> Result<()> {
         let image = kernel.directory.join("initramfs.gz");
         let programs = [("finrst", self.finrst.as_path()), ("xtask", &self.xtask)];
         initramfs::write(&image, &programs, kernel, &self.ways)?;
         guest::boot(kernel, &image, |line| {
-            println!("[{}] {line}", series.name);
+            println!("[{name}] {line}");
             report.line(line);
         })?;
         report.kernel_ended();

@@ -44,11 +44,6 @@ pub(crate) fn names() -> Vec<&'static str> {
     SERIES.iter().map(|series| series.name).collect()
 }
 
-/// Where a series stands in the matrix.
-pub(crate) fn position(name: &str) -> Option<usize> {
-    SERIES.iter().position(|series| series.name == name)
-}
-
 /// A kernel ready to boot.
 #[derive(Debug)]
 pub(crate) struct Kernel {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::kernels;
 use crate::tally::{Skip, Tally, Verdict};
 
 /// Everything the guests reported.
@@ -120,7 +119,6 @@ impl Report {
     pub(super) fn merge(&mut self, other: Self) {
         self.runs.extend(other.runs);
         self.missed.extend(other.missed);
-        self.runs.sort_by_key(|run| kernels::position(&run.kernel));
     }
 
     /// Counts everything.
