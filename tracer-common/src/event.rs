@@ -182,6 +182,9 @@ pub trait Record: IntoBytes + FromBytes + Immutable + KnownLayout {
     const KIND: Kind;
     /// Its size in bytes, as its header carries it.
     const SIZE: u16;
+
+    /// Its header.
+    fn header_mut(&mut self) -> &mut Header;
 }
 
 /// Declares that a type is the record of a kind, and that it starts with a [`Header`].
@@ -195,6 +198,11 @@ macro_rules! record {
                 reason = "asserted to fit below"
             )]
             const SIZE: u16 = core::mem::size_of::<$t>() as u16;
+
+            #[inline(always)]
+            fn header_mut(&mut self) -> &mut super::Header {
+                &mut self.header
+            }
         }
         const _: () = assert!(core::mem::offset_of!($t, header) == 0, "header comes first");
         // The kernel half builds records on its 512-byte stack.

@@ -51,14 +51,9 @@ pub(crate) fn header<R: Record>(context: u16) -> Header {
 
 /// Sends a record, or counts it as lost: the traced path never waits for a reader.
 #[inline(always)]
-pub(crate) fn emit<R: Record>(
-    program: &impl EbpfContext,
-    lane: Lane,
-    record: &mut R,
-    header: impl FnOnce(&mut R) -> &mut Header,
-) {
+pub(crate) fn emit<R: Record>(program: &impl EbpfContext, lane: Lane, record: &mut R) {
     let Some(counts) = maps::counts() else { return };
-    header(record).seq = maps::count(counts, count::TRIED);
+    record.header_mut().seq = maps::count(counts, count::TRIED);
     maps::count(counts, count::emitted(R::KIND));
     let data: *mut R = record;
     let sent = if setting(|settings| &settings.transport) == transport::RINGBUF {

@@ -10,4 +10,6 @@ mod tcp_send_active_reset;
 mod tcp_send_fin;
 mod tcp_send_reset;
 mod tcp_shutdown;
+mod tcp_v4_send_reset;
+mod tcp_v6_send_reset;
 mod tcp_vx_send_reset;

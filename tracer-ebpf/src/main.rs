@@ -13,6 +13,7 @@ mod hooks;
 mod kernel;
 mod maps;
 mod settings;
+mod transition;
 
 #[cfg(target_arch = "bpf")]
 #[panic_handler]

@@ -5,6 +5,7 @@ use crate::{
     exit::{Exit, Failure},
 };
 
+mod account;
 mod check;
 mod command;
 mod explain;

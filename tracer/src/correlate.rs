@@ -136,4 +136,4 @@ impl Correlator {
 }
 
 #[cfg(test)]
-mod properties;
+mod tests;

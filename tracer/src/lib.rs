@@ -23,4 +23,4 @@ pub mod render;
 pub mod tally;
 
 #[cfg(test)]
-mod arbitrary;
+mod tests;

@@ -42,8 +42,13 @@ impl PerKind {
     }
 
     /// Every kind with its count, in the order of [`Kind::ALL`].
-    pub fn iter(&self) -> impl Iterator<Item = (Kind, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, u64)> + Clone + use<> {
         Kind::ALL.into_iter().zip(self.0)
+    }
+
+    /// Every kind's name in output with its count, in the order of [`Kind::ALL`].
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + Clone + use<> {
+        self.iter().map(|(kind, count)| (kind.name(), count))
     }
 
     /// What was counted since `earlier`, a reading of the same counters.

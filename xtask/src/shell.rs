@@ -1,7 +1,7 @@
 //! Running other programs, in the sight of whoever started us.
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -36,12 +36,24 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Ourselves, with another verb.
 ///
 /// # Errors
-/// When the system does not say which file we are.
+/// As [`own_copy`].
 pub(crate) fn xtask(arguments: &[&str]) -> Result<Command> {
-    Ok(program(
-        env::current_exe().context("cannot find myself")?,
-        arguments,
-    ))
+    Ok(program(own_copy()?, arguments))
+}
+
+/// A copy of this program that stays as it is while cargo builds another in its place.
+///
+/// # Errors
+/// When it cannot be written below `target`.
+pub(crate) fn own_copy() -> Result<PathBuf> {
+    let directory = root().join("target/xtask");
+    let (copy, fresh) = (directory.join("xtask"), directory.join("xtask.part"));
+    fs::create_dir_all(&directory)?;
+    // The link leads to this very program even after its file was replaced.
+    fs::copy("/proc/self/exe", &fresh)
+        .and_then(|_| fs::rename(&fresh, &copy))
+        .with_context(|| format!("cannot copy myself to {}", copy.display()))?;
+    Ok(copy)
 }
 
 /// Runs a command to its end, its output passing through.
@@ -76,7 +88,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Runs a command to its end, shows each line of its standard output and hands it to `each`.
+/// Runs a command to its end and hands each line of its standard output to `each`.
 ///
 /// # Errors
 /// When the command cannot be run or read; its status is the caller's to judge.
@@ -91,7 +103,6 @@ pub(crate) fn follow(command: &mut Command, mut each: impl FnMut(&str)) -> Resul
             let line = line?;
             let line = String::from_utf8_lossy(&line);
             let line = line.trim_end_matches('\r');
-            println!("{line}");
             each(line);
         }
     }

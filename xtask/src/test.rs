@@ -80,6 +80,7 @@ fn host_tests(tally: &mut Tally) {
     ];
     let (mut reported, mut bad) = (false, false);
     let status = shell::follow(&mut shell::cargo(&words), |line| {
+        println!("{line}");
         if let Some((name, verdict)) = test_line(line) {
             reported = true;
             bad |= verdict == Verdict::Failed;
@@ -113,6 +114,7 @@ fn kernel_tests(tally: &mut Tally) {
     let status = vm::release_finrst().and_then(|finrst| {
         let mut lab = shell::xtask(&["lab", "--lines", "--finrst"])?;
         shell::follow(lab.arg(finrst), |line| {
+            println!("{line}");
             if let Some(said) = LabLine::read(line) {
                 counted += 1;
                 bad |= said.verdict == Verdict::Failed;

@@ -11,10 +11,7 @@ pub(crate) mod libraries;
 mod modules;
 mod report;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode, thread};
 
 use anyhow::{Context as _, Result};
 
@@ -79,16 +76,36 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 /// # Errors
 /// When what the guests run cannot be built.
 pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
-    let cache = shell::root().join("target/vm");
-    let finrst = release_finrst()?;
+    let bench = Bench {
+        finrst: release_finrst()?,
+        xtask: shell::own_copy()?,
+        ways: options.ways(),
+    };
     let mut report = Report::default();
+    let cache = shell::root().join("target/vm");
+    let mut kernels = Vec::new();
     for series in options.series() {
-        eprintln!("\n== kernel {}", series.name);
-        match test_in(series, &cache, &finrst, &options.ways(), &mut report) {
-            Ok(()) => {}
+        match Kernel::provide(series, &cache) {
+            Ok(kernel) => kernels.push((series.name, kernel)),
             Err(error) => report.kernel_missed(series.name, &error),
         }
     }
+    // Guests wait more than they work, so all of them together take little longer than one.
+    thread::scope(|scope| {
+        let keepers: Vec<_> = kernels
+            .iter()
+            .map(|(name, kernel)| scope.spawn(|| bench.test(name, kernel)))
+            .collect();
+        for keeper in keepers {
+            report.merge(
+                keeper
+                    .join()
+                    .ok()
+                    .context("the keeper of a guest panicked")?,
+            );
+        }
+        Ok::<(), anyhow::Error>(())
+    })?;
     println!("\n{report}");
     report.count(tally);
     Ok(())
@@ -112,24 +129,32 @@ pub(crate) fn release_finrst() -> Result<PathBuf> {
     Ok(shell::root().join("target/release/finrst"))
 }
 
-fn test_in(
-    series: &Series,
-    cache: &Path,
-    finrst: &Path,
-    ways: &[&str],
-    report: &mut Report,
-) -> Result<()> {
-    let kernel = Kernel::provide(series, cache)?;
-    report.kernel(series.name, &kernel.release, ways);
-    let image = kernel.directory.join("initramfs.gz");
-    let xtask = std::env::current_exe().context("cannot find myself")?;
-    initramfs::write(
-        &image,
-        &[("finrst", finrst), ("xtask", &xtask)],
-        &kernel,
-        ways,
-    )?;
-    guest::boot(&kernel, &image, |line| report.line(line))?;
-    report.kernel_ended();
-    kernel.keep_btf()
+/// What every guest is given.
+struct Bench<'options> {
+    finrst: PathBuf,
+    xtask: PathBuf,
+    ways: Vec<&'options str>,
+}
+
+impl Bench<'_> {
+    fn test(&self, name: &str, kernel: &Kernel) -> Report {
+        let mut report = Report::default();
+        report.kernel(name, &kernel.release, &self.ways);
+        if let Err(error) = self.boot(name, kernel, &mut report) {
+            report.kernel_missed(name, &error);
+        }
+        report
+    }
+
+    fn boot(&self, name: &str, kernel: &Kernel, report: &mut Report) -> Result<()> {
+        let image = kernel.directory.join("initramfs.gz");
+        let programs = [("finrst", self.finrst.as_path()), ("xtask", &self.xtask)];
+        initramfs::write(&image, &programs, kernel, &self.ways)?;
+        guest::boot(kernel, &image, |line| {
+            println!("[{name}] {line}");
+            report.line(line);
+        })?;
+        report.kernel_ended();
+        kernel.keep_btf()
+    }
 }

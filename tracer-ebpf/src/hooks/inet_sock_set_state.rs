@@ -8,26 +8,15 @@ use aya_ebpf::{
     macros::{btf_tracepoint, raw_tracepoint},
     programs::{BtfTracePointContext, RawTracePointContext},
 };
-use tracer_common::{
-    event::{Kind, StateChanged, context},
-    socket::{file, known},
-};
+use tracer_common::event::{Kind, StateChanged, context};
 use zerocopy::FromZeros;
 
 use crate::{
     emit::{Lane, emit, header, wanted},
-    filter::{self, Meaning},
+    filter,
     kernel::{Address, sock, task},
+    transition,
 };
-
-const SYN_SENT: u32 = 2;
-const SYN_RECV: u32 = 3;
-const FIN_WAIT1: u32 = 4;
-const CLOSE: u32 = 7;
-const CLOSE_WAIT: u32 = 8;
-const LAST_ACK: u32 = 9;
-const LISTEN: u32 = 10;
-const CLOSING: u32 = 11;
 
 /// Typed arguments: the kernel makes up a cookie for the socket when asked.
 #[btf_tracepoint(function = "inet_sock_set_state")]
@@ -36,24 +25,14 @@ fn inet_sock_set_state_typed(program: BtfTracePointContext) -> i32 {
     let sk: *mut core::ffi::c_void = program.arg(0);
     // SAFETY: the verifier checked that the argument is a socket.
     let cookie = unsafe { bpf_get_socket_cookie(sk) };
-    changed(
-        &program,
-        program.arg(0),
-        program.arg(1),
-        program.arg(2),
-        Some(cookie),
-    )
+    let (from, to) = (program.arg(1), program.arg(2));
+    changed(&program, program.arg(0), from, to, Some(cookie))
 }
 
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn inet_sock_set_state_raw(program: RawTracePointContext) -> i32 {
-    changed(
-        &program,
-        program.arg(0),
-        program.arg(1),
-        program.arg(2),
-        None,
-    )
+    let (from, to) = (program.arg(1), program.arg(2));
+    changed(&program, program.arg(0), from, to, None)
 }
 
 #[inline(always)]
@@ -69,12 +48,15 @@ fn changed(
     }
     let mut record = StateChanged::new_zeroed();
     sock::describe(sk, cookie, &mut record.socket);
-    let ends = matches!(to, FIN_WAIT1 | LAST_ACK | CLOSE_WAIT | CLOSING | CLOSE);
+    let ends = transition::ends(to);
     if ends {
         sock::condition(sk, &mut record.condition);
     }
-    let by = actor(sk, from, to, &record);
-    let answer = filter::socket(&record.socket, meaning(to, by, &record));
+    let by = transition::actor(sk, from, to, &record.condition);
+    let answer = filter::socket(
+        &record.socket,
+        transition::meaning(to, by, &record.condition),
+    );
     if !answer.wanted {
         return 0;
     }
@@ -86,36 +68,6 @@ fn changed(
     record.from = from;
     record.to = to;
     let lane = if ends { Lane::Endings } else { Lane::States };
-    emit(program, lane, &mut record, |record| &mut record.header);
+    emit(program, lane, &mut record);
     0
-}
-
-/// Who makes the socket change. A task that holds the lock may also be working off segments that
-/// arrived meanwhile, so only transitions that calls make are a task's.
-#[inline(always)]
-fn actor(sk: Address, from: u32, to: u32, record: &StateChanged) -> u16 {
-    let by_call = matches!(to, SYN_SENT | LISTEN | FIN_WAIT1 | LAST_ACK)
-        || (to == CLOSE && from != LAST_ACK && from != CLOSING);
-    if by_call && sock::owned(sk) {
-        return context::TASK | task::flags();
-    }
-    // As in `tcp_send_active_reset`: a closing listener's children.
-    if to == CLOSE && sock::unaccepted(&record.condition) {
-        0
-    } else {
-        context::SOFTIRQ
-    }
-}
-
-#[inline(always)]
-fn meaning(to: u32, by: u16, record: &StateChanged) -> Meaning {
-    let released = record.condition.known & known::FILE == 0 || record.condition.file != file::HELD;
-    match to {
-        SYN_RECV => Meaning::Birth,
-        // A close that resets, not `ss -K` or connect(AF_UNSPEC): those leave the file held.
-        CLOSE if by & context::TASK != 0 && released => Meaning::Holder,
-        SYN_SENT | FIN_WAIT1 | LAST_ACK if by & context::TASK != 0 => Meaning::Holder,
-        CLOSE_WAIT | CLOSING => Meaning::FinReceived,
-        _ => Meaning::Other,
-    }
 }

@@ -18,9 +18,7 @@ fn sched_process_exit(program: RawTracePointContext) -> u32 {
     let mut record = ProcessExited::new_zeroed();
     record.header = header::<ProcessExited>(context::TASK | task::flags());
     task::describe(&mut record.task);
-    emit(&program, Lane::States, &mut record, |record| {
-        &mut record.header
-    });
+    emit(&program, Lane::States, &mut record);
     0
 }
 
@@ -32,9 +30,7 @@ fn sched_process_exec(program: RawTracePointContext) -> u32 {
     let mut record = ProcessExeced::new_zeroed();
     record.header = header::<ProcessExeced>(context::TASK | task::flags());
     task::describe(&mut record.task);
-    emit(&program, Lane::States, &mut record, |record| {
-        &mut record.header
-    });
+    emit(&program, Lane::States, &mut record);
     0
 }
 
@@ -53,8 +49,6 @@ fn sched_process_fork(program: RawTracePointContext) -> u32 {
     task::describe(&mut record.task);
     record.child_tgid = child_tgid;
     record.child_tid = child_tid;
-    emit(&program, Lane::States, &mut record, |record| {
-        &mut record.header
-    });
+    emit(&program, Lane::States, &mut record);
     0
 }

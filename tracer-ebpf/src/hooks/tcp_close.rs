@@ -38,8 +38,6 @@ fn called(program: &impl EbpfContext, sk: Address) -> u32 {
     record.header = header::<CloseCalled>(context::TASK | task::flags());
     task::describe(&mut record.task);
     sock::condition(sk, &mut record.condition);
-    emit(program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(program, Lane::Endings, &mut record);
     0
 }

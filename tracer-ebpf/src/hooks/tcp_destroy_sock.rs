@@ -41,8 +41,6 @@ fn tcp_destroy_sock(program: RawTracePointContext) -> u32 {
         task::describe(&mut record.task);
     }
     sock::condition(sk, &mut record.condition);
-    emit(&program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(&program, Lane::Endings, &mut record);
     0
 }

@@ -23,8 +23,6 @@ fn tcp_receive_reset(program: RawTracePointContext) -> u32 {
     }
     record.header = header::<RstReceived>(context::SOFTIRQ);
     sock::condition(sk, &mut record.condition);
-    emit(&program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(&program, Lane::Endings, &mut record);
     0
 }

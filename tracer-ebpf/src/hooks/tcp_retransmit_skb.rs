@@ -26,8 +26,6 @@ fn tcp_retransmit_skb(program: RawTracePointContext) -> u32 {
     }
     record.header = header::<FinRetransmitted>(context::SOFTIRQ);
     record.seq = seq;
-    emit(&program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(&program, Lane::Endings, &mut record);
     0
 }

@@ -1,7 +1,7 @@
 //! `tcp_send_active_reset`, `net/ipv4/tcp_output.c`: an RST from a call or a timer.
 //!
-//! Its arguments: `(sk, gfp)` before 6.10, `(sk, gfp, reason)` until 6.18, `(sk, reason)` since 7.0.
-//! One program per signature, because the verifier refuses a context offset that is computed.
+//! Arguments: `(sk, gfp)` before 6.10, `(sk, gfp, reason)` until 6.18, `(sk, reason)` since 7.0; a
+//! program each, because the verifier refuses a context offset that is computed.
 
 use aya_ebpf::{
     EbpfContext,
@@ -75,8 +75,6 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
         task::describe(&mut record.task);
     }
     record.reason = reason;
-    emit(program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(program, Lane::Endings, &mut record);
     0
 }

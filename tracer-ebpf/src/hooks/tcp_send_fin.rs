@@ -41,8 +41,6 @@ fn queued(program: &impl EbpfContext, sk: Address) -> u32 {
     };
     record.header = header::<FinQueued>(by);
     (record.seq, record.unsent) = sock::write_position(sk);
-    emit(program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(program, Lane::Endings, &mut record);
     0
 }

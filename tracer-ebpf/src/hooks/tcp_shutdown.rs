@@ -51,8 +51,6 @@ fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
     }
     sock::condition(sk, &mut record.condition);
     record.how = how;
-    emit(program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(program, Lane::Endings, &mut record);
     0
 }

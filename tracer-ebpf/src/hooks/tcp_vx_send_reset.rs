@@ -1,13 +1,8 @@
-//! `tcp_v4_send_reset` and `tcp_v6_send_reset`: an RST that answers a segment.
+//! Both functions that answer a segment with an RST: their shared body, and their kprobes.
 //!
-//! Source: `net/ipv4/tcp_ipv4.c`, `net/ipv6/tcp_ipv6.c`. Their arguments: `(sk, skb)`, since 6.10
-//! `(sk, skb, reason)`; `sk` may be null, a listener, or a time-wait socket.
+//! Arguments: `(sk, skb)`, since 6.10 `(sk, skb, reason)`; `sk` may be null, a listener, in time-wait.
 
-use aya_ebpf::{
-    EbpfContext,
-    macros::{fentry, kprobe},
-    programs::{FEntryContext, ProbeContext},
-};
+use aya_ebpf::{EbpfContext, macros::kprobe, programs::ProbeContext};
 use tracer_common::event::{Kind, RstAnswered, context};
 use zerocopy::FromZeros;
 
@@ -21,36 +16,6 @@ const FLAG_RST: u8 = 4;
 const TCP_TIME_WAIT: u32 = 6;
 const TCP_LISTEN: u32 = 10;
 const TCP_NEW_SYN_RECV: u32 = 12;
-
-#[fentry(function = "tcp_v4_send_reset")]
-fn tcp_v4_send_reset_fentry(program: FEntryContext) -> u32 {
-    answered(
-        &program,
-        program.arg(0),
-        program.arg(1),
-        RstAnswered::NO_REASON,
-    )
-}
-
-#[fentry(function = "tcp_v4_send_reset")]
-fn tcp_v4_send_reset_fentry_2(program: FEntryContext) -> u32 {
-    answered(&program, program.arg(0), program.arg(1), program.arg(2))
-}
-
-#[fentry(function = "tcp_v6_send_reset")]
-fn tcp_v6_send_reset_fentry(program: FEntryContext) -> u32 {
-    answered(
-        &program,
-        program.arg(0),
-        program.arg(1),
-        RstAnswered::NO_REASON,
-    )
-}
-
-#[fentry(function = "tcp_v6_send_reset")]
-fn tcp_v6_send_reset_fentry_2(program: FEntryContext) -> u32 {
-    answered(&program, program.arg(0), program.arg(1), program.arg(2))
-}
 
 /// Either function without a reason.
 #[kprobe]
@@ -91,17 +56,14 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
     };
     if sk != 0 {
         record.socket.address = sk;
-        record.socket.cookie = sock::cookie(sk);
-        record.socket.state = sock::state(sk);
+        (record.socket.cookie, record.socket.state) = (sock::cookie(sk), sock::state(sk));
     }
     if !admitted(&mut record, sk) {
         return 0;
     }
     record.header = header::<RstAnswered>(context::SOFTIRQ);
     record.reason = reason;
-    emit(program, Lane::Endings, &mut record, |record| {
-        &mut record.header
-    });
+    emit(program, Lane::Endings, &mut record);
     0
 }
 

@@ -69,7 +69,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
 
 /// Attaches every point and detaches again.
 fn attach(check: &Check) -> Result<Attached, Failure> {
-    let types = kernel::types(&check.kernel.btf)?;
+    let types = kernel::types(check.kernel.btf.as_deref())?;
     let request = kernel::request(
         &check.kernel,
         u32::MAX,

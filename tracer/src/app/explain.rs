@@ -13,10 +13,10 @@ use crate::{
 pub(super) fn run(explain: &Explain) -> Result<Exit, Failure> {
     let mut out = output::stdout();
     let written = match explain.cause {
-        Some(cause) => write!(out, "{}: {}", cause.code(), page(cause)),
+        Some(cause) => write!(out, "{}", page(cause)),
         None => Cause::ALL
             .into_iter()
-            .try_for_each(|cause| writeln!(out, "{:<26}{}", cause.code(), page(cause).title)),
+            .try_for_each(|cause| writeln!(out, "{}", page(cause).title)),
     };
     match written.and_then(|()| out.flush()) {
         Err(error) if !output::is_closed(&error) => Err(error.into()),

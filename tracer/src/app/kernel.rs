@@ -31,10 +31,10 @@ pub(super) struct Types {
 /// # Errors
 ///
 /// Exit code 4 when this kernel tells none, 2 when a file was given and is no such file.
-pub(super) fn types(path: &Path) -> Result<Types, Failure> {
-    let own = path == Path::new(VMLINUX);
+pub(super) fn types(given: Option<&Path>) -> Result<Types, Failure> {
+    let path = given.unwrap_or(Path::new(VMLINUX));
     let btf = Btf::read(path).map_err(|error| {
-        let (exit, hint) = if own {
+        let (exit, hint) = if given.is_none() {
             (Exit::Kernel, "finrst needs a kernel built with CONFIG_DEBUG_INFO_BTF, or its BTF in a file: --btf FILE")
         } else {
             (Exit::Usage, "--btf wants the raw BTF of the running kernel, as in /sys/kernel/btf/vmlinux")

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tokio::{process::Child, time::MissedTickBehavior};
 use tracer_common::event::Kind;
 
-use super::{command, kernel, output, select, stop::Stop};
+use super::{account, command, kernel, output, select, stop::Stop};
 use crate::{
     cli::{Output, Trace},
     correlate::{Correlator, Limits},
@@ -14,9 +14,9 @@ use crate::{
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::Pipeline,
-    probe::{counts::Counts, session::Session, source::Source, system::SystemFacts},
+    probe::{session::Session, source::Source, system::SystemFacts},
     render::{Format, Options, Point, Start, time::WallClock},
-    tally::{PerKind, Tally},
+    tally::Tally,
 };
 
 /// How often the buffers are emptied when nothing fills them: with the slack, half of the 50 ms
@@ -37,7 +37,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         filters.pids.push(std::process::id());
         filters.follow = true;
     }
-    let types = kernel::types(&trace.kernel.btf)?;
+    let types = kernel::types(trace.kernel.btf.as_deref())?;
     let request = kernel::request(&trace.kernel, kinds(trace), filters)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -251,8 +251,11 @@ impl Run<'_> {
     fn account(&mut self) -> io::Result<()> {
         self.pipeline.clock(wall_clock());
         let counts = self.session.counts()?;
-        self.pipeline
-            .account(emitted(&counts), lost(&counts), clock::now())
+        self.pipeline.account(
+            account::emitted(&counts),
+            account::lost(&counts),
+            clock::now(),
+        )
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -269,7 +272,11 @@ impl Run<'_> {
             session, pipeline, ..
         } = self;
         let counts = session.settle(&mut |record| pipeline.take(record))?;
-        pipeline.account(emitted(&counts), lost(&counts), clock::now())?;
+        pipeline.account(
+            account::emitted(&counts),
+            account::lost(&counts),
+            clock::now(),
+        )?;
         // People get the account on stderr, where it does not mix with the data.
         let tally = pipeline.finish(self.trace.output == Output::Json)?;
         if !self.trace.quiet {
@@ -290,20 +297,4 @@ async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
         Some(child) => child.wait().await,
         None => pending().await,
     }
-}
-
-fn emitted(counts: &Counts) -> PerKind {
-    per_kind(|kind| counts.emitted(kind))
-}
-
-fn lost(counts: &Counts) -> PerKind {
-    per_kind(|kind| counts.lost(kind))
-}
-
-fn per_kind(count: impl Fn(Kind) -> u64) -> PerKind {
-    let mut counts = PerKind::default();
-    for kind in Kind::ALL {
-        counts.set(kind, count(kind));
-    }
-    counts
 }

@@ -125,9 +125,9 @@ pub struct Kernel {
     /// Buffer per CPU in KiB, rounded up to a power of two; the default depends on the CPUs
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(values::BUFFER_KIB))]
     pub buffer_size: Option<u32>,
-    /// Types of the running kernel, where it does not tell them itself
-    #[arg(long, value_name = "FILE", default_value = crate::probe::btf::VMLINUX)]
-    pub btf: PathBuf,
+    /// Types of the running kernel, where /sys/kernel/btf/vmlinux does not tell them
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
     /// Another build of the kernel half
     #[arg(long, value_name = "FILE")]
     pub object: Option<PathBuf>,

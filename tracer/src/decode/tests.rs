@@ -10,12 +10,12 @@ use zerocopy::IntoBytes;
 
 use super::*;
 use crate::{
-    arbitrary,
     model::{
         process::{Comm, Exit},
         socket::Condition,
     },
     tally::kind_of,
+    tests::arbitrary,
 };
 
 mod encode;

@@ -6,7 +6,6 @@ use tracer_common::event::Kind;
 
 use super::*;
 use crate::{
-    arbitrary,
     model::{
         cause::Cause,
         ending::{Act, Call, CloseCall, How, Owner, Transition},
@@ -18,6 +17,7 @@ use crate::{
         state::TcpState,
     },
     tally::PerKind,
+    tests::arbitrary,
 };
 
 mod contract;

@@ -115,6 +115,12 @@ impl Report {
         self.runs.iter_mut().for_each(|run| run.ended = true);
     }
 
+    /// Takes over what another report holds.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        self.missed.extend(other.missed);
+    }
+
     /// Counts everything.
     pub(super) fn count(&self, tally: &mut Tally) {
         for run in &self.runs {

@@ -1,12 +1,11 @@
 //! The shapes of lines about the run itself: `start`, `lost`, `summary`.
 
 use serde::{Serialize, Serializer};
-use tracer_common::event::Kind;
 
 use super::Each;
 use crate::{
     render::{Point as RunPoint, Start as RunStart},
-    tally::{Lost as RunLost, PerKind, Tally},
+    tally::{Lost as RunLost, Tally},
 };
 
 /// Body of a `start` line.
@@ -40,11 +39,11 @@ pub(in crate::render) fn start<'a>(start: &'a RunStart<'a>) -> Start<'a> {
 }
 
 /// One member per kind.
-struct ByKind<F>(F);
+struct ByKind<I>(I);
 
-impl<T: Serialize, F: Fn(Kind) -> T> Serialize for ByKind<F> {
+impl<T: Serialize, I: Iterator<Item = (&'static str, T)> + Clone> Serialize for ByKind<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Kind::ALL.map(|kind| (kind.name(), (self.0)(kind))))
+        serializer.collect_map(self.0.clone())
     }
 }
 
@@ -56,10 +55,9 @@ struct Lost<K> {
 }
 
 pub(in crate::render) fn lost(lost: &RunLost) -> impl Serialize {
-    let records: PerKind = lost.records;
     Lost {
-        lost: records.total(),
-        by_kind: ByKind(move |kind| records.get(kind)),
+        lost: lost.records.total(),
+        by_kind: ByKind(lost.records.named()),
     }
 }
 
@@ -98,10 +96,22 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         unjoined_segments: tally.unjoined_segments,
         endings: tally.endings,
         evicted: tally.evicted,
-        by_kind: ByKind(|kind| Account {
-            emitted: tally.emitted.get(kind),
-            received: tally.received.get(kind),
-            lost: tally.lost.get(kind),
-        }),
+        by_kind: ByKind(accounts(tally)),
     }
+}
+
+fn accounts(tally: &Tally) -> impl Iterator<Item = (&'static str, Account)> + Clone {
+    let counts = tally
+        .emitted
+        .named()
+        .zip(tally.received.named())
+        .zip(tally.lost.named());
+    counts.map(|(((kind, emitted), (_, received)), (_, lost))| {
+        let account = Account {
+            emitted,
+            received,
+            lost,
+        };
+        (kind, account)
+    })
 }

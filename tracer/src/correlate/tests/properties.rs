@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use super::{Correlator, Counters, Limits};
+use crate::correlate::{Correlator, Counters, Limits};
 use crate::model::{
     ending::Ending,
     flow::Flow,

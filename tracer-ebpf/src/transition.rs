@@ -1,0 +1,58 @@
+//! What a state transition means: whether it ends something, whose doing it is, what a filter
+//! learns from it. Numbers are those of `include/net/tcp_states.h`.
+
+use tracer_common::{
+    event::context,
+    socket::{Condition, file, known},
+};
+
+use crate::{
+    filter::Meaning,
+    kernel::{Address, sock, task},
+};
+
+const SYN_SENT: u32 = 2;
+const SYN_RECV: u32 = 3;
+const FIN_WAIT1: u32 = 4;
+const CLOSE: u32 = 7;
+const CLOSE_WAIT: u32 = 8;
+const LAST_ACK: u32 = 9;
+const LISTEN: u32 = 10;
+const CLOSING: u32 = 11;
+
+/// Whether a transition into this state ends a direction or the connection.
+#[inline(always)]
+pub(crate) fn ends(to: u32) -> bool {
+    matches!(to, FIN_WAIT1 | LAST_ACK | CLOSE_WAIT | CLOSING | CLOSE)
+}
+
+/// Who makes the socket change. A task that holds the lock may also be working off segments that
+/// arrived meanwhile, so only transitions that calls make are a task's.
+#[inline(always)]
+pub(crate) fn actor(sk: Address, from: u32, to: u32, condition: &Condition) -> u16 {
+    let by_call = matches!(to, SYN_SENT | LISTEN | FIN_WAIT1 | LAST_ACK)
+        || (to == CLOSE && from != LAST_ACK && from != CLOSING);
+    if by_call && sock::owned(sk) {
+        return context::TASK | task::flags();
+    }
+    // As in `tcp_send_active_reset`: a closing listener's children.
+    if to == CLOSE && sock::unaccepted(condition) {
+        0
+    } else {
+        context::SOFTIRQ
+    }
+}
+
+/// What a process filter learns from it.
+#[inline(always)]
+pub(crate) fn meaning(to: u32, by: u16, condition: &Condition) -> Meaning {
+    let released = condition.known & known::FILE == 0 || condition.file != file::HELD;
+    match to {
+        SYN_RECV => Meaning::Birth,
+        // A close that resets, not `ss -K` or connect(AF_UNSPEC): those leave the file held.
+        CLOSE if by & context::TASK != 0 && released => Meaning::Holder,
+        SYN_SENT | FIN_WAIT1 | LAST_ACK if by & context::TASK != 0 => Meaning::Holder,
+        CLOSE_WAIT | CLOSING => Meaning::FinReceived,
+        _ => Meaning::Other,
+    }
+}

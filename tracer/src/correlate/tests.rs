@@ -1,0 +1,3 @@
+//! Tests of the correlator as a whole.
+
+mod properties;

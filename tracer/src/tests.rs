@@ -1,0 +1,3 @@
+//! Values for property tests of several rooms.
+
+pub(crate) mod arbitrary;
