@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use nix::{
+    fcntl::{FcntlArg, fcntl},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -21,6 +22,9 @@ use super::{
 
 /// How often what is waited for is asked about when nothing is told.
 const ATTENTION: Duration = Duration::from_millis(100);
+
+/// The size of the pipe the endings come through, the most an ordinary user may ask for.
+const PIPE_BYTES: i32 = 1 << 20;
 
 /// A finrst that is attached and printing JSON Lines.
 #[derive(Debug)]
@@ -68,7 +72,10 @@ impl Tracer {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
-        let stdout = BufReader::new(child.stdout.take().context("stdout is piped")?);
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        // A pipe that fills while this process waits for its turn would hold the tracer up.
+        fcntl(&stdout, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES)).context("a pipe of a megabyte")?;
+        let stdout = BufReader::new(stdout);
         let mut stderr = child.stderr.take().context("stderr is piped")?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
