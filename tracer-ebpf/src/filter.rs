@@ -48,6 +48,8 @@ pub(crate) enum Meaning {
     RstReceived,
     /// A new connection: whatever was known of this address is of another socket.
     Birth,
+    /// A new connection or listener made by the running task: forget, then decide.
+    Opener,
     /// Nothing to remember.
     Other,
 }
@@ -140,7 +142,13 @@ fn decide(address: u64, meaning: Meaning) -> Answer {
         // meanwhile, which costs at most a stale verdict.
         verdict = unsafe { core::ptr::read(known) };
     }
-    let holds = meaning == Meaning::Holder || meaning == Meaning::Caller;
+    if meaning == Meaning::Opener {
+        verdict = Verdict {
+            decision: UNDECIDED,
+            held_back: NOTHING,
+        };
+    }
+    let holds = matches!(meaning, Meaning::Holder | Meaning::Caller | Meaning::Opener);
     let decides = holds && verdict.decision != WANTED;
     let mut held_back = NOTHING;
     if meaning == Meaning::Holder {
@@ -175,7 +183,9 @@ fn remember(address: u64, verdict: &mut Verdict, meaning: Meaning) {
     match meaning {
         Meaning::FinReceived => verdict.held_back.fin_received_ns = now,
         Meaning::RstReceived => verdict.held_back.rst_received_ns = now,
-        Meaning::Holder | Meaning::Caller | Meaning::Birth | Meaning::Other => return,
+        Meaning::Holder | Meaning::Caller | Meaning::Opener | Meaning::Birth | Meaning::Other => {
+            return;
+        }
     }
     let _ = VERDICTS.insert(address, *verdict, 0);
 }

@@ -51,7 +51,8 @@ pub(crate) fn meaning(to: u32, by: u16, condition: &Condition) -> Meaning {
         SYN_RECV => Meaning::Birth,
         // A close that resets, not `ss -K` or connect(AF_UNSPEC): those leave the file held.
         CLOSE if by & context::TASK != 0 && released => Meaning::Holder,
-        SYN_SENT | FIN_WAIT1 | LAST_ACK if by & context::TASK != 0 => Meaning::Holder,
+        SYN_SENT | LISTEN if by & context::TASK != 0 => Meaning::Opener,
+        FIN_WAIT1 | LAST_ACK if by & context::TASK != 0 => Meaning::Holder,
         CLOSE_WAIT | CLOSING => Meaning::FinReceived,
         _ => Meaning::Other,
     }

@@ -41,7 +41,7 @@ impl Default for Limits {
             acts: 16,
             transitions: 32,
             settle_ns: 1_000_000_000,
-            grace_ns: 10_000_000,
+            grace_ns: 50_000_000,
         }
     }
 }

@@ -25,6 +25,20 @@ struct Report {
     verbose: bool,
 }
 
+impl Report {
+    /// Why `trace` would not run, and what to do about it.
+    fn trouble(&self) -> Option<(String, &str)> {
+        match &self.attached {
+            Err(failure) => Some((format!("{:#}", failure.error), failure.hint.as_str())),
+            Ok(attached) => attached
+                .plan
+                .check()
+                .err()
+                .map(|error| (error.to_string(), "")),
+        }
+    }
+}
+
 /// What came of attaching.
 struct Attached {
     plan: Plan,

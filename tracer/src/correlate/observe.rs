@@ -94,6 +94,7 @@ impl Correlator {
                 self.counters.evicted = self.counters.evicted.saturating_add(1);
                 self.retire(old);
             }
+            Some(Displaced::Nobody) => return None,
             None => {}
         }
         let tracked = self.sockets.at(socket.id.address)?;

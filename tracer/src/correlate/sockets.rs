@@ -25,6 +25,8 @@ pub(super) enum Displaced {
     Reborn(Tracked),
     /// The table was full.
     Evicted(Tracked),
+    /// Nothing was displaced: the event is late, its socket is gone and another lives there.
+    Nobody,
 }
 
 impl Sockets {
@@ -64,20 +66,23 @@ impl Sockets {
     ///
     /// A birth, another cookie, and any event after the socket at the address was given up start
     /// a new entry and displace the old one; so does a full table the least recently touched.
+    /// An event older than the entry starts none: it belongs to this socket or to one before it.
     pub(super) fn touch(&mut self, at: MonoNs, socket: &Socket, birth: bool) -> Option<Displaced> {
         let address = socket.id.address;
-        let same = |known: &Tracked| !birth && !known.is_destroyed() && known.may_be(socket.id);
         let mut displaced = None;
-        match self.table.get(&address).map(same) {
-            Some(true) => {
+        if let Some(known) = self.table.get(&address) {
+            let same = known.may_be(socket.id);
+            let late = at < known.first_seen;
+            if same && (late || !birth && known.is_alive(at)) {
                 self.table.to_back(&address);
                 return None;
             }
-            Some(false) => displaced = self.remove(address).map(Displaced::Reborn),
-            None if self.table.len() >= self.limit => {
-                displaced = self.pop_oldest().map(Displaced::Evicted);
+            if late {
+                return Some(Displaced::Nobody);
             }
-            None => {}
+            displaced = self.remove(address).map(Displaced::Reborn);
+        } else if self.table.len() >= self.limit {
+            displaced = self.pop_oldest().map(Displaced::Evicted);
         }
         self.table.insert(address, Tracked::new(at, socket));
         displaced

@@ -114,6 +114,11 @@ impl Tracked {
             }
     }
 
+    /// Whether the kernel had not given it up at a point in time; a late event still belongs to it.
+    pub(super) fn is_alive(&self, at: MonoNs) -> bool {
+        self.destroyed.is_none_or(|destroyed| at <= destroyed.at)
+    }
+
     /// Whether the kernel gave it up.
     pub(super) const fn is_destroyed(&self) -> bool {
         self.destroyed.is_some()

@@ -46,6 +46,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 .collect()
         })
         .unwrap_or_default();
+    let trouble = report.trouble();
     let whole = json!({
         "schema": 1,
         "type": "check",
@@ -57,8 +58,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "transports": {"perf": report.perf, "ringbuf": report.ringbuf},
         "points": points,
         "missing_fields": missing,
-        "error": attached.err().map(|failure| format!("{:#}", failure.error)),
-        "hint": attached.err().map(|failure| failure.hint.as_str()).filter(|hint| !hint.is_empty()),
+        "error": trouble.as_ref().map(|(error, _)| error),
+        "hint": trouble.as_ref().map(|&(_, hint)| hint).filter(|hint| !hint.is_empty()),
     });
     writeln!(out, "{whole}")
 }

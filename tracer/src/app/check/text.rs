@@ -44,6 +44,9 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         Ok(attached) => points(report, attached, out)?,
         Err(failure) => writeln!(out, "\n{failure}")?,
     }
+    if let (Ok(_), Some((error, _))) = (&report.attached, report.trouble()) {
+        writeln!(out, "\n{error}")?;
+    }
     let can = if report.exit() == Exit::Ok {
         "can"
     } else {
