@@ -250,12 +250,7 @@ impl Run<'_> {
 
     fn account(&mut self) -> io::Result<()> {
         self.pipeline.clock(wall_clock());
-        let counts = self.session.counts()?;
-        self.pipeline.account(
-            account::emitted(&counts),
-            account::lost(&counts),
-            clock::now(),
-        )
+        self.pipeline.account(account::read(&self.session)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -271,12 +266,8 @@ impl Run<'_> {
         let Self {
             session, pipeline, ..
         } = self;
-        let counts = session.settle(&mut |record| pipeline.take(record))?;
-        pipeline.account(
-            account::emitted(&counts),
-            account::lost(&counts),
-            clock::now(),
-        )?;
+        session.settle(&mut |record| pipeline.take(record))?;
+        pipeline.account(account::read(session)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let tally = pipeline.finish(self.trace.output == Output::Json)?;
         if !self.trace.quiet {
