@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tokio::{process::Child, time::MissedTickBehavior};
 use tracer_common::event::Kind;
 
-use super::{account, command, kernel, output, select, stop::Stop};
+use super::{account, command, kernel, output, priority, select, stop::Stop};
 use crate::{
     cli::{Output, Trace},
     correlate::{Correlator, Limits},
@@ -143,6 +143,7 @@ impl Run<'_> {
     async fn go(mut self, facts: &SystemFacts) -> Result<Exit, Failure> {
         // Nothing is told before the command runs: a command that cannot is a refusal.
         let child = command::start(&self.trace.command)?;
+        priority::raise();
         let ended = match self.announce(facts) {
             Ok(()) => self.until_the_end(child).await,
             Err(error) => Err(error),
