@@ -9,10 +9,11 @@ mod errno;
 mod facts;
 mod observe;
 mod owner;
+mod peers;
 mod sockets;
 mod tracked;
 
-use self::sockets::Sockets;
+use self::{peers::Peers, sockets::Sockets, tracked::Tracked};
 use crate::model::{ending::Ending, reason::ReasonNames, time::MonoNs};
 
 /// How much is remembered, and for how long an ending stays open.
@@ -63,6 +64,7 @@ pub struct Correlator {
     limits: Limits,
     names: ReasonNames,
     sockets: Sockets,
+    peers: Peers,
     ready: Vec<Ending>,
     counters: Counters,
 }
@@ -75,6 +77,7 @@ impl Correlator {
             limits,
             names,
             sockets: Sockets::new(limits.sockets),
+            peers: Peers::default(),
             ready: Vec::new(),
             counters: Counters::default(),
         }
@@ -123,13 +126,22 @@ impl Correlator {
             if let Some(tracked) = self.sockets.remove(address) {
                 self.retire(tracked);
             }
-        } else if let Some(ending) = tracked.conclude() {
-            self.ready.push(ending);
+            return;
+        }
+        let life = tracked.life();
+        let peer = self.introduce(life);
+        if let Some(tracked) = self.sockets.at(address) {
+            tracked.peer = peer.or(tracked.peer);
+            self.ready.extend(tracked.conclude());
         }
     }
 
     /// Tells what there is to tell of a socket that was taken out of the table.
-    fn retire(&mut self, mut tracked: tracked::Tracked) {
+    fn retire(&mut self, mut tracked: Tracked) {
+        if tracked.found_by_flow {
+            self.peers.gone(tracked.flow, tracked.id.address);
+            tracked.peer = self.introduce(tracked.life()).or(tracked.peer);
+        }
         self.ready.extend(tracked.conclude());
         self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());
     }

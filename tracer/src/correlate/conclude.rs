@@ -35,6 +35,7 @@ impl Tracked {
             destroyed: self.destroyed.map(|moment| moment.at),
             condition: self.condition,
             after: self.after,
+            peer: self.peer,
         };
         self.after = Some(ending.last_seen());
         Some(ending)

@@ -2,6 +2,7 @@
 
 use super::{
     Correlator, acts,
+    peers::Life,
     sockets::Displaced,
     tracked::{Called, Moment, Tracked},
 };
@@ -99,6 +100,9 @@ impl Correlator {
         }
         let tracked = self.sockets.at(socket.id.address)?;
         tracked.refresh(moment.at, socket, condition);
+        if !tracked.found_by_flow {
+            tracked.found_by_flow = self.peers.connected(tracked.flow, socket.id.address);
+        }
         Some(tracked)
     }
 
@@ -221,7 +225,13 @@ impl Correlator {
             let address = tracked.id.address;
             self.reschedule(address);
         } else {
-            self.ready.push(alone(flow, act));
+            let mut ending = alone(flow, act);
+            let ended = Some(ending.first_seen);
+            ending.peer = self.introduce(Life {
+                id: ending.id(),
+                ended,
+            });
+            self.ready.push(ending);
         }
     }
 
@@ -289,5 +299,6 @@ fn alone(flow: Flow, act: Act) -> Ending {
         destroyed: None,
         condition: Condition::default(),
         after: None,
+        peer: None,
     }
 }

@@ -1,8 +1,8 @@
 //! One socket: what was seen of its life so far, and when that is ready to be told.
 
-use super::{Limits, facts};
+use super::{Limits, facts, peers::Life};
 use crate::model::{
-    ending::{Act, Call, CloseCall, How, Owner, Transition},
+    ending::{Act, Call, CloseCall, EndId, How, Owner, Transition},
     flow::Flow,
     process::Actor,
     socket::{Condition, Socket, SocketId},
@@ -74,6 +74,10 @@ pub(super) struct Tracked {
     pub(super) condition: Condition,
     pub(super) last_touched: MonoNs,
     pub(super) after: Option<MonoNs>,
+    /// The other end of the connection, when it is on this host and was told of or is known.
+    pub(super) peer: Option<EndId>,
+    /// Whether the flow is among those peers are found by.
+    pub(super) found_by_flow: bool,
     pub(super) due: Option<MonoNs>,
     truncated: u64,
 }
@@ -100,6 +104,8 @@ impl Tracked {
             condition: Condition::default(),
             last_touched: at,
             after: None,
+            peer: None,
+            found_by_flow: false,
             due: None,
             truncated: 0,
         }
@@ -112,6 +118,18 @@ impl Tracked {
                 (Some(ours), Some(theirs)) => ours == theirs,
                 (None, _) | (_, None) => true,
             }
+    }
+
+    /// What its endings go by, and how long it was there.
+    pub(super) fn life(&self) -> Life {
+        Life {
+            id: EndId {
+                socket: Some(self.id),
+                flow: self.flow,
+                first_seen: self.first_seen,
+            },
+            ended: self.destroyed.map(|moment| moment.at),
+        }
     }
 
     /// Whether the kernel had not given it up at a point in time; a late event still belongs to it.

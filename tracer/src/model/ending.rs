@@ -38,9 +38,32 @@ pub struct Ending {
     pub condition: Condition,
     /// When the ending that was told of this socket before had its last act; `None` for the first.
     pub after: Option<MonoNs>,
+    /// The other end of the connection, when it is on this host too.
+    pub peer: Option<EndId>,
+}
+
+/// What one end of a connection goes by in output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndId {
+    /// The kernel object; `None` when there was none.
+    pub socket: Option<SocketId>,
+    /// Both ends, seen from this one.
+    pub flow: Flow,
+    /// First sight of it.
+    pub first_seen: MonoNs,
 }
 
 impl Ending {
+    /// What it goes by in output.
+    #[must_use]
+    pub const fn id(&self) -> EndId {
+        EndId {
+            socket: self.socket,
+            flow: self.flow,
+            first_seen: self.first_seen,
+        }
+    }
+
     /// The act everything else is told by: the first RST if there was one, else the first act.
     #[must_use]
     pub fn decisive(&self) -> Option<&Act> {

@@ -95,7 +95,7 @@ struct Connection<I> {
     remote: Option<End>,
     netns: Option<u32>,
     uid: Option<u32>,
-    peer_id: NotYet,
+    peer_id: Option<I>,
     after: Option<I>,
 }
 
@@ -107,7 +107,7 @@ struct End {
 
 fn connection<I>(
     id: Option<I>,
-    after: Option<I>,
+    (peer_id, after): (Option<I>, Option<I>),
     socket: Option<SocketId>,
     flow: &Flow,
     uid: Option<u32>,
@@ -128,7 +128,7 @@ fn connection<I>(
         remote: end(flow.remote),
         netns: flow.netns,
         uid,
-        peer_id: (),
+        peer_id,
         after,
     }
 }

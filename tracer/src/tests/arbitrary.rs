@@ -379,6 +379,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             destroyed: story.4,
             condition: story.5,
             after: None,
+            peer: None,
         })
         .boxed()
 }

@@ -35,7 +35,11 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
     for expected in expected.iter().filter(|it| can_be_seen(lab, it)) {
         let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
         let wrong = match told.as_slice() {
-            [ending] => differences::differences(lab.kernel, expected, ending),
+            [ending] => {
+                let mut wrong = differences::differences(lab.kernel, expected, ending);
+                wrong.extend(unlinked(ending, endings));
+                wrong
+            }
             [] => vec!["one ending was expected, none was told".to_owned()],
             several => std::iter::once("one ending was expected, several were told:".to_owned())
                 .chain(several.iter().map(|ending| in_words(ending)))
@@ -60,6 +64,19 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
         return Ok(());
     }
     bail!("{}", report.trim_end())
+}
+
+/// What is wrong with how an ending names the other end, where that was told of once as well.
+fn unlinked(ending: &Ending, endings: &[Ending]) -> Option<String> {
+    let (local, remote) = ends(ending);
+    let mut others = endings
+        .iter()
+        .filter(|other| ends(other) == (remote, local));
+    let (other, None) = (others.next()?, others.next()) else {
+        return None;
+    };
+    let (told, known) = (&ending.connection.peer_id, &other.connection.id);
+    (told != known).then(|| format!("peer_id is {told:?}, the other end goes by {known:?}"))
 }
 
 /// Whether an ending claims one end of these connections and names no other end.

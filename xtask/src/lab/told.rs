@@ -47,6 +47,10 @@ pub(crate) struct Ending {
 /// Both ends of an ending's connection.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Connection {
+    /// What this end goes by.
+    pub(crate) id: Option<String>,
+    /// What the other end goes by, when it is on this host.
+    pub(crate) peer_id: Option<String>,
     /// This end.
     pub(crate) local: End,
     /// The other end.

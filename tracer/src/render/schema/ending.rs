@@ -9,7 +9,7 @@ use super::{
 use crate::{
     model::{
         ending::{
-            Act as ModelAct, CloseCall as ModelCloseCall, Ending as ModelEnding,
+            Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding,
             Owner as ModelOwner, Transition as ModelTransition,
         },
         process::Comm,
@@ -124,17 +124,18 @@ pub(in crate::render) fn ending<'a>(
         explanation,
     } = *explained;
     let decisive = ending.decisive();
-    let id = || {
-        Text(words::connection_id(
-            ending.socket,
-            ending.flow,
-            ending.first_seen,
-        ))
-    };
+    let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
+    let own = ending.id();
     // What is told of a socket again goes by the same id.
-    let after = ending.after.map(|_| id());
+    let others = (ending.peer.map(id), ending.after.map(|_| id(own)));
     Ending {
-        connection: connection(Some(id()), after, ending.socket, &ending.flow, ending.uid),
+        connection: connection(
+            Some(id(own)),
+            others,
+            ending.socket,
+            &ending.flow,
+            ending.uid,
+        ),
         owner: ending.owner.as_ref().map(owner),
         holders: (),
         actor: decisive.map(|act| actor(&act.actor)),

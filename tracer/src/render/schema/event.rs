@@ -108,10 +108,10 @@ pub(in crate::render) fn event<'a>(
 /// An event does not know when its connection began, so it has no `id`.
 fn on_connection(what: &What) -> Option<Connection<NotYet>> {
     if let What::RstAnswered { flow, socket, .. } = what {
-        return Some(connection(None, None, *socket, flow, None));
+        return Some(connection(None, (None, None), *socket, flow, None));
     }
     let &Socket { id, flow, uid, .. } = words::socket(what)?;
-    Some(connection(None, None, Some(id), &flow, uid))
+    Some(connection(None, (None, None), Some(id), &flow, uid))
 }
 
 fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detail<'a> {

@@ -81,6 +81,7 @@ fn graceful() -> Ending {
     Ending {
         socket: Some(id(0x1f)),
         after: None,
+        peer: None,
         first_seen: MonoNs(BORN),
         flow: flow("127.0.0.1:80", "127.0.0.1:41234"),
         owner: Some(Owner {

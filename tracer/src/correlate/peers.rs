@@ -1,0 +1,77 @@
+//! Which two sockets are the ends of one connection on this host.
+//!
+//! Only within one network namespace: elsewhere the same tuple may belong to another connection.
+
+use std::collections::HashMap;
+
+use super::Correlator;
+use crate::model::{ending::EndId, flow::Flow, time::MonoNs};
+
+/// Connected sockets by their flow.
+#[derive(Debug, Default)]
+pub(super) struct Peers(HashMap<Flow, u64>);
+
+impl Peers {
+    /// The socket at `address` has this flow; an older one by the same flow is gone.
+    ///
+    /// Returns whether it is connected, so that it can be found.
+    pub(super) fn connected(&mut self, flow: Flow, address: u64) -> bool {
+        let connected = is_connected(flow);
+        if connected {
+            self.0.insert(flow, address);
+        }
+        connected
+    }
+
+    /// The socket at `address` is no longer to be found by `flow`.
+    pub(super) fn gone(&mut self, flow: Flow, address: u64) {
+        if self.0.get(&flow) == Some(&address) {
+            self.0.remove(&flow);
+        }
+    }
+
+    /// Where the socket at the other end of `flow` is.
+    pub(super) fn of(&self, flow: Flow) -> Option<u64> {
+        if !is_connected(flow) {
+            return None;
+        }
+        self.0.get(&flow.reversed()).copied()
+    }
+}
+
+/// Whether both ends are set and the namespace is known.
+fn is_connected(flow: Flow) -> bool {
+    flow.local.port() != 0 && flow.remote.port() != 0 && flow.netns.is_some()
+}
+
+/// One end of a connection and when it was there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    /// What its endings go by.
+    pub(super) id: EndId,
+    /// When the kernel gave it up; `None` while it had not.
+    pub(super) ended: Option<MonoNs>,
+}
+
+impl Life {
+    /// Whether both were there at one time; a tuple may be used again soon after.
+    fn overlaps(self, other: Self) -> bool {
+        let began_before =
+            |one: Self, two: Self| two.ended.is_none_or(|end| one.id.first_seen <= end);
+        began_before(self, other) && began_before(other, self)
+    }
+}
+
+impl Correlator {
+    /// Finds the other end of a connection that is about to be told of, and tells it of this one.
+    pub(super) fn introduce(&mut self, one: Life) -> Option<EndId> {
+        let address = self.peers.of(one.id.flow)?;
+        let other = self.sockets.at(address)?;
+        let life = other.life();
+        if !one.overlaps(life) {
+            return None;
+        }
+        other.peer = Some(one.id);
+        Some(life.id)
+    }
+}
