@@ -35,7 +35,7 @@ pub(crate) fn wanted(kind: Kind) -> bool {
 /// The header of a record of kind `R`, stamped now.
 #[inline(always)]
 pub(crate) fn header<R: Record>(context: u16) -> Header {
-    let (tgid, tid) = task::ids();
+    let (process, thread) = task::ids();
     Header {
         // SAFETY: no arguments, no preconditions.
         at_ns: unsafe { bpf_ktime_get_ns() },
@@ -44,8 +44,8 @@ pub(crate) fn header<R: Record>(context: u16) -> Header {
         size: R::SIZE,
         cpu: cpu(),
         context,
-        tgid,
-        tid,
+        tgid: process,
+        tid: thread,
     }
 }
 
@@ -73,7 +73,7 @@ fn perf<R: Record>(program: &impl EbpfContext, lane: Lane, data: *mut R) -> bool
         Lane::Endings => maps::address(&maps::PERF_ENDINGS),
         Lane::States => maps::address(&maps::PERF_STATES),
     };
-    let (flags, size) = (u64::from(BPF_F_CURRENT_CPU), u64::from(R::SIZE));
+    let (flags, size) = (BPF_F_CURRENT_CPU, u64::from(R::SIZE));
     // SAFETY: `data` points to `size` initialised bytes on the stack.
     unsafe { bpf_perf_event_output(program.as_ptr(), map, flags, data.cast(), size) == 0 }
 }

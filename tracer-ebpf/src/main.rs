@@ -6,6 +6,10 @@
     internal_features,
     reason = "core::sync::atomic has no fetch_add on BPF"
 )]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the attribute macros pass contexts by value"
+)]
 
 mod emit;
 mod filter;

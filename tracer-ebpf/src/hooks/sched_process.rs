@@ -39,7 +39,7 @@ fn sched_process_exec(program: RawTracePointContext) -> u32 {
 fn sched_process_fork(program: RawTracePointContext) -> u32 {
     let child: Address = program.arg(1);
     let (parent_tgid, _) = task::ids();
-    let (child_tgid, child_tid) = task::ids_of(child);
+    let (child_tgid, child_thread) = task::ids_of(child);
     filter::follow(parent_tgid, child_tgid);
     if !wanted(Kind::ProcessForked) || !filter::running_task() {
         return 0;
@@ -48,7 +48,7 @@ fn sched_process_fork(program: RawTracePointContext) -> u32 {
     record.header = header::<ProcessForked>(context::TASK | task::flags());
     task::describe(&mut record.task);
     record.child_tgid = child_tgid;
-    record.child_tid = child_tid;
+    record.child_tid = child_thread;
     emit(&program, Lane::States, &mut record);
     0
 }

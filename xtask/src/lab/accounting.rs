@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use nix::sys::signal::Signal;
 
-use super::{Lab, Test, played, scenes, told::Ending, tracer::Tracer};
+use super::{Lab, Test, played, scenes, tracer::Tracer};
 use crate::scene::storm::Storm;
 
 /// Connections of the storm that must not lose anything.
@@ -72,7 +72,7 @@ fn whole(lab: &Lab, transport: &str) -> anyhow::Result<()> {
     ensure!(summary.lost == 0, "{} records were lost", summary.lost);
     let told = ended.endings.iter().filter(|ending| {
         let ends = [ending.connection.local.port, ending.connection.remote.port];
-        ends.contains(&storm.port) && !ends.contains(&0) && !answers_for_nobody(ending)
+        ends.contains(&storm.port) && !ends.contains(&0) && !ending.answers_for_nobody()
     });
     let told = told.count();
     // A run of a hook the kernel skipped, and says so, may have been all there was of an ending.
@@ -82,11 +82,6 @@ fn whole(lab: &Lab, transport: &str) -> anyhow::Result<()> {
         "{told} endings were told of {expected}, {missed} hook runs were skipped"
     );
     Ok(())
-}
-
-/// Whether an RST answered a segment for no connection: a late one met the listener, or nobody.
-fn answers_for_nobody(ending: &Ending) -> bool {
-    ending.owner.is_none() && ending.how == "rst_sent" && ending.actor.context == "softirq"
 }
 
 /// Records are lost, and each of them is counted. The reader sleeps through the storm, so that it

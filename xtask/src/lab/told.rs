@@ -44,6 +44,15 @@ pub(crate) struct Ending {
     pub(crate) via: Option<String>,
 }
 
+impl Ending {
+    /// Whether an RST answered a segment for no connection: a late one met the listener, or nobody.
+    ///
+    /// Slow machines send again what was acknowledged already; the kernel then answers the copy.
+    pub(crate) fn answers_for_nobody(&self) -> bool {
+        self.owner.is_none() && self.how == "rst_sent" && self.actor.context == "softirq"
+    }
+}
+
 /// Both ends of an ending's connection.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Connection {
