@@ -11,6 +11,7 @@ mod command;
 mod explain;
 mod kernel;
 mod output;
+mod priority;
 mod select;
 mod stop;
 mod trace;

@@ -42,6 +42,19 @@ impl Wanted {
     }
 }
 
+/// What the kernel half says of its own work.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// Records the hooks tried to send.
+    pub emitted: PerKind,
+    /// Records that found a buffer full.
+    pub lost: PerKind,
+    /// Runs of hooks the kernel skipped; `None` where it does not count them.
+    pub missed: Option<u64>,
+    /// When the counters were read.
+    pub at: MonoNs,
+}
+
 /// The stages after the source, and where they write.
 pub struct Pipeline {
     facts: Box<dyn Facts>,
@@ -147,8 +160,15 @@ impl Pipeline {
     /// # Errors
     ///
     /// Those of the output.
-    pub fn account(&mut self, emitted: PerKind, lost: PerKind, at: MonoNs) -> io::Result<()> {
-        (self.tally.emitted, self.tally.lost, self.tally.at) = (emitted, lost, at);
+    pub fn account(&mut self, account: Account) -> io::Result<()> {
+        let Account {
+            emitted,
+            lost,
+            missed,
+            at,
+        } = account;
+        (self.tally.emitted, self.tally.lost) = (emitted, lost);
+        (self.tally.missed, self.tally.at) = (missed, at);
         let records = lost.since(&self.told_lost);
         if records.total() > 0 {
             self.told_lost = lost;

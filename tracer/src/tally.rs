@@ -84,6 +84,9 @@ pub struct Tally {
     pub received: PerKind,
     /// Records that found a buffer full; the kernel half counts them.
     pub lost: PerKind,
+    /// Runs of hooks the kernel skipped because it was in the same hook on that CPU already;
+    /// `None` where it does not count them.
+    pub missed: Option<u64>,
     /// Records that came off a buffer and could not be read.
     pub undecodable: u64,
     /// Records that came after a younger one had been used; they were used all the same.

@@ -1,17 +1,24 @@
 //! The kernel half's counters as the account of a run wants them.
 
+use std::io;
+
 use tracer_common::event::Kind;
 
-use crate::{probe::counts::Counts, tally::PerKind};
+use crate::{enrich::clock, pipeline::Account, probe::session::Session, tally::PerKind};
 
-/// What the hooks tried to send.
-pub(super) fn emitted(counts: &Counts) -> PerKind {
-    per_kind(|kind| counts.emitted(kind))
-}
-
-/// What found a buffer full.
-pub(super) fn lost(counts: &Counts) -> PerKind {
-    per_kind(|kind| counts.lost(kind))
+/// Reads the account as it stands.
+///
+/// # Errors
+///
+/// The counters cannot be read.
+pub(super) fn read(session: &Session) -> io::Result<Account> {
+    let counts = session.counts()?;
+    Ok(Account {
+        emitted: per_kind(|kind| counts.emitted(kind)),
+        lost: per_kind(|kind| counts.lost(kind)),
+        missed: session.missed(),
+        at: clock::now(),
+    })
 }
 
 fn per_kind(count: impl Fn(Kind) -> u64) -> PerKind {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tokio::{process::Child, time::MissedTickBehavior};
 use tracer_common::event::Kind;
 
-use super::{account, command, kernel, output, select, stop::Stop};
+use super::{account, command, kernel, output, priority, select, stop::Stop};
 use crate::{
     cli::{Output, Trace},
     correlate::{Correlator, Limits},
@@ -143,6 +143,7 @@ impl Run<'_> {
     async fn go(mut self, facts: &SystemFacts) -> Result<Exit, Failure> {
         // Nothing is told before the command runs: a command that cannot is a refusal.
         let child = command::start(&self.trace.command)?;
+        priority::raise();
         let ended = match self.announce(facts) {
             Ok(()) => self.until_the_end(child).await,
             Err(error) => Err(error),
@@ -250,12 +251,7 @@ impl Run<'_> {
 
     fn account(&mut self) -> io::Result<()> {
         self.pipeline.clock(wall_clock());
-        let counts = self.session.counts()?;
-        self.pipeline.account(
-            account::emitted(&counts),
-            account::lost(&counts),
-            clock::now(),
-        )
+        self.pipeline.account(account::read(&self.session)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -271,12 +267,8 @@ impl Run<'_> {
         let Self {
             session, pipeline, ..
         } = self;
-        let counts = session.settle(&mut |record| pipeline.take(record))?;
-        pipeline.account(
-            account::emitted(&counts),
-            account::lost(&counts),
-            clock::now(),
-        )?;
+        session.settle(&mut |record| pipeline.take(record))?;
+        pipeline.account(account::read(session)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let tally = pipeline.finish(self.trace.output == Output::Json)?;
         if !self.trace.quiet {

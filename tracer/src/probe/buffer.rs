@@ -15,11 +15,11 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// The buffers for `kib` per CPU and lane; without a wish, 64 MiB a lane are spread over the
-    /// CPUs, between 512 KiB and 4 MiB each.
+    /// The buffers for `kib` per CPU and lane; without a wish, 128 MiB a lane are spread over the
+    /// CPUs, between 512 KiB and 8 MiB each.
     #[must_use]
     pub fn new(kib: Option<u32>, cpus: u32, page: u32) -> Self {
-        let share = ((64 << 20) / cpus.max(1)).clamp(512 << 10, 4 << 20);
+        let share = ((128 << 20) / cpus.max(1)).clamp(512 << 10, 8 << 20);
         let wish = kib.map(|kib| kib.saturating_mul(1024));
         let (endings, states) = (wish.unwrap_or(share), wish.unwrap_or(share));
         let fit = |bytes: u32| {

@@ -18,6 +18,7 @@ use super::{
     catalog::{Point, Way},
     counts::{Counters, Counts},
     filter::{FilterError, Filters},
+    missed::Loaded,
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
     perf::PerfSource,
@@ -84,6 +85,7 @@ pub struct Session {
     programs: Option<Ebpf>,
     source: Buffered,
     counters: Counters,
+    loaded: Loaded,
     /// How every point is hooked.
     pub plan: Plan,
     /// What could not be resolved on this kernel.
@@ -126,6 +128,7 @@ impl Session {
         let wanted = |point: &Point| wanted(point, request);
         let plan = Plan::carry_out(&mut programs, btf, typed, request.way, wanted);
         Ok(Self {
+            loaded: Loaded::of(&programs),
             programs: Some(programs),
             source,
             counters,
@@ -145,7 +148,7 @@ impl Session {
     /// # Errors
     ///
     /// The buffers or counters cannot be read.
-    pub fn settle(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<Counts> {
+    pub fn settle(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         let mut before = None;
         // A program that was running when it was detached ends within microseconds; a hundred
         // tries of two milliseconds outlast any of them.
@@ -158,7 +161,14 @@ impl Session {
             }
             before = Some(counts);
         }
-        self.counts()
+        Ok(())
+    }
+
+    /// Runs of hooks the kernel skipped so far because it was in the same hook on that CPU; `None`
+    /// where it does not count them (before 5.12).
+    #[must_use]
+    pub fn missed(&self) -> Option<u64> {
+        self.loaded.missed()
     }
 
     /// The kernel half's own account so far.

@@ -150,6 +150,7 @@ fn a_summary_names_every_loss() {
         summary(&tally)
     };
     assert!(one(|it| it.undecodable = 1).ends_with("1 event received, 0 lost, 1 undecodable\n"));
+    assert!(one(|it| it.missed = Some(7)).ends_with(", 7 hook runs skipped by the kernel\n"));
     assert!(one(|it| it.late = 2).ends_with(", 2 late\n"));
     assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));

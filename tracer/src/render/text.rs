@@ -194,6 +194,7 @@ impl Render for Text {
         )?;
         write!(out, "{}", by_kind(&tally.lost))?;
         let rest = [
+            (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
             (tally.undecodable, "undecodable"),
             (tally.late, "late"),
             (tally.early, "used early"),

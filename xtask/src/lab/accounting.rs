@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use nix::sys::signal::Signal;
 
-use super::{Lab, Test, played, scenes, tracer::Tracer};
+use super::{Lab, Test, played, scenes, told::Ending, tracer::Tracer};
 use crate::scene::storm::Storm;
 
 /// Connections of the storm that must not lose anything.
@@ -68,15 +68,25 @@ fn whole(lab: &Lab, transport: &str) -> anyhow::Result<()> {
     tracer.watch(Duration::from_secs(2), |endings| endings.len() >= expected)?;
     let ended = tracer.stop()?;
     scenes::accounted(ended.summary)?;
-    let lost = ended.summary.context("there is no summary")?.lost;
-    ensure!(lost == 0, "{lost} records were lost");
+    let summary = ended.summary.context("there is no summary")?;
+    ensure!(summary.lost == 0, "{} records were lost", summary.lost);
     let told = ended.endings.iter().filter(|ending| {
         let ends = [ending.connection.local.port, ending.connection.remote.port];
-        ends.contains(&storm.port) && !ends.contains(&0)
+        ends.contains(&storm.port) && !ends.contains(&0) && !answers_for_nobody(ending)
     });
     let told = told.count();
-    ensure!(told == expected, "{told} endings were told of {expected}");
+    // A run of a hook the kernel skipped, and says so, may have been all there was of an ending.
+    let missed = usize::try_from(summary.missed.unwrap_or(0))?;
+    ensure!(
+        told <= expected && told + missed >= expected,
+        "{told} endings were told of {expected}, {missed} hook runs were skipped"
+    );
     Ok(())
+}
+
+/// Whether an RST answered a segment for no connection: a late one met the listener, or nobody.
+fn answers_for_nobody(ending: &Ending) -> bool {
+    ending.owner.is_none() && ending.how == "rst_sent" && ending.actor.context == "softirq"
 }
 
 /// Records are lost, and each of them is counted. The reader sleeps through the storm, so that it

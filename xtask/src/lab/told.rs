@@ -114,6 +114,8 @@ pub(crate) struct Summary {
     pub(crate) received: u64,
     /// Records that did not.
     pub(crate) lost: u64,
+    /// Runs of hooks the kernel skipped; `None` where it does not count them.
+    pub(crate) missed: Option<u64>,
     /// Records that arrived and made no sense.
     pub(crate) undecodable: u64,
     /// Endings printed.

@@ -130,7 +130,7 @@ proptest! {
         let early = late;
         let tally = Tally {
             at, emitted, received, lost, undecodable, late, early, filtered, unjoined_segments,
-            endings, evicted,
+            endings, evicted, missed: unjoined_segments,
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());
         prop_assert_eq!(complaint(&summary), None);
