@@ -24,8 +24,8 @@ const BURST: u64 = 64;
 /// less: a storm of short-lived processes costs a tenth of a CPU, and who is not read stays
 /// unknown.
 const NS_PER_READ: u64 = 500_000;
-/// Bytes that facts may take: some 30,000 processes of usual size, 4,000 with the longest
-/// arguments and paths there can be.
+/// Bytes that facts may take, roughly: tens of thousands of processes of usual size, hundreds with
+/// as many arguments and as long paths as are read.
 const MEMORY: usize = 32 * 1024 * 1024;
 /// Bytes an entry takes apart from what its facts have on the heap, roughly.
 const ENTRY: usize = size_of::<Key>() + size_of::<Entry>() + 32;
