@@ -4,6 +4,8 @@ pub mod cause;
 pub mod ending;
 pub mod explained;
 pub mod flow;
+pub mod foreign;
+pub mod identity;
 pub mod observation;
 pub mod process;
 pub mod reason;

@@ -8,6 +8,7 @@ use crate::{
     correlate::Correlator,
     decode::decode,
     diagnose::{diagnose, explain},
+    enrich::facts::Facts,
     model::{
         ending::{Ending, How},
         observation::Observation,
@@ -56,6 +57,7 @@ pub struct Account {
 
 /// The stages after the source, and where they write.
 pub struct Pipeline {
+    facts: Box<dyn Facts>,
     merge: Merge,
     correlator: Correlator,
     tally: Tally,
@@ -74,6 +76,7 @@ impl Pipeline {
     /// A road into `out`.
     #[must_use]
     pub fn new(
+        facts: Box<dyn Facts>,
         correlator: Correlator,
         view: Box<dyn Render>,
         out: Box<dyn Write>,
@@ -82,6 +85,7 @@ impl Pipeline {
         limit: Option<u64>,
     ) -> Self {
         Self {
+            facts,
             merge: Merge::new(MERGE_CAPACITY),
             correlator,
             tally: Tally::default(),
@@ -117,6 +121,8 @@ impl Pipeline {
             return;
         };
         self.tally.received.add(kind_of(&observation.what), 1);
+        // Not after the merge, which holds records back: a process may be gone by then.
+        self.facts.seen(&observation);
         if let Some(early) = self.merge.push(observation)
             && let Err(error) = self.observe(&early)
         {
@@ -145,6 +151,7 @@ impl Pipeline {
             self.tell(ending)?;
         }
         self.out.flush()?;
+        self.facts.turn(watermark);
         Ok(self.full())
     }
 
@@ -212,10 +219,16 @@ impl Pipeline {
         self.tally.endings += 1;
         diagnose(&mut ending);
         let explanation = explain(&ending);
+        let owner = ending.owner.as_ref();
+        let owner = owner.and_then(|owner| self.facts.of(&owner.task));
+        let netns = ending.flow.netns;
+        let netns_name = netns.and_then(|inode| self.facts.netns_name(inode));
         self.view.ending(
             &Explained {
                 ending: &ending,
                 explanation: &explanation,
+                owner,
+                netns_name,
             },
             &mut self.out,
         )

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 
 use crate::{
     model::{
-        ending::Ending, explained::Explanation, observation::Observation, reason::ReasonNames,
-        time::MonoNs,
+        ending::Ending, explained::Explanation, foreign::Foreign, identity::ProcessFacts,
+        observation::Observation, reason::ReasonNames, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -94,6 +94,10 @@ pub struct Explained<'a> {
     pub ending: &'a Ending,
     /// What it means.
     pub explanation: &'a Explanation,
+    /// What the owner is beyond its pid and its name; `None` when nothing is known.
+    pub owner: Option<&'a ProcessFacts>,
+    /// The name of the network namespace; `None` when it has none.
+    pub netns_name: Option<&'a Foreign>,
 }
 
 /// How lines look.

@@ -10,7 +10,7 @@ use super::{account, command, kernel, output, priority, select, stop::Stop};
 use crate::{
     cli::{Output, Trace},
     correlate::{Correlator, Limits},
-    enrich::clock,
+    enrich::{clock, facts::Live},
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::Pipeline,
@@ -94,12 +94,12 @@ fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
         },
         names,
     );
-    let wanted = select::wanted(&trace.select.kinds);
     Pipeline::new(
+        Box::new(Live::here()),
         correlator,
         view,
         output::stdout(),
-        wanted,
+        select::wanted(&trace.select.kinds),
         trace.verbose,
         trace.count,
     )

@@ -27,6 +27,17 @@ pub fn wall_offset_ns() -> i128 {
         .map_or(0, |(_, offset)| offset)
 }
 
+/// Ticks a second of the times in `/proc/PID/stat`, `USER_HZ`: 100 on every machine we run on.
+#[must_use]
+pub fn ticks_per_second() -> u64 {
+    // SAFETY: takes a number, returns a number.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks)
+        .ok()
+        .filter(|&ticks| ticks > 0)
+        .unwrap_or(100)
+}
+
 fn read(clock: libc::clockid_t) -> i128 {
     let mut time = libc::timespec {
         tv_sec: 0,

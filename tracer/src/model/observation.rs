@@ -132,6 +132,36 @@ pub enum What {
     },
 }
 
+impl What {
+    /// The socket it is about; an answer to a segment has at most the name of one.
+    #[must_use]
+    pub const fn socket(&self) -> Option<&Socket> {
+        match self {
+            Self::CloseCalled { socket, .. }
+            | Self::ShutdownCalled { socket, .. }
+            | Self::FinQueued { socket, .. }
+            | Self::RstSent { socket, .. }
+            | Self::StateChanged { socket, .. }
+            | Self::RstReceived { socket, .. }
+            | Self::FinRetransmitted { socket, .. }
+            | Self::Destroyed { socket, .. } => Some(socket),
+            Self::RstAnswered { .. }
+            | Self::ProcessExited { .. }
+            | Self::ProcessExeced { .. }
+            | Self::ProcessForked { .. } => None,
+        }
+    }
+
+    /// The flow it is about; `None` for what happens to processes.
+    #[must_use]
+    pub fn flow(&self) -> Option<&Flow> {
+        if let Self::RstAnswered { flow, .. } = self {
+            return Some(flow);
+        }
+        self.socket().map(|socket| &socket.flow)
+    }
+}
+
 /// A segment that provoked an RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::foreign::escape;
+
 /// A task's name: up to 15 bytes, any of which the task itself may have chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Comm(pub [u8; 16]);
@@ -21,21 +23,9 @@ impl Comm {
 }
 
 impl fmt::Display for Comm {
-    /// Printable text: control characters, quotes of terminals and invalid UTF-8 come out as `\xNN`.
+    /// Printable text: control characters, backslashes and invalid UTF-8 come out escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.bytes().utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c.is_control() || c == '\\' {
-                    write!(f, "{}", c.escape_default())?;
-                } else {
-                    write!(f, "{c}")?;
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
+        escape(self.bytes(), f)
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 use super::words;
 use crate::model::{
     flow::Flow,
+    foreign::Foreign,
     observation::{Segment as ModelSegment, SegmentFlags},
     process::{Actor as ModelActor, Comm, Exit as ModelExit, Task as ModelTask},
     socket::{Condition as ModelCondition, FileRefs, SocketId},
@@ -86,7 +87,7 @@ impl<T, U: Serialize> Serialize for Each<'_, T, U> {
 
 /// Which connection a line is about.
 #[derive(Serialize)]
-struct Connection<I> {
+struct Connection<'a, I> {
     id: Option<I>,
     /// Hexadecimal, as `ss -e` shows it after `sk:`.
     cookie: Option<Hex>,
@@ -94,6 +95,7 @@ struct Connection<I> {
     local: Option<End>,
     remote: Option<End>,
     netns: Option<u32>,
+    netns_name: Option<Text<&'a Foreign>>,
     uid: Option<u32>,
     peer_id: Option<I>,
     after: Option<I>,
@@ -105,13 +107,14 @@ struct End {
     port: u16,
 }
 
-fn connection<I>(
+fn connection<'a, I>(
     id: Option<I>,
     (peer_id, after): (Option<I>, Option<I>),
     socket: Option<SocketId>,
     flow: &Flow,
+    netns_name: Option<&'a Foreign>,
     uid: Option<u32>,
-) -> Connection<I> {
+) -> Connection<'a, I> {
     let end = |end: SocketAddr| {
         words::end(end).map(|end| End {
             addr: end.ip(),
@@ -127,6 +130,7 @@ fn connection<I>(
         local: end(flow.local),
         remote: end(flow.remote),
         netns: flow.netns,
+        netns_name: netns_name.map(Text),
         uid,
         peer_id,
         after,

@@ -10,6 +10,7 @@ use crate::{
         cause::Cause,
         ending::{Act, Call, CloseCall, How, Owner, Transition},
         flow::Flow,
+        identity::{Container, PodUid, Runtime},
         observation::{HeldBack, Segment, SegmentFlags, What},
         process::{Actor, Comm, Confidence, Exit, Task},
         reason::Reason,
@@ -23,7 +24,7 @@ use crate::{
 mod contract;
 mod samples;
 
-use samples::{endings, events, lost, names, start, tally};
+use samples::{endings, events, lost, names, nginx, start, tally};
 
 fn options() -> Options {
     Options {
@@ -37,6 +38,16 @@ fn options() -> Options {
     }
 }
 
+/// An ending of whose owner nothing more is known.
+fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
+    Explained {
+        ending,
+        explanation,
+        owner: None,
+        netns_name: None,
+    }
+}
+
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {
     let mut out = Vec::new();
@@ -45,10 +56,12 @@ fn rendered(format: Format, options: Options) -> String {
     for event in events() {
         renderer.event(&event, &mut out).unwrap();
     }
-    for (ending, explanation) in endings() {
+    let (facts, blue) = (nginx(), Foreign::from(&b"blue"[..]));
+    for (index, (ending, explanation)) in endings().iter().enumerate() {
         let explained = Explained {
-            ending: &ending,
-            explanation: &explanation,
+            owner: (index == 0).then_some(&facts),
+            netns_name: (index == 0).then_some(&blue),
+            ..bare(ending, explanation)
         };
         renderer.ending(&explained, &mut out).unwrap();
     }
@@ -152,9 +165,18 @@ fn a_summary_names_every_loss() {
 
 proptest! {
     #[test]
-    fn hostile_names_break_no_line(ending in arbitrary::ending(), event in arbitrary::observation()) {
+    fn hostile_names_break_no_line(
+        ending in arbitrary::ending(),
+        event in arbitrary::observation(),
+        facts in arbitrary::facts(),
+        netns in arbitrary::foreign(),
+    ) {
         let explanation = samples::explanation("");
-        let explained = Explained { ending: &ending, explanation: &explanation };
+        let explained = Explained {
+            owner: Some(&facts),
+            netns_name: Some(&netns),
+            ..bare(&ending, &explanation)
+        };
         for format in Format::ALL {
             let mut out = Vec::new();
             let mut renderer = format.renderer(options());

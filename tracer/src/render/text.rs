@@ -15,7 +15,6 @@ use super::{
 use crate::{
     model::{
         ending::{Ending, How},
-        explained::Explanation,
         observation::Observation,
         process::Actor,
         reason::ReasonNames,
@@ -95,17 +94,20 @@ impl Text {
         row.right(width::CLOSE, PLAIN, since_close(ending));
     }
 
-    fn explanation(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    fn explanation(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let explanation = explained.explanation;
         write!(out, "    why: {}", explanation.text)?;
-        for (index, fact) in explanation.evidence.iter().enumerate() {
-            write!(out, "{}{fact}", if index == 0 { " (" } else { ", " })?;
+        let mut open = false;
+        for fact in &explanation.evidence {
+            write!(out, "{}{fact}", if open { ", " } else { " (" })?;
+            open = true;
         }
-        let close = if explanation.evidence.is_empty() {
-            ""
-        } else {
-            ")"
-        };
-        writeln!(out, "{close}")?;
+        if let Some(container) = explained.owner.and_then(|it| it.container.as_ref()) {
+            let between = if open { ", " } else { " (" };
+            write!(out, "{between}container={container}")?;
+            open = true;
+        }
+        writeln!(out, "{}", if open { ")" } else { "" })?;
         if explanation.advice.is_empty() {
             return Ok(());
         }
@@ -154,7 +156,7 @@ impl Render for Text {
             row.right(width::PID, DIM, "-");
             row.cell(width::COMM, DIM, words::context(&event.actor));
         }
-        match words::flow(&event.what) {
+        match event.what.flow() {
             Some(flow) => row.cell(width::FLOW, DIM, event::ends(flow)),
             None => row.cell(width::FLOW, DIM, ""),
         }
@@ -167,7 +169,7 @@ impl Render for Text {
         self.ending_line(explained.ending);
         self.row.finish(out)?;
         if self.explain {
-            Self::explanation(explained.explanation, out)?;
+            Self::explanation(explained, out)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::model::{
     observation::What,
     process::{Actor, Confidence, Task},
     reason::{Reason, ReasonNames},
-    socket::{Condition, Socket, SocketId},
+    socket::{Condition, SocketId},
     state::TcpState,
     time::MonoNs,
 };
@@ -111,38 +111,12 @@ pub(super) fn connection_id(
     })
 }
 
-/// The socket an event is about; an answer to a segment has at most the name of one.
-pub(super) const fn socket(what: &What) -> Option<&Socket> {
-    match what {
-        What::CloseCalled { socket, .. }
-        | What::ShutdownCalled { socket, .. }
-        | What::FinQueued { socket, .. }
-        | What::RstSent { socket, .. }
-        | What::StateChanged { socket, .. }
-        | What::RstReceived { socket, .. }
-        | What::FinRetransmitted { socket, .. }
-        | What::Destroyed { socket, .. } => Some(socket),
-        What::RstAnswered { .. }
-        | What::ProcessExited { .. }
-        | What::ProcessExeced { .. }
-        | What::ProcessForked { .. } => None,
-    }
-}
-
-/// The flow an event is about.
-pub(super) fn flow(what: &What) -> Option<&Flow> {
-    if let What::RstAnswered { flow, .. } = what {
-        return Some(flow);
-    }
-    socket(what).map(|socket| &socket.flow)
-}
-
 /// The state a socket was in at an event, before a transition.
 pub(super) fn state(what: &What) -> Option<TcpState> {
     if let What::RstAnswered { state, .. } = what {
         return *state;
     }
-    socket(what)?.state
+    what.socket()?.state
 }
 
 /// The condition an event found its socket in.

@@ -13,6 +13,8 @@ use crate::model::{
     cause::Cause,
     ending::{Act, Call, CloseCall, Ending, How, Owner, Transition},
     flow::Flow,
+    foreign::Foreign,
+    identity::{Container, PodUid, ProcessFacts, Runtime},
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
@@ -144,6 +146,34 @@ pub(crate) fn task() -> BoxedStrategy<Task> {
             uid,
             exit,
         })
+        .boxed()
+}
+
+pub(crate) fn foreign() -> impl Strategy<Value = Foreign> {
+    collection::vec(any::<u8>(), 0..20).prop_map(|bytes| bytes.as_slice().into())
+}
+
+pub(crate) fn facts() -> BoxedStrategy<ProcessFacts> {
+    let runtime = sample::select(vec![None, Some(Runtime::CriO), Some(Runtime::Lxc)]);
+    let container = (foreign(), runtime).prop_map(|(id, runtime)| Container { id, runtime });
+    (
+        option::of(foreign()),
+        option::of(collection::vec(foreign(), 0..4)),
+        option::of(foreign()),
+        option::of(container),
+        option::of("[0-9a-f]{32}".prop_map(PodUid)),
+        collection::vec(any::<u32>(), 0..4),
+    )
+        .prop_map(
+            |(exe, cmdline, cgroup, container, pod, namespace_pids)| ProcessFacts {
+                exe,
+                cmdline,
+                cgroup,
+                container,
+                pod,
+                namespace_pids,
+            },
+        )
         .boxed()
 }
 

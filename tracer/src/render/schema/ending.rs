@@ -12,6 +12,8 @@ use crate::{
             Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding,
             Owner as ModelOwner, Transition as ModelTransition,
         },
+        foreign::Foreign,
+        identity::{PodUid, ProcessFacts, Runtime},
         process::Comm,
         state::TcpState,
     },
@@ -24,8 +26,8 @@ use crate::{
 /// Body of an `ending` line.
 #[derive(Serialize)]
 struct Ending<'a, I> {
-    connection: Connection<I>,
-    owner: Option<Owner>,
+    connection: Connection<'a, I>,
+    owner: Option<Owner<'a>>,
     holders: NotYet,
     actor: Option<Actor>,
     initiator: Option<&'static str>,
@@ -51,15 +53,19 @@ struct Ending<'a, I> {
 
 /// Who held the socket.
 #[derive(Serialize)]
-struct Owner {
+struct Owner<'a> {
     pid: u32,
     tid: u32,
+    /// The pid as the process itself sees it.
+    namespace_pid: Option<u32>,
     comm: Text<Comm>,
-    exe: NotYet,
+    exe: Option<Text<&'a Foreign>>,
+    cmdline: Option<Each<'a, Foreign, Text<&'a Foreign>>>,
     uid: u32,
-    cgroup: NotYet,
-    container: NotYet,
-    pod: NotYet,
+    cgroup: Option<Text<&'a Foreign>>,
+    container: Option<Text<&'a Foreign>>,
+    container_runtime: Option<&'static str>,
+    pod: Option<&'a str>,
     exit: Option<Exit>,
     confidence: &'static str,
 }
@@ -122,6 +128,8 @@ pub(in crate::render) fn ending<'a>(
     let Explained {
         ending,
         explanation,
+        owner: facts,
+        netns_name,
     } = *explained;
     let decisive = ending.decisive();
     let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
@@ -134,9 +142,10 @@ pub(in crate::render) fn ending<'a>(
             others,
             ending.socket,
             &ending.flow,
+            netns_name,
             ending.uid,
         ),
-        owner: ending.owner.as_ref().map(owner),
+        owner: ending.owner.as_ref().map(|it| owner(it, facts)),
         holders: (),
         actor: decisive.map(|act| actor(&act.actor)),
         initiator: ending.initiator().map(words::initiator),
@@ -167,21 +176,26 @@ pub(in crate::render) fn ending<'a>(
     }
 }
 
-const fn owner(owner: &ModelOwner) -> Owner {
+fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> Owner<'a> {
     let task = &owner.task;
+    let container = facts.and_then(|facts| facts.container.as_ref());
     Owner {
         pid: task.pid,
         tid: task.tid,
+        namespace_pid: facts.and_then(ProcessFacts::namespace_pid),
         comm: Text(task.process_comm),
-        exe: (),
+        exe: facts.and_then(|facts| facts.exe.as_ref()).map(Text),
+        cmdline: facts
+            .and_then(|facts| facts.cmdline.as_deref())
+            .map(|items| Each { items, shape: Text }),
         uid: task.uid,
-        cgroup: (),
-        container: (),
-        pod: (),
-        exit: match task.exit {
-            Some(how) => Some(exit(how)),
-            None => None,
-        },
+        cgroup: facts.and_then(|facts| facts.cgroup.as_ref()).map(Text),
+        container: container.map(|container| Text(&container.id)),
+        container_runtime: container.and_then(|it| it.runtime).map(Runtime::code),
+        pod: facts
+            .and_then(|facts| facts.pod.as_ref())
+            .map(|PodUid(uid)| uid.as_str()),
+        exit: task.exit.map(exit),
         confidence: words::confidence(owner.confidence),
     }
 }

@@ -26,7 +26,7 @@ struct Event<'a> {
     cpu_seq: u64,
     actor: Actor,
     /// `null` for events about a process.
-    connection: Option<Connection<NotYet>>,
+    connection: Option<Connection<'static, NotYet>>,
     /// State at the event, before a transition.
     state: Option<&'static str>,
     condition: Option<Condition>,
@@ -106,12 +106,12 @@ pub(in crate::render) fn event<'a>(
 }
 
 /// An event does not know when its connection began, so it has no `id`.
-fn on_connection(what: &What) -> Option<Connection<NotYet>> {
+fn on_connection(what: &What) -> Option<Connection<'static, NotYet>> {
     if let What::RstAnswered { flow, socket, .. } = what {
-        return Some(connection(None, (None, None), *socket, flow, None));
+        return Some(connection(None, (None, None), *socket, flow, None, None));
     }
-    let &Socket { id, flow, uid, .. } = words::socket(what)?;
-    Some(connection(None, (None, None), Some(id), &flow, uid))
+    let &Socket { id, flow, uid, .. } = what.socket()?;
+    Some(connection(None, (None, None), Some(id), &flow, None, uid))
 }
 
 fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detail<'a> {

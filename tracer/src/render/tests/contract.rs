@@ -63,9 +63,16 @@ fn line(write: impl FnOnce(&mut dyn Render, &mut Vec<u8>)) -> Value {
 
 fn ending_line(ending: &Ending) -> Value {
     let explanation = samples::explanation("because");
+    let explained = bare(ending, &explanation);
+    line(|renderer, out| renderer.ending(&explained, out).unwrap())
+}
+
+fn line_with_facts(ending: &Ending, facts: &ProcessFacts, netns: &Foreign) -> Value {
+    let explanation = samples::explanation("because");
     let explained = Explained {
-        ending,
-        explanation: &explanation,
+        owner: Some(facts),
+        netns_name: Some(netns),
+        ..bare(ending, &explanation)
     };
     line(|renderer, out| renderer.ending(&explained, out).unwrap())
 }
@@ -88,6 +95,17 @@ proptest! {
     #[test]
     fn any_ending_fits_the_schema(ending in arbitrary::ending()) {
         prop_assert_eq!(complaint(&ending_line(&ending)), None);
+    }
+
+    #[test]
+    fn any_facts_fit_the_schema(facts in arbitrary::facts(), netns in arbitrary::foreign()) {
+        let line = line_with_facts(&endings()[0].0, &facts, &netns);
+        prop_assert_eq!(complaint(&line), None);
+        let absent = |name: &str| line["owner"][name].is_null();
+        prop_assert_eq!(absent("exe"), facts.exe.is_none());
+        prop_assert_eq!(absent("cmdline"), facts.cmdline.is_none());
+        prop_assert_eq!(absent("container"), facts.container.is_none());
+        prop_assert_eq!(absent("namespace_pid"), facts.namespace_pids.is_empty());
     }
 
     #[test]
@@ -186,7 +204,7 @@ fn nulls(line: &Value, at: &str, found: &mut Vec<String>) {
 
 #[test]
 fn a_zero_that_is_known_is_never_null() {
-    let line = ending_line(&samples::complete());
+    let line = line_with_facts(&samples::complete(), &nginx(), &Foreign::default());
     assert_eq!(complaint(&line), None);
     let mut found = Vec::new();
     nulls(&line, "", &mut found);
@@ -269,6 +287,20 @@ fn the_decisive_act_is_repeated_at_the_top() {
     }
     assert_eq!(line["kernel_reason"], "TCP_ABORT_ON_CLOSE");
     assert_eq!(line["bytes"]["unread"], 512);
+}
+
+#[test]
+fn the_owner_is_told_with_what_is_known_of_it() {
+    let blue = Foreign::from(&b"blue"[..]);
+    let line = line_with_facts(&endings()[0].0, &nginx(), &blue);
+    let owner = &line["owner"];
+    assert_eq!(owner["namespace_pid"], 7);
+    assert_eq!(owner["exe"], "/usr/sbin/nginx");
+    assert_eq!(owner["cmdline"], json!(["nginx:", "worker\\u{1b}[2J"]));
+    assert_eq!(owner["container"], "0123456789abcdef".repeat(4));
+    assert_eq!(owner["container_runtime"], "containerd");
+    assert_eq!(owner["pod"], "8a3c51d4-2f6b-4c0e-9d7a-1b2c3d4e5f60");
+    assert_eq!(line["connection"]["netns_name"], "blue");
 }
 
 #[test]

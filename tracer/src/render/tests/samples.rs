@@ -70,6 +70,22 @@ pub(super) fn explanation(text: &str) -> Explanation {
     }
 }
 
+/// What is known of the server, which runs in a container of a pod.
+pub(super) fn nginx() -> ProcessFacts {
+    let foreign = |text: &str| Foreign::from(text.as_bytes());
+    ProcessFacts {
+        exe: Some(foreign("/usr/sbin/nginx")),
+        cmdline: Some(vec![foreign("nginx:"), foreign("worker\u{1b}[2J")]),
+        cgroup: Some(foreign("/kubepods.slice/x.scope")),
+        container: Some(Container {
+            id: foreign(&"0123456789abcdef".repeat(4)),
+            runtime: Some(Runtime::Containerd),
+        }),
+        pod: Some(PodUid(String::from("8a3c51d4-2f6b-4c0e-9d7a-1b2c3d4e5f60"))),
+        namespace_pids: vec![1234, 7],
+    }
+}
+
 /// A server answers a client that closes first.
 fn graceful() -> Ending {
     let nginx = task(1234, "nginx");

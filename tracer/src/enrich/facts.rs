@@ -1,0 +1,104 @@
+//! What the road asks of the world: facts about who acts and where, read at first sight.
+
+use std::path::Path;
+
+use super::{
+    netns::{self, Names},
+    processes::Processes,
+};
+use crate::model::{
+    foreign::Foreign,
+    identity::ProcessFacts,
+    observation::{Observation, What},
+    process::{Actor, Task},
+    time::MonoNs,
+};
+
+/// Facts that no record holds.
+///
+/// They are read when an observation comes in, while its process is likeliest to be there, never
+/// when an ending is told.
+pub trait Facts: Send {
+    /// Reads what is not known yet about who acts in `observation` and where.
+    fn seen(&mut self, observation: &Observation);
+
+    /// What is known of a process.
+    fn of(&self, task: &Task) -> Option<&ProcessFacts>;
+
+    /// The name of a network namespace, if it has one.
+    fn netns_name(&self, inode: u32) -> Option<&Foreign>;
+
+    /// A turn is over, everything up to `now` is told: there is time for reading again.
+    fn turn(&mut self, now: MonoNs);
+}
+
+/// Facts of this machine, now.
+pub struct Live {
+    processes: Processes,
+    netns: Names,
+}
+
+impl Live {
+    /// Facts from where every Linux keeps them.
+    #[must_use]
+    pub fn here() -> Self {
+        Self::new(Path::new("/proc"), Path::new(netns::NAMES))
+    }
+
+    /// Facts from where the proc file system is mounted and from the names of `ip netns`.
+    #[must_use]
+    pub fn new(proc: &Path, netns: &Path) -> Self {
+        Self {
+            processes: Processes::new(proc),
+            netns: Names::new(netns, &proc.join("self/ns/net")),
+        }
+    }
+}
+
+impl Facts for Live {
+    fn seen(&mut self, observation: &Observation) {
+        if let What::ProcessExeced { task } = &observation.what {
+            self.processes.execed(task);
+        }
+        // Processes that have nothing to do with connections are none of our business.
+        let Some(flow) = observation.what.flow() else {
+            return;
+        };
+        if let Actor::Task(task) = &observation.actor {
+            self.processes.seen(task);
+        }
+        if let Some(netns) = flow.netns {
+            self.netns.seen(netns);
+        }
+    }
+
+    fn of(&self, task: &Task) -> Option<&ProcessFacts> {
+        self.processes.of(task)
+    }
+
+    fn netns_name(&self, inode: u32) -> Option<&Foreign> {
+        self.netns.of(inode)
+    }
+
+    fn turn(&mut self, now: MonoNs) {
+        self.processes.turn(now);
+        self.netns.turn();
+    }
+}
+
+/// No facts at all.
+pub struct Nothing;
+
+impl Facts for Nothing {
+    fn seen(&mut self, _observation: &Observation) {}
+
+    fn of(&self, _task: &Task) -> Option<&ProcessFacts> {
+        None
+    }
+
+    fn netns_name(&self, _inode: u32) -> Option<&Foreign> {
+        None
+    }
+
+    fn turn(&mut self, _now: MonoNs) {}
+}
