@@ -3,7 +3,9 @@
 use super::{acts, errno, tracked::Tracked};
 use crate::model::{
     ending::{Act, Call, Ending, How},
+    flow::Flow,
     process::Actor,
+    socket::Condition,
     state::TcpState,
 };
 
@@ -105,4 +107,23 @@ const fn is_orderly(from: TcpState) -> bool {
             | TcpState::LastAck
             | TcpState::TimeWait
     )
+}
+
+/// The ending of something that never had a socket of its own.
+pub(super) fn alone(flow: Flow, act: Act) -> Ending {
+    Ending {
+        socket: None,
+        first_seen: act.at,
+        flow,
+        owner: None,
+        uid: None,
+        acts: vec![act],
+        states: Vec::new(),
+        close_called: None,
+        fin_retransmits: 0,
+        destroyed: None,
+        condition: Condition::default(),
+        after: None,
+        peer: None,
+    }
 }

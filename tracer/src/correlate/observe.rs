@@ -1,13 +1,13 @@
 //! Takes one observation in: which socket it means, and what it says of it.
 
 use super::{
-    Correlator, acts,
+    Correlator, acts, conclude,
     peers::Life,
     sockets::Displaced,
     tracked::{Called, Moment, Tracked},
 };
 use crate::model::{
-    ending::{Act, Call, Ending, How},
+    ending::{Call, How},
     flow::Flow,
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::Actor,
@@ -225,7 +225,7 @@ impl Correlator {
             let address = tracked.id.address;
             self.reschedule(address);
         } else {
-            let mut ending = alone(flow, act);
+            let mut ending = conclude::alone(flow, act);
             let ended = Some(ending.first_seen);
             ending.peer = self.introduce(Life {
                 id: ending.id(),
@@ -281,24 +281,5 @@ impl Correlator {
             tracked.given_up(moment);
         }
         self.reschedule(socket.id.address);
-    }
-}
-
-/// The ending of something that never had a socket of its own.
-fn alone(flow: Flow, act: Act) -> Ending {
-    Ending {
-        socket: None,
-        first_seen: act.at,
-        flow,
-        owner: None,
-        uid: None,
-        acts: vec![act],
-        states: Vec::new(),
-        close_called: None,
-        fin_retransmits: 0,
-        destroyed: None,
-        condition: Condition::default(),
-        after: None,
-        peer: None,
     }
 }
