@@ -23,6 +23,27 @@ pub(super) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// Fails as the next write would when the reader of standard output went away: without it a quiet
+/// trace would outlive its reader until there is something to write.
+///
+/// # Errors
+///
+/// `BrokenPipe` when nobody reads any more.
+#[expect(unsafe_code, reason = "the C library is asked")]
+pub(super) fn still_read() -> io::Result<()> {
+    let mut stdout = libc::pollfd {
+        fd: libc::STDOUT_FILENO,
+        events: 0,
+        revents: 0,
+    };
+    // SAFETY: one structure of ours, which outlives the call; a timeout of zero does not wait.
+    let ready = unsafe { libc::poll(&raw mut stdout, 1, 0) };
+    if ready > 0 && stdout.revents & libc::POLLERR != 0 {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    }
+    Ok(())
+}
+
 /// Whether the reader went away, which is no failure.
 pub(super) fn is_closed(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe

@@ -250,6 +250,7 @@ impl Run<'_> {
     }
 
     fn account(&mut self) -> io::Result<()> {
+        output::still_read()?;
         self.pipeline.clock(wall_clock());
         self.pipeline.account(account::read(&self.session)?)
     }
