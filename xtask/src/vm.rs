@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Only these ways of attaching; each in turn when none is named.
     #[arg(long = "way", value_parser = ["fentry", "kprobe", "tracepoint"])]
     ways: Vec<String>,
+    /// Only these tests or groups of tests, by name; every test when none is named.
+    #[arg(long = "test")]
+    tests: Vec<String>,
     /// A skipped test or kernel is a failure.
     #[arg(long)]
     no_skip: bool,
@@ -40,6 +43,7 @@ impl Options {
         Self {
             kernels: Vec::new(),
             ways: Vec::new(),
+            tests: Vec::new(),
             no_skip: false,
         }
     }
@@ -80,6 +84,7 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
         finrst: release_finrst()?,
         xtask: shell::own_copy()?,
         ways: options.ways(),
+        tests: &options.tests,
     };
     let mut report = Report::default();
     let cache = shell::root().join("target/vm");
@@ -134,6 +139,7 @@ struct Bench<'options> {
     finrst: PathBuf,
     xtask: PathBuf,
     ways: Vec<&'options str>,
+    tests: &'options [String],
 }
 
 impl Bench<'_> {
@@ -149,7 +155,7 @@ impl Bench<'_> {
     fn boot(&self, name: &str, kernel: &Kernel, report: &mut Report) -> Result<()> {
         let image = kernel.directory.join("initramfs.gz");
         let programs = [("finrst", self.finrst.as_path()), ("xtask", &self.xtask)];
-        initramfs::write(&image, &programs, kernel, &self.ways)?;
+        initramfs::write(&image, &programs, kernel, &self.ways, self.tests)?;
         guest::boot(kernel, &image, |line| {
             println!("[{name}] {line}");
             report.line(line);

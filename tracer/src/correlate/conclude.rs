@@ -80,12 +80,16 @@ impl Tracked {
     }
 
     /// The kernel gave up a connected socket and its last transitions were not seen.
+    ///
+    /// Not one in `SYN_RECV`: two segments that complete one handshake on two CPUs make two
+    /// sockets, and the one that comes second never was a connection (`inet_csk_complete_hashdance`,
+    /// `net/ipv4/inet_connection_sock.c`).
     fn vanished(&self) -> Option<Act> {
         let moment = self.destroyed?;
         let connected = self.state.is_some_and(|state| {
             matches!(
                 state,
-                TcpState::SynSent | TcpState::SynRecv | TcpState::Established | TcpState::CloseWait
+                TcpState::SynSent | TcpState::Established | TcpState::CloseWait
             )
         });
         (self.acts.is_empty() && connected).then(|| {

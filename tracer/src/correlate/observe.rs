@@ -100,7 +100,9 @@ impl Correlator {
         }
         let tracked = self.sockets.at(socket.id.address)?;
         tracked.refresh(moment.at, socket, condition);
-        if !tracked.found_by_flow {
+        // Until its handshake is over there may be two of one flow, one of them for nothing.
+        let shaking = matches!(socket.state, Some(TcpState::Listen | TcpState::SynRecv));
+        if !tracked.found_by_flow && !shaking {
             tracked.found_by_flow = self.peers.connected(tracked.flow, socket.id.address);
         }
         Some(tracked)

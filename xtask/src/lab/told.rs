@@ -60,6 +60,8 @@ pub(crate) struct Connection {
     pub(crate) id: Option<String>,
     /// What the other end goes by, when it is on this host.
     pub(crate) peer_id: Option<String>,
+    /// What an earlier ending of the same end went by: this one goes on where that one stopped.
+    pub(crate) after: Option<String>,
     /// This end.
     pub(crate) local: End,
     /// The other end.
@@ -69,7 +71,7 @@ pub(crate) struct Connection {
 }
 
 /// One end.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub(crate) struct End {
     /// Its address.
     pub(crate) addr: IpAddr,

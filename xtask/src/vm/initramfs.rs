@@ -27,6 +27,7 @@ pub(super) fn write(
     programs: &[(&str, &Path)],
     kernel: &Kernel,
     ways: &[&str],
+    tests: &[String],
 ) -> Result<()> {
     let file = fs::File::create(image)?;
     let mut archive = Archive::new(GzEncoder::new(file, Compression::fast()));
@@ -34,7 +35,11 @@ pub(super) fn write(
         archive.directory(directory)?;
     }
     archive.device("dev/console", (5, 1))?;
-    archive.file("init", 0o755, init(ways, kernel.has_btf()).as_bytes())?;
+    archive.file(
+        "init",
+        0o755,
+        init(ways, tests, kernel.has_btf()).as_bytes(),
+    )?;
     archive.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
     let busybox = shell::find("busybox").context("there is no busybox: run `cargo xtask setup`")?;
     archive.file("bin/busybox", 0o755, &fs::read(busybox)?)?;
@@ -85,13 +90,13 @@ debugfs debugfs /sys/kernel/debug
 /// The first program of the guest.
 ///
 /// What it says to the host begins with `vm `; the lines of the tests begin with `lab `.
-fn init(ways: &[&str], has_btf: bool) -> String {
+fn init(ways: &[&str], tests: &[String], has_btf: bool) -> String {
     let btf = if has_btf {
         ""
     } else {
         "stty -F /dev/ttyS1 raw\ngzip -c /sys/kernel/btf/vmlinux >/dev/ttyS1\n"
     };
-    let tests: String = ways.iter().map(|way| run_lab(way)).collect();
+    let tests: String = ways.iter().map(|way| run_lab(way, tests)).collect();
     format!(
         "#!/bin/busybox sh\n\
          /bin/busybox --install -s /bin\n\
@@ -108,9 +113,10 @@ fn init(ways: &[&str], has_btf: bool) -> String {
     )
 }
 
-fn run_lab(way: &str) -> String {
+fn run_lab(way: &str, tests: &[String]) -> String {
+    let tests = tests.join(" ");
     format!(
-        "/xtask lab --way {way} --finrst /finrst --lines 2>&1\n\
+        "/xtask lab --way {way} --finrst /finrst --lines {tests} 2>&1\n\
          echo vm way {way} ended with $? after $(cut -d. -f1 /proc/uptime) seconds of this boot\n"
     )
 }

@@ -395,3 +395,29 @@ fn nothing_to_tell_allocates_nothing() {
     correlator.observe(&changed(1, 1, TcpState::Established, TcpState::CloseWait));
     assert_eq!(correlator.settle(MonoNs(u64::MAX)).capacity(), 0);
 }
+
+#[test]
+fn a_handshake_finished_twice_is_one_connection() {
+    let at_other_cpu = |number, at, from, to| {
+        let mut seen = changed(number, at, from, to);
+        let What::StateChanged { socket, .. } = &mut seen.what else {
+            unreachable!("it is a state change")
+        };
+        socket.flow = flow(1);
+        seen
+    };
+    let mut correlator = correlator(SMALL);
+    correlator.observe(&changed(1, 1, TcpState::Listen, TcpState::SynRecv));
+    correlator.observe(&at_other_cpu(2, 2, TcpState::Listen, TcpState::SynRecv));
+    let mut second = changed(2, 3, TcpState::SynRecv, TcpState::SynRecv);
+    let What::StateChanged { socket, .. } = second.what else {
+        unreachable!("it is a state change")
+    };
+    second.what = What::Destroyed {
+        socket,
+        condition: Condition::default(),
+        held_back: HeldBack::default(),
+    };
+    correlator.observe(&second);
+    assert!(correlator.finish().is_empty(), "it never was a connection");
+}
