@@ -8,6 +8,10 @@ pub const SLOTS: u32 = 32;
 /// Slot that counts all records the hooks of one CPU tried to send.
 pub const TRIED: u32 = 0;
 
+/// Slot that counts sockets taken into the table of verdicts, less those taken out of it; a CPU's
+/// share may wrap below zero, the sum does not. What is not in the table had to make room.
+pub const VERDICTS: u32 = 16;
+
 /// Slot that counts records of `kind` the hooks tried to send.
 #[must_use]
 pub const fn emitted(kind: Kind) -> u32 {

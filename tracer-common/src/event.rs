@@ -4,22 +4,28 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::layout::assert_layout;
 
+mod accepted;
 mod close_called;
 mod destroyed;
 mod fin_queued;
 mod fin_retransmitted;
+mod held_open;
 mod process;
+mod queued;
 mod rst_answered;
 mod rst_received;
 mod rst_sent;
 mod shutdown_called;
 mod state_changed;
 
+pub use accepted::Accepted;
 pub use close_called::CloseCalled;
 pub use destroyed::Destroyed;
 pub use fin_queued::FinQueued;
 pub use fin_retransmitted::FinRetransmitted;
+pub use held_open::HeldOpen;
 pub use process::{ProcessExeced, ProcessExited, ProcessForked};
+pub use queued::Queued;
 pub use rst_answered::{RstAnswered, Segment};
 pub use rst_received::RstReceived;
 pub use rst_sent::RstSent;
@@ -97,11 +103,17 @@ pub enum Kind {
     ProcessExeced = 11,
     /// A process or thread was created; the record is [`ProcessForked`].
     ProcessForked = 12,
+    /// A process took a connection from a listener's queue; the record is [`Accepted`].
+    Accepted = 13,
+    /// A descriptor was closed and its connection lives on; the record is [`HeldOpen`].
+    HeldOpen = 14,
+    /// A connection was queued on one of a port's listeners; the record is [`Queued`].
+    Queued = 15,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::CloseCalled,
         Self::ShutdownCalled,
         Self::FinQueued,
@@ -114,6 +126,9 @@ impl Kind {
         Self::ProcessExited,
         Self::ProcessExeced,
         Self::ProcessForked,
+        Self::Accepted,
+        Self::HeldOpen,
+        Self::Queued,
     ];
 
     /// Reads a kind off the wire; `None` for a value this build does not know.
@@ -132,6 +147,9 @@ impl Kind {
             10 => Some(Self::ProcessExited),
             11 => Some(Self::ProcessExeced),
             12 => Some(Self::ProcessForked),
+            13 => Some(Self::Accepted),
+            14 => Some(Self::HeldOpen),
+            15 => Some(Self::Queued),
             _ => None,
         }
     }
@@ -172,6 +190,9 @@ impl Kind {
             Self::ProcessExited => "process_exited",
             Self::ProcessExeced => "process_execed",
             Self::ProcessForked => "process_forked",
+            Self::Accepted => "accepted",
+            Self::HeldOpen => "held_open",
+            Self::Queued => "queued",
         }
     }
 }

@@ -59,13 +59,15 @@ pub struct Condition {
     /// One of [`file`]: what still refers to the socket's `struct file`.
     pub file: u8,
     /// Explicit padding, always zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 2],
+    /// Number of the socket's inode (`socket:[N]` in `/proc/PID/fd`), while it has a descriptor.
+    pub inode: u32,
 }
 
 assert_layout!(Condition, size = 64, {
     known: 0, unread: 4, unacked: 8, unsent: 12, write_seq: 16, rcv_nxt: 20, flags: 24,
     lingertime: 28, err: 32, srtt_us_8: 36, bytes_acked: 40, bytes_received: 48, shutdown: 56,
-    file: 57, reserved: 58,
+    file: 57, reserved: 58, inode: 60,
 });
 
 /// Bits of [`Condition::known`].
@@ -88,6 +90,8 @@ pub mod known {
     pub const SHUTDOWN: u32 = 1 << 7;
     /// `file` was read.
     pub const FILE: u32 = 1 << 8;
+    /// `inode` was read, and is not zero.
+    pub const INODE: u32 = 1 << 9;
 }
 
 /// Values of [`Condition::file`].

@@ -2,19 +2,22 @@
 #![expect(unsafe_code, reason = "map values are reached through raw pointers")]
 
 use aya_ebpf::{
+    bindings::{BPF_ANY, BPF_NOEXIST},
     btf_maps::lpm_trie::Key,
     helpers::{bpf_get_current_comm, bpf_ktime_get_ns},
 };
 use tracer_common::{
+    count,
     event::HeldBack,
     flow::Flow,
     settings::{FilterKey, filter},
     socket::Socket,
 };
+use zerocopy::FromZeros;
 
 use crate::{
-    kernel::task,
-    maps::{FILTER, FILTER_COMM, FILTER_NET, VERDICTS},
+    kernel::{Address, sock, task},
+    maps::{self, FILTER, FILTER_COMM, FILTER_NET, VERDICTS},
     settings::filters,
 };
 
@@ -93,6 +96,17 @@ pub(crate) fn socket(socket: &Socket, meaning: Meaning) -> Answer {
     Answer::YES
 }
 
+/// As [`socket`], for records that do not carry the socket: it is described only for a filter.
+#[inline(always)]
+pub(crate) fn accepted(sk: Address, meaning: Meaning) -> bool {
+    if !filters(u32::MAX) {
+        return true;
+    }
+    let mut described = Socket::new_zeroed();
+    sock::describe(sk, None, &mut described);
+    socket(&described, meaning).wanted
+}
+
 /// Whether an event that has a flow but no owner is wanted; a process filter never wants it.
 #[inline(always)]
 pub(crate) fn ownerless(of: &Flow) -> bool {
@@ -122,15 +136,37 @@ pub(crate) fn follow(parent_tgid: u32, child_tgid: u32) {
 /// Forgets a socket that is gone.
 #[inline(always)]
 pub(crate) fn forget(address: u64) {
-    if filters(filter::PID | filter::COMM) {
-        let _ = VERDICTS.remove(address);
+    if filters(filter::PID | filter::COMM) && VERDICTS.remove(address).is_ok() {
+        account(u64::MAX);
+    }
+}
+
+/// Counts sockets in the table; all bits set is one less.
+#[inline(always)]
+fn account(more: u64) {
+    if let Some(counts) = maps::counts() {
+        maps::add(counts, count::VERDICTS, more);
+    }
+}
+
+/// Stores a verdict; a socket new to the table is counted, so that one pushed out of it shows.
+#[inline(always)]
+fn store(address: u64, verdict: &Verdict) {
+    if VERDICTS
+        .insert(address, *verdict, u64::from(BPF_NOEXIST))
+        .is_ok()
+    {
+        account(1);
+    } else {
+        // There already, or no memory: a later event decides anew.
+        let _ = VERDICTS.insert(address, *verdict, u64::from(BPF_ANY));
     }
 }
 
 #[inline(always)]
 fn decide(address: u64, meaning: Meaning) -> Answer {
     if meaning == Meaning::Birth {
-        let _ = VERDICTS.remove(address);
+        forget(address);
         return Answer::NO;
     }
     let mut verdict = Verdict {
@@ -160,7 +196,7 @@ fn decide(address: u64, meaning: Meaning) -> Answer {
         verdict.decision = if running_task() { WANTED } else { UNWANTED };
     }
     if decides || tells {
-        let _ = VERDICTS.insert(address, verdict, 0);
+        store(address, &verdict);
         return Answer {
             wanted: verdict.decision == WANTED,
             held_back,
@@ -187,7 +223,7 @@ fn remember(address: u64, verdict: &mut Verdict, meaning: Meaning) {
             return;
         }
     }
-    let _ = VERDICTS.insert(address, *verdict, 0);
+    store(address, verdict);
 }
 
 #[inline(always)]

@@ -1,7 +1,12 @@
 //! One module per kernel symbol; the variants of a hook (fentry, kprobe, tracepoint) share a body.
 
+mod filp_flush;
+mod held_open;
+mod inet_csk_reqsk_queue_add;
 mod inet_sock_set_state;
 mod sched_process;
+mod security_sock_graft;
+mod sys_enter;
 mod tcp_close;
 mod tcp_destroy_sock;
 mod tcp_receive_reset;

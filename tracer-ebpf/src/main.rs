@@ -15,6 +15,7 @@ mod emit;
 mod filter;
 mod hooks;
 mod kernel;
+mod listener;
 mod maps;
 mod settings;
 mod transition;

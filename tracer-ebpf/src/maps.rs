@@ -48,6 +48,11 @@ pub(crate) static FILTER_NET: LpmTrie<[u8; 16], u8, 256> = LpmTrie::new();
 #[btf_map]
 pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
 
+/// When each thread last closed a listener, by its id: its queue is torn down right after, without
+/// the locks that tell whose doing it is.
+#[btf_map]
+pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new();
+
 #[expect(clippy::as_conversions, reason = "a small constant")]
 const SLOTS: usize = count::SLOTS as usize;
 
@@ -63,6 +68,12 @@ pub(crate) fn counts() -> Option<*mut [u64; SLOTS]> {
 /// read before, because kernels before 5.12 have no atomic that returns one.
 #[inline(always)]
 pub(crate) fn count(counts: *mut [u64; SLOTS], slot: u32) -> u64 {
+    add(counts, slot, 1)
+}
+
+/// As [`count`], for more than one; all bits set takes one away.
+#[inline(always)]
+pub(crate) fn add(counts: *mut [u64; SLOTS], slot: u32, more: u64) -> u64 {
     #[expect(clippy::as_conversions, reason = "widening")]
     let slot = slot as usize;
     if slot >= SLOTS {
@@ -72,7 +83,7 @@ pub(crate) fn count(counts: *mut [u64; SLOTS], slot: u32) -> u64 {
     // SAFETY: `counter` lies in the slot of the map, which outlives the program.
     let before = unsafe { core::ptr::read_volatile(counter) };
     // SAFETY: as above, aligned to eight bytes, and every writer is atomic.
-    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, 1) };
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, more) };
     before
 }
 

@@ -9,6 +9,7 @@ use tracer_common::{
 use crate::{
     filter::Meaning,
     kernel::{Address, sock, task},
+    listener,
 };
 
 const SYN_SENT: u32 = 2;
@@ -26,6 +27,12 @@ pub(crate) fn ends(to: u32) -> bool {
     matches!(to, FIN_WAIT1 | LAST_ACK | CLOSE_WAIT | CLOSING | CLOSE)
 }
 
+/// Whether a socket in this state is a connection, or is becoming one.
+#[inline(always)]
+pub(crate) fn connected(state: u32) -> bool {
+    state != CLOSE && state != LISTEN
+}
+
 /// Who makes the socket change. A task that holds the lock may also be working off segments that
 /// arrived meanwhile, so only transitions that calls make are a task's.
 #[inline(always)]
@@ -35,12 +42,22 @@ pub(crate) fn actor(sk: Address, from: u32, to: u32, condition: &Condition) -> u
     if by_call && sock::owned(sk) {
         return context::TASK | task::flags();
     }
-    // As in `tcp_send_active_reset`: a closing listener's children.
     if to == CLOSE && sock::unaccepted(condition) {
-        0
-    } else {
-        context::SOFTIRQ
+        return listener::closer_of_children(condition);
     }
+    context::SOFTIRQ
+}
+
+/// Whether a transition into this state makes a listener.
+#[inline(always)]
+pub(crate) fn begins_listener(to: u32) -> bool {
+    to == LISTEN
+}
+
+/// Whether a transition is the end of a listener, by the running task.
+#[inline(always)]
+pub(crate) fn ends_listener(from: u32, to: u32, by: u16) -> bool {
+    from == LISTEN && to == CLOSE && by & context::TASK != 0
 }
 
 /// What a process filter learns from it.

@@ -4,17 +4,30 @@
 //! same however many sockets are known.
 
 mod acts;
+mod answers;
 mod conclude;
+mod departed;
+mod early;
 mod errno;
 mod facts;
+mod holding;
+mod listeners;
 mod observe;
 mod owner;
 mod peers;
 mod sockets;
 mod tracked;
 
-use self::{peers::Peers, sockets::Sockets, tracked::Tracked};
-use crate::model::{ending::Ending, reason::ReasonNames, time::MonoNs};
+pub use self::owner::looked;
+use self::{
+    departed::{Departed, Former},
+    early::Early,
+    listeners::Listeners,
+    peers::Peers,
+    sockets::Sockets,
+    tracked::Tracked,
+};
+use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, time::MonoNs};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +78,9 @@ pub struct Correlator {
     names: ReasonNames,
     sockets: Sockets,
     peers: Peers,
+    early: Early,
+    listeners: Listeners,
+    departed: Departed,
     ready: Vec<Ending>,
     counters: Counters,
 }
@@ -78,6 +94,9 @@ impl Correlator {
             names,
             sockets: Sockets::new(limits.sockets),
             peers: Peers::default(),
+            early: Early::new(limits.sockets),
+            listeners: Listeners::default(),
+            departed: Departed::new(limits.sockets),
             ready: Vec::new(),
             counters: Counters::default(),
         }
@@ -113,12 +132,13 @@ impl Correlator {
 
     fn conclude_due(&mut self, now: MonoNs) {
         while let Some(address) = self.sockets.pop_due(now) {
-            self.tell(address);
+            self.tell(address, now);
         }
     }
 
     /// Tells what is known of a socket, and forgets it when the kernel has.
-    fn tell(&mut self, address: u64) {
+    fn tell(&mut self, address: u64, now: MonoNs) {
+        let limits = self.limits;
         let Some(tracked) = self.sockets.at(address) else {
             return;
         };
@@ -130,10 +150,65 @@ impl Correlator {
         }
         let life = tracked.life();
         let peer = self.introduce(life);
+        let mut endings = Vec::new();
         if let Some(tracked) = self.sockets.at(address) {
             tracked.peer = peer.or(tracked.peer);
-            self.ready.extend(tracked.conclude());
+            let until = now.before(limits.grace_ns);
+            endings = tracked.conclude_held_open(until, limits.grace_ns);
+            if tracked.ended_at(&limits).is_some_and(|at| at <= now) {
+                endings.extend(self.conclude(address));
+            }
         }
+        for ending in endings {
+            self.push(ending);
+        }
+        let due = self.sockets.at(address).and_then(|it| it.ready_at(&limits));
+        self.sockets.schedule(address, due);
+    }
+
+    /// The ending of a socket that stays in the table.
+    fn conclude(&mut self, address: u64) -> Option<Ending> {
+        let tracked = self.sockets.at(address)?;
+        let waiting = tracked.is_unaccepted();
+        let mut ending = tracked.conclude()?;
+        if waiting {
+            self.adopt(&mut ending);
+        }
+        Some(ending)
+    }
+
+    /// Gives a connection nobody accepted to whoever holds its listener.
+    fn adopt(&self, ending: &mut Ending) {
+        let listener = ending
+            .socket
+            .and_then(|socket| self.listeners.of(socket, &ending.flow));
+        if let (None, Some(listener)) = (ending.owner, listener) {
+            ending.owner = listener.owner();
+            ending.look = listener.look();
+        }
+    }
+
+    /// Puts an ending among those to be told.
+    fn push(&mut self, mut ending: Ending) {
+        if let Some(owner) = &mut ending.owner {
+            owner.task.exit = self.departed.exit_of(&owner.task);
+        }
+        self.ready.push(ending);
+    }
+
+    /// The connection that had a tuple before: over, and its socket gone or about to be.
+    fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Former> {
+        let address = self.peers.at(flow);
+        let dying = address
+            .and_then(|address| self.sockets.at(address))
+            .filter(|tracked| tracked.is_destroyed());
+        dying
+            .map(|tracked| Former {
+                id: tracked.life().id,
+                owner: tracked.owner,
+                at: tracked.last_touched,
+            })
+            .or_else(|| self.departed.of(flow, now))
     }
 
     /// Tells what there is to tell of a socket that was taken out of the table.
@@ -142,7 +217,24 @@ impl Correlator {
             self.peers.gone(tracked.flow, tracked.id.address);
             tracked.peer = self.introduce(tracked.life()).or(tracked.peer);
         }
-        self.ready.extend(tracked.conclude());
+        let waiting = tracked.is_unaccepted();
+        let held_open = tracked.conclude_held_open(MonoNs(u64::MAX), self.limits.grace_ns);
+        for ending in held_open {
+            self.push(ending);
+        }
+        if let Some(mut ending) = tracked.conclude() {
+            if waiting {
+                self.adopt(&mut ending);
+            }
+            self.push(ending);
+        }
+        if let (Some(id), true) = (tracked.after, tracked.found_by_flow) {
+            self.departed.remember(Former {
+                id,
+                owner: tracked.owner,
+                at: tracked.last_touched,
+            });
+        }
         self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());
     }
 }

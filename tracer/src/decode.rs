@@ -4,9 +4,9 @@
 //! input makes it panic.
 
 use tracer_common::event::{
-    self as wire, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header, Kind, ProcessExeced,
-    ProcessExited, ProcessForked, Record, RstAnswered, RstReceived, RstSent, ShutdownCalled,
-    StateChanged,
+    self as wire, Accepted, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header, HeldOpen,
+    Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record, RstAnswered, RstReceived,
+    RstSent, ShutdownCalled, StateChanged,
 };
 use zerocopy::FromBytes;
 
@@ -24,7 +24,7 @@ mod task;
 mod tests;
 
 use condition::condition;
-use socket::{flow, socket, socket_id};
+use socket::{flow, named, socket, socket_id};
 use task::{actor, actor_without_task, task};
 
 /// Why a record could not be read; the caller counts it and goes on.
@@ -99,6 +99,9 @@ pub fn decode(record: &[u8]) -> Result<Observation, DecodeError> {
         Kind::ProcessExited => process_exited(&read(record)?),
         Kind::ProcessExeced => process_execed(&read(record)?),
         Kind::ProcessForked => process_forked(&read(record)?),
+        Kind::Accepted => accepted(&read(record)?),
+        Kind::HeldOpen => held_open(&read(record)?),
+        Kind::Queued => queued(&read(record)?),
     };
     Ok(Observation {
         at: MonoNs(header.at_ns),
@@ -225,6 +228,31 @@ fn process_forked(record: &ProcessForked) -> (Actor, What) {
         child_tid: record.child_tid,
     };
     (actor(&record.header, &record.task), what)
+}
+
+fn accepted(record: &Accepted) -> (Actor, What) {
+    let what = What::Accepted {
+        socket: named(record.address, record.cookie),
+        inode: non_zero(record.inode),
+    };
+    (actor(&record.header, &record.task), what)
+}
+
+fn held_open(record: &HeldOpen) -> (Actor, What) {
+    let what = What::HeldOpen {
+        socket: socket(&record.socket),
+        inode: non_zero(record.inode),
+        references: record.references,
+    };
+    (actor(&record.header, &record.task), what)
+}
+
+fn queued(record: &Queued) -> (Actor, What) {
+    let what = What::Queued {
+        socket: named(record.address, record.cookie),
+        listener: named(record.listener_address, record.listener_cookie),
+    };
+    (actor_without_task(&record.header), what)
 }
 
 const fn segment(raw: wire::Segment) -> Segment {

@@ -6,6 +6,7 @@
 mod close;
 mod evidence;
 mod exit;
+mod held_open;
 mod linger;
 mod page;
 mod peer;
@@ -28,7 +29,8 @@ use crate::model::{
 type Rule = fn(&Ending, &Act) -> Option<(Cause, Confidence)>;
 
 /// Every rule, the more special before the more general.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
+    held_open::rule,
     unread::rule,
     linger::rule,
     refused::rule,
@@ -68,6 +70,7 @@ pub fn explain(ending: &Ending) -> Explanation {
     let text = match act.cause {
         Cause::AppClose => close::text(ending, act),
         Cause::AppShutdownWrite => shutdown::text(ending, act),
+        Cause::CloseOtherHolders => held_open::text(ending, act),
         Cause::ProcessExit => exit::text(ending, act),
         Cause::ClosedWithUnreadData => unread::text(ending, act),
         Cause::LingerZero => linger::text(ending, act),
@@ -86,6 +89,7 @@ pub fn explain(ending: &Ending) -> Explanation {
 fn advice(ending: &Ending, act: &Act) -> &'static str {
     match act.cause {
         Cause::AppClose | Cause::AppShutdownWrite => "",
+        Cause::CloseOtherHolders => held_open::ADVICE,
         Cause::ProcessExit => exit::ADVICE,
         Cause::ClosedWithUnreadData => unread::ADVICE,
         Cause::LingerZero => linger::ADVICE,
@@ -102,6 +106,7 @@ pub const fn page(cause: Cause) -> &'static Page {
     match cause {
         Cause::AppClose => &close::PAGE,
         Cause::AppShutdownWrite => &shutdown::PAGE,
+        Cause::CloseOtherHolders => &held_open::PAGE,
         Cause::ProcessExit => &exit::PAGE,
         Cause::ClosedWithUnreadData => &unread::PAGE,
         Cause::LingerZero => &linger::PAGE,

@@ -5,6 +5,7 @@ pub mod ending;
 pub mod explained;
 pub mod flow;
 pub mod foreign;
+pub mod holder;
 pub mod identity;
 pub mod observation;
 pub mod process;

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use crate::{
-    correlate::Correlator,
+    correlate::{Correlator, looked},
     decode::decode,
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
@@ -36,7 +36,7 @@ impl Wanted {
         match ending.decisive().map(|act| act.how) {
             Some(How::RstSent | How::RstReceived) => self.rst,
             Some(How::FinSent | How::FinReceived) => self.fin,
-            Some(How::Timeout | How::Destroyed) => self.fin && self.rst,
+            Some(How::Timeout | How::Destroyed | How::HeldOpen) => self.fin && self.rst,
             None => false,
         }
     }
@@ -51,6 +51,8 @@ pub struct Account {
     pub lost: PerKind,
     /// Runs of hooks the kernel skipped; `None` where it does not count them.
     pub missed: Option<u64>,
+    /// Sockets a process filter forgot because its table was full.
+    pub forgotten: u64,
     /// When the counters were read.
     pub at: MonoNs,
 }
@@ -62,6 +64,7 @@ pub struct Pipeline {
     correlator: Correlator,
     tally: Tally,
     told_lost: PerKind,
+    forgotten: u64,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
@@ -90,6 +93,7 @@ impl Pipeline {
             correlator,
             tally: Tally::default(),
             told_lost: PerKind::default(),
+            forgotten: 0,
             view,
             out,
             wanted,
@@ -147,9 +151,8 @@ impl Pipeline {
             .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
-        for ending in self.correlator.settle(watermark) {
-            self.tell(ending)?;
-        }
+        let endings = self.correlator.settle(watermark);
+        self.tell_all(endings)?;
         self.out.flush()?;
         self.facts.turn(watermark);
         Ok(self.full())
@@ -165,8 +168,10 @@ impl Pipeline {
             emitted,
             lost,
             missed,
+            forgotten,
             at,
         } = account;
+        self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
         (self.tally.missed, self.tally.at) = (missed, at);
         let records = lost.since(&self.told_lost);
@@ -184,12 +189,11 @@ impl Pipeline {
     /// Those of the output.
     pub fn finish(&mut self, summary: bool) -> io::Result<Tally> {
         self.turn(MonoNs(u64::MAX))?;
-        for ending in self.correlator.finish() {
-            self.tell(ending)?;
-        }
+        let endings = self.correlator.finish();
+        self.tell_all(endings)?;
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
-        self.tally.evicted = self.correlator.counters().evicted;
+        self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
         if summary {
             self.view.summary(&self.tally, &mut self.out)?;
         }
@@ -208,6 +212,21 @@ impl Pipeline {
             self.view.event(seen, &mut self.out)?;
         }
         self.correlator.observe(seen);
+        Ok(())
+    }
+
+    fn tell_all(&mut self, endings: Vec<Ending>) -> io::Result<()> {
+        // Told together, looked for together.
+        for look in endings.iter().filter_map(|ending| ending.look) {
+            self.facts.want_holders(look.inode);
+        }
+        for mut ending in endings {
+            if let Some(look) = ending.look {
+                let holders = self.facts.holders(look.inode);
+                looked(&mut ending, holders);
+            }
+            self.tell(ending)?;
+        }
         Ok(())
     }
 

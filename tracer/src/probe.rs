@@ -17,3 +17,5 @@ pub mod ring;
 pub mod session;
 pub mod source;
 pub mod system;
+mod verdicts;
+pub mod way;

@@ -145,6 +145,9 @@ pub const fn kind_of(what: &What) -> Kind {
         What::ProcessExited { .. } => Kind::ProcessExited,
         What::ProcessExeced { .. } => Kind::ProcessExeced,
         What::ProcessForked { .. } => Kind::ProcessForked,
+        What::Accepted { .. } => Kind::Accepted,
+        What::HeldOpen { .. } => Kind::HeldOpen,
+        What::Queued { .. } => Kind::Queued,
     }
 }
 
@@ -161,9 +164,9 @@ mod tests {
         for (kind, count) in Kind::ALL.into_iter().zip(1..) {
             assert_eq!(counts.get(kind), count);
         }
-        assert_eq!(counts.total(), 78);
+        assert_eq!(counts.total(), 120);
         counts.set(Kind::RstSent, 0);
-        assert_eq!(counts.total(), 74);
+        assert_eq!(counts.total(), 116);
     }
 
     #[test]

@@ -94,12 +94,26 @@ offsets! {
     sk_uid: "sock"."sk_uid.val" [4] optional "the uid of sockets in softirq, and -u";
     /// The `struct socket`, a pointer; null for orphans and connections nobody accepted.
     sk_socket: "sock"."sk_socket" [8] optional "telling close from shutdown";
+    /// `SOCK_STREAM`, `SOCK_RAW`, ….
+    sk_type: "sock"."sk_type" [2] optional "closes that end nothing (held_open)";
+    /// The group of listeners on one port, a pointer; null for a listener alone.
+    sk_reuseport_cb: "sock"."sk_reuseport_cb" [8] optional "which of a port's listeners a connection was for";
     /// The `struct file` of a socket, a pointer.
     socket_file: "socket"."file" [8] optional "telling close from shutdown";
+    /// The `struct sock` of a socket, a pointer.
+    socket_sk: "socket"."sk" [8] optional "closes that end nothing (held_open)";
+    /// Number of a socket's inode.
+    socket_inode: "socket_alloc"."vfs_inode.i_ino" [8] optional "who else holds a socket";
+    /// What a file is of, a pointer; of a socket's file its `struct socket`.
+    file_private_data: "file"."private_data" [8] optional "closes that end nothing (held_open)";
+    /// The inode of a file, a pointer.
+    file_inode: "file"."f_inode" [8] optional "closes that end nothing (held_open)";
     /// References to a file, before 6.13.
     file_count: "file"."f_count.counter" [8] alternative "telling close from shutdown";
     /// References to a file, from 6.13 on; one less than there are.
     file_ref: "file"."f_ref.refcnt.counter" [8] alternative "telling close from shutdown";
+    /// Type and permissions of an inode.
+    inode_mode: "inode"."i_mode" [2] optional "closes that end nothing (held_open)";
     /// Local port, big endian; stays when `skc_num` is given back.
     inet_sport: "inet_sock"."inet_sport" [2] required;
     /// Next sequence number expected.
@@ -150,6 +164,22 @@ offsets! {
     task_comm: "task_struct"."comm" [16] optional "the process's name where a thread has another";
     /// Start time since boot; before 5.5 it had another name.
     task_start_boottime: "task_struct"."start_boottime" [8] optional "process identity beyond the pid";
+    /// Open files, a pointer.
+    task_files: "task_struct"."files" [8] optional "closes that end nothing by the entry of close(2)";
+    /// Root and working directory, a pointer.
+    task_fs: "task_struct"."fs" [8] optional "telling closes of execve(2) from others";
+    /// Whether the thread is in a 32-bit system call, x86 only.
+    task_compat_status: "task_struct"."thread_info.status" [4] optional "closes that end nothing by the entry of close(2)";
+    /// Whether execve(2) is under way.
+    fs_in_exec: "fs_struct"."in_exec" [4] optional "telling closes of execve(2) from others";
+    /// The table of descriptors, a pointer.
+    files_table: "files_struct"."fdt" [8] optional "closes that end nothing by the entry of close(2)";
+    /// Descriptors the table has room for.
+    table_size: "fdtable"."max_fds" [4] optional "closes that end nothing by the entry of close(2)";
+    /// The files by descriptor, a pointer.
+    table_files: "fdtable"."fd" [8] optional "closes that end nothing by the entry of close(2)";
+    /// First argument of a system call, x86 only.
+    regs_first: "pt_regs"."di" [8] optional "closes that end nothing by the entry of close(2)";
 }
 
 const _: () = assert!(size_of::<Offsets>() == 2 * FIELDS.len(), "one u16 a field");

@@ -15,7 +15,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter,
     kernel::{Address, sock, task},
-    transition,
+    listener, transition,
 };
 
 /// Typed arguments: the kernel makes up a cookie for the socket when asked.
@@ -49,10 +49,13 @@ fn changed(
     let mut record = StateChanged::new_zeroed();
     sock::describe(sk, cookie, &mut record.socket);
     let ends = transition::ends(to);
-    if ends {
+    if ends || transition::begins_listener(to) {
         sock::condition(sk, &mut record.condition);
     }
     let by = transition::actor(sk, from, to, &record.condition);
+    if transition::ends_listener(from, to, by) {
+        listener::closed();
+    }
     let answer = filter::socket(
         &record.socket,
         transition::meaning(to, by, &record.condition),

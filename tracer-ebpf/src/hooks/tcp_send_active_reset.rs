@@ -15,6 +15,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, sock, task},
+    listener,
 };
 
 #[fentry(function = "tcp_send_active_reset")]
@@ -61,12 +62,11 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
         return 0;
     }
     sock::condition(sk, &mut record.condition);
-    // A listener that closes resets its children under their spin lock only: owned by nobody, in
-    // no socket, yet in task context. Such an RST has no proved actor.
+    // A listener that closes resets its children under their spin lock only.
     let by = if sock::owned(sk) {
         context::TASK | task::flags()
     } else if sock::unaccepted(&record.condition) {
-        0
+        listener::closer_of_children(&record.condition)
     } else {
         context::SOFTIRQ
     };

@@ -5,20 +5,30 @@ use tracer_common::{
     socket::{Condition, Socket, file, known, sock_flag},
 };
 
-use super::{Address, has, read};
+use super::{Address, files, has, read};
 
 /// `AF_INET6`, `include/linux/socket.h`.
 const AF_INET6: u16 = 10;
 /// `IPPROTO_TCP`, `include/uapi/linux/in.h`.
 const IPPROTO_TCP: u16 = 6;
-/// Set in a dead `f_ref` (`FILE_REF_DEAD` and above, `include/linux/file_ref.h`, 6.13).
-const FILE_REF_DEAD: u64 = 0xC000_0000_0000_0000;
+/// `AF_INET`, likewise.
+const AF_INET: u16 = 2;
+/// `SOCK_STREAM`, `include/linux/net.h`.
+const SOCK_STREAM: u16 = 1;
 
 /// Whether this is a TCP socket: MPTCP and SCTP report their state changes at the same place.
 #[inline(always)]
 pub(crate) fn is_tcp(sk: Address) -> bool {
     !has(|offsets| &offsets.sk_protocol)
         || read::<u16>(sk, |offsets| &offsets.sk_protocol) == IPPROTO_TCP
+}
+
+/// Whether a socket of any family is a TCP socket; a raw one may have TCP's protocol number too.
+#[inline(always)]
+pub(crate) fn is_stream(sk: Address) -> bool {
+    let family: u16 = read(sk, |offsets| &offsets.skc_family);
+    let kind: u16 = read(sk, |offsets| &offsets.sk_type);
+    matches!(family, AF_INET | AF_INET6) && kind == SOCK_STREAM && is_tcp(sk)
 }
 
 /// Whether a task holds the socket's lock: then the running task is in a call on this socket.
@@ -141,8 +151,22 @@ pub(crate) fn condition(sk: Address, condition: &mut Condition) {
         && has(|offsets| &offsets.socket_file)
         && (has(|offsets| &offsets.file_ref) || has(|offsets| &offsets.file_count));
     mark(known::FILE, file);
-    condition.file = if file { file_refs(sk) } else { 0 };
+    let socket: Address = read(sk, |offsets| &offsets.sk_socket);
+    condition.file = if file { file_refs(socket) } else { 0 };
+    condition.inode = inode_of(socket);
+    mark(known::INODE, condition.inode != 0);
     condition.known = known;
+}
+
+/// Number of the inode a `struct socket` lies beside; zero when there is none, or unknown.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "sockets are numbered by get_next_ino, `fs/inode.c`, in 32 bits"
+)]
+pub(crate) fn inode_of(socket: Address) -> u32 {
+    read::<u64>(socket, |offsets| &offsets.socket_inode) as u32
 }
 
 #[inline(always)]
@@ -171,21 +195,15 @@ fn send(sk: Address, condition: &mut Condition, mark: &mut impl FnMut(u32, bool)
     condition.srtt_us_8 = read(sk, |offsets| &offsets.srtt_us);
 }
 
-/// What refers to the socket's file, one of [`file`].
-///
-/// At the release of the last descriptor the count is zero (before 6.13) or dead (since), because
-/// `__fput` runs after the count went down; a call on a live descriptor finds it held.
+/// What refers to the file of a `struct socket`, one of [`file`].
 #[inline(always)]
-fn file_refs(sk: Address) -> u8 {
-    let socket: Address = read(sk, |offsets| &offsets.sk_socket);
+fn file_refs(socket: Address) -> u8 {
     let opened: Address = read(socket, |offsets| &offsets.socket_file);
     if opened == 0 {
-        return file::NONE;
-    }
-    let held = if has(|offsets| &offsets.file_ref) {
-        read::<u64>(opened, |offsets| &offsets.file_ref) < FILE_REF_DEAD
+        file::NONE
+    } else if files::is_held(opened) {
+        file::HELD
     } else {
-        read::<u64>(opened, |offsets| &offsets.file_count) != 0
-    };
-    if held { file::HELD } else { file::RELEASED }
+        file::RELEASED
+    }
 }

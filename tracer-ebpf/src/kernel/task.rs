@@ -74,6 +74,27 @@ pub(crate) fn ids_of(task: Address) -> (u32, u32) {
     (tgid, read(task, |offsets| &offsets.task_pid))
 }
 
+/// Whether the running task is executing another program, and closing what it must not inherit.
+///
+/// Only the first task of a group of tasks that share their working directory shows it.
+#[inline(always)]
+pub(crate) fn executes() -> bool {
+    let fs = read(current(), |offsets| &offsets.task_fs);
+    read::<u32>(fs, |offsets| &offsets.fs_in_exec) != 0
+}
+
+/// The running task's open files.
+#[inline(always)]
+pub(crate) fn files() -> Address {
+    read(current(), |offsets| &offsets.task_files)
+}
+
+/// Bits that tell a 32-bit system call on x86; zero elsewhere.
+#[inline(always)]
+pub(crate) fn compat_status() -> u32 {
+    read(current(), |offsets| &offsets.task_compat_status)
+}
+
 /// The running `task_struct`.
 #[inline(always)]
 fn current() -> Address {

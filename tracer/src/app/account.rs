@@ -17,6 +17,7 @@ pub(super) fn read(session: &Session) -> io::Result<Account> {
         emitted: per_kind(|kind| counts.emitted(kind)),
         lost: per_kind(|kind| counts.lost(kind)),
         missed: session.missed(),
+        forgotten: session.forgotten()?,
         at: clock::now(),
     })
 }

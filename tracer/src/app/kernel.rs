@@ -9,11 +9,11 @@ use crate::{
     exit::{Exit, Failure},
     probe::{
         btf::{Btf, VMLINUX},
-        catalog::Way,
         filter::Filters,
         object,
         session::{Request, Session, SessionError},
         system::{Capability, SystemFacts},
+        way::{Allowed, Way},
     },
 };
 use tracer_common::settings::transport;
@@ -93,11 +93,14 @@ pub(super) fn request(
             cli::Transport::Ringbuf => transport::RINGBUF,
         },
         buffer_kib: kernel.buffer_size,
-        way: match kernel.way {
-            cli::Way::Auto => None,
-            cli::Way::Fentry => Some(Way::Fentry),
-            cli::Way::Kprobe => Some(Way::Kprobe),
-            cli::Way::Tracepoint => Some(Way::Tracepoint),
+        allowed: Allowed {
+            way: match kernel.way {
+                cli::Way::Auto => None,
+                cli::Way::Fentry => Some(Way::Fentry),
+                cli::Way::Kprobe => Some(Way::Kprobe),
+                cli::Way::Tracepoint => Some(Way::Tracepoint),
+            },
+            system_calls: kernel.held_open,
         },
         kinds,
         filters,

@@ -60,11 +60,12 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
 }
 
 /// The records wanted: processes only when every event is told, and for resets alone nothing that
-/// only tells of FINs.
+/// only tells of FINs. Exits are wanted for the statuses of processes that owned connections.
 fn kinds(trace: &Trace) -> u32 {
     let wanted = select::wanted(&trace.select.kinds);
     let is_wanted = |kind: &Kind| match kind {
-        Kind::ProcessExited | Kind::ProcessExeced | Kind::ProcessForked => trace.verbose,
+        Kind::ProcessExeced | Kind::ProcessForked => trace.verbose,
+        Kind::HeldOpen => wanted.fin && wanted.rst,
         Kind::FinQueued | Kind::FinRetransmitted => wanted.fin,
         Kind::CloseCalled
         | Kind::ShutdownCalled
@@ -72,7 +73,10 @@ fn kinds(trace: &Trace) -> u32 {
         | Kind::RstAnswered
         | Kind::StateChanged
         | Kind::RstReceived
-        | Kind::Destroyed => true,
+        | Kind::Destroyed
+        | Kind::ProcessExited
+        | Kind::Accepted
+        | Kind::Queued => true,
     };
     Kind::ALL
         .iter()
@@ -90,6 +94,7 @@ fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
     let correlator = Correlator::new(
         Limits {
             settle_ns,
+            sockets: trace.sockets,
             ..Limits::default()
         },
         names,

@@ -60,6 +60,9 @@ pub struct Trace {
     /// How long a closed socket must be quiet before its ending is printed
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration, help_heading = "Stopping")]
     pub settle: Duration,
+    /// Sockets remembered at once; the one untouched for longest gives way, and is counted
+    #[arg(long, value_name = "N", default_value = "65536", value_parser = values::sockets, help_heading = "Limits")]
+    pub sockets: usize,
     /// Exit with 5 when records were lost
     #[arg(long, help_heading = "Stopping")]
     pub fail_on_loss: bool,
@@ -119,6 +122,10 @@ pub struct Kernel {
     /// How points are hooked
     #[arg(long, value_enum, default_value = "auto")]
     pub way: Way,
+    /// Also tell closes that end nothing where only tracepoints can be hooked, at a cost to every
+    /// system call of this machine
+    #[arg(long)]
+    pub held_open: bool,
     /// How records travel
     #[arg(long, value_enum, default_value = "perf")]
     pub transport: Transport,

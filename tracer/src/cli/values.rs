@@ -49,6 +49,18 @@ pub fn comm(text: &str) -> Result<Comm, String> {
     }
 }
 
+/// How many sockets to remember: at least one, at most 16 million (some 15 GiB).
+///
+/// # Errors
+///
+/// What is wrong with it, for clap to show.
+pub fn sockets(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=16_777_216) => Ok(number),
+        Ok(_) | Err(_) => Err("not a number from 1 to 16777216".to_owned()),
+    }
+}
+
 /// A network; an address alone stands for itself.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use super::{
 use crate::model::{
     cause::Cause,
     ending::{Act, Call, CloseCall, How, Transition},
+    holder::Provenance,
     observation::HeldBack,
     process::{Actor, Confidence},
     reason::Reason,
@@ -134,11 +135,14 @@ impl Tracked {
         limits: &Limits,
     ) {
         if !self.fin_sent {
-            let mut act = blank(moment.at, How::FinSent, moment.actor);
-            act.call = self.take_call(moment);
+            // Only a close or a shutdown gets here, under the socket's lock.
+            let called = self.called.take();
+            let actor = called.map_or(moment.actor, |called| called.actor);
+            let mut act = blank(moment.at, How::FinSent, actor);
+            act.call = called.map(|called| called.call);
             self.fin_sent = true;
             self.act(act, limits);
-            self.held_by(moment.actor);
+            self.held_by(actor, Provenance::Acted);
         }
         let fin = self.acts.iter_mut().rfind(|act| act.how == How::FinSent);
         if let Some(act) = fin {
@@ -164,6 +168,7 @@ impl Tracked {
             act.condition = super::facts::merged(closed.condition, condition);
             act.call = closed.by_close.then_some(Call::Close);
         }
+        self.torn_down_by(moment);
         self.act(act, limits);
     }
 

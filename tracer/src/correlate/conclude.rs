@@ -2,11 +2,12 @@
 
 use super::{acts, errno, tracked::Tracked};
 use crate::model::{
-    ending::{Act, Call, Ending, How},
-    flow::Flow,
-    process::Actor,
+    ending::{Act, Call, EndId, Ending, How, Owner},
+    holder::Provenance,
+    process::{Actor, Confidence},
     socket::Condition,
     state::TcpState,
+    time::MonoNs,
 };
 
 impl Tracked {
@@ -29,6 +30,9 @@ impl Tracked {
             first_seen: self.first_seen,
             flow: self.flow,
             owner: self.owner,
+            holders: None,
+            look: self.look(),
+            let_go: self.let_go,
             uid: self.uid,
             acts: std::mem::take(&mut self.acts),
             states: std::mem::take(&mut self.states),
@@ -39,8 +43,51 @@ impl Tracked {
             after: self.after,
             peer: self.peer,
         };
-        self.after = Some(ending.last_seen());
+        self.after = Some(ending.id());
         Some(ending)
+    }
+
+    /// The closes up to `until` that ended nothing, each as an ending of its own.
+    ///
+    /// Not one that the same process made good within `grace_ns`: a call of another of its threads
+    /// still ran (`fdget`, `fs/file.c`), there was no other descriptor.
+    pub(super) fn conclude_held_open(&mut self, until: MonoNs, grace_ns: u64) -> Vec<Ending> {
+        let held_open = std::mem::take(&mut self.held_open);
+        let (due, later): (Vec<_>, _) = held_open.into_iter().partition(|act| act.at <= until);
+        self.held_open = later;
+        let mut endings = Vec::new();
+        for act in due {
+            let Actor::Task(closer) = act.actor else {
+                continue;
+            };
+            if self.made_good(act.at, closer.pid, grace_ns) {
+                continue;
+            }
+            let owner = Owner {
+                task: closer,
+                confidence: Confidence::Exact,
+                from: Provenance::Acted,
+            };
+            endings.push(Ending {
+                owner: Some(owner),
+                look: self.look(),
+                after: self.after,
+                peer: self.peer,
+                condition: self.condition,
+                uid: self.uid,
+                ..alone(self.life().id, act)
+            });
+            self.after = Some(self.life().id);
+        }
+        endings
+    }
+
+    /// Whether a process ended the connection soon after it had closed one descriptor of it.
+    fn made_good(&self, closed: MonoNs, pid: u32, grace_ns: u64) -> bool {
+        let ended = self.close_called.map(|call| call.at);
+        let ended = ended.or(self.destroyed.map(|moment| moment.at));
+        let same = self.owner.is_some_and(|owner| owner.task.pid == pid);
+        same && ended.is_some_and(|ended| ended >= closed && ended.since(closed) < grace_ns)
     }
 
     /// The act of an end that sent and received nothing, told by the error it left.
@@ -62,6 +109,9 @@ impl Tracked {
             // `tcp_write_err` sets ETIMEDOUT, or the error an ICMP message had left.
             Some(errno::ETIMEDOUT) => How::Timeout,
             Some(err) if err != errno::ECONNABORTED && !is_orderly(closed.from) => How::Timeout,
+            // Two segments that complete one handshake on two CPUs make two sockets; the second
+            // never was a connection (`tcp_v4_syn_recv_sock`, `net/ipv4/tcp_ipv4.c`).
+            _ if closed.from == TcpState::SynRecv && !closed.by_close => return None,
             _ if self.acts.is_empty() && !is_orderly(closed.from) => How::Destroyed,
             _ => return None,
         };
@@ -81,9 +131,7 @@ impl Tracked {
 
     /// The kernel gave up a connected socket and its last transitions were not seen.
     ///
-    /// Not one in `SYN_RECV`: two segments that complete one handshake on two CPUs make two
-    /// sockets, and the one that comes second never was a connection (`inet_csk_complete_hashdance`,
-    /// `net/ipv4/inet_connection_sock.c`).
+    /// Not one in `SYN_RECV`, which may never have been a connection: see above.
     fn vanished(&self) -> Option<Act> {
         let moment = self.destroyed?;
         let connected = self.state.is_some_and(|state| {
@@ -113,13 +161,16 @@ const fn is_orderly(from: TcpState) -> bool {
     )
 }
 
-/// The ending of something that never had a socket of its own.
-pub(super) fn alone(flow: Flow, act: Act) -> Ending {
+/// An ending of one act, of which nothing but a name is known.
+pub(super) fn alone(id: EndId, act: Act) -> Ending {
     Ending {
-        socket: None,
-        first_seen: act.at,
-        flow,
+        socket: id.socket,
+        first_seen: id.first_seen,
+        flow: id.flow,
         owner: None,
+        holders: None,
+        look: None,
+        let_go: None,
         uid: None,
         acts: vec![act],
         states: Vec::new(),

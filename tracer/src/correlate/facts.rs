@@ -19,6 +19,7 @@ pub(super) fn merged(older: Condition, newer: Condition) -> Condition {
         bytes_received: newer.bytes_received.or(older.bytes_received),
         shutdown: newer.shutdown.or(older.shutdown),
         file: newer.file.or(older.file),
+        inode: newer.inode.or(older.inode),
     }
 }
 

@@ -1,17 +1,15 @@
 //! Takes one observation in: which socket it means, and what it says of it.
 
 use super::{
-    Correlator, acts, conclude,
-    peers::Life,
+    Correlator,
     sockets::Displaced,
     tracked::{Called, Moment, Tracked},
 };
 use crate::model::{
-    ending::{Call, How},
-    flow::Flow,
-    observation::{HeldBack, Observation, Segment, SegmentFlags, What},
-    process::Actor,
-    socket::{Condition, Socket, SocketId},
+    ending::Call,
+    holder::Provenance,
+    observation::{HeldBack, Observation, What},
+    socket::{Condition, Socket},
     state::TcpState,
 };
 
@@ -63,26 +61,27 @@ impl Correlator {
             What::RstReceived { socket, condition } => {
                 self.rst_received(moment, socket, *condition);
             }
-            What::FinRetransmitted { socket, seq: _ } => {
-                if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
-                    tracked.fin_retransmits = tracked.fin_retransmits.saturating_add(1);
-                }
-                self.reschedule(socket.id.address);
-            }
+            What::FinRetransmitted { socket, seq: _ } => self.fin_retransmitted(moment, socket),
             What::Destroyed {
                 socket,
                 condition,
                 held_back,
             } => self.destroyed(moment, socket, *condition, *held_back),
-            // A process that exits or starts another program says so in its own next act.
-            What::ProcessExited { .. }
-            | What::ProcessExeced { .. }
-            | What::ProcessForked { .. } => {}
+            What::Accepted { socket, inode } => self.accepted(moment, *socket, *inode),
+            What::HeldOpen {
+                socket,
+                inode,
+                references,
+            } => self.held_open(moment, socket, *inode, *references),
+            What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
+            What::ProcessExited { task } => self.departed.exited(task),
+            // Another program, or another process, says so in its own next act.
+            What::ProcessExeced { .. } | What::ProcessForked { .. } => {}
         }
     }
 
     /// The entry of a socket, made if need be; what it displaces is told.
-    fn meet(
+    pub(super) fn meet(
         &mut self,
         moment: Moment,
         socket: &Socket,
@@ -100,6 +99,11 @@ impl Correlator {
         }
         let tracked = self.sockets.at(socket.id.address)?;
         tracked.refresh(moment.at, socket, condition);
+        if birth {
+            self.early.forget(socket.id.address);
+        } else if let (None, Some(acceptor)) = (tracked.owner, self.early.take(tracked.id)) {
+            tracked.held_by(acceptor, Provenance::Accepted);
+        }
         // Until its handshake is over there may be two of one flow, one of them for nothing.
         let shaking = matches!(socket.state, Some(TcpState::Listen | TcpState::SynRecv));
         if !tracked.found_by_flow && !shaking {
@@ -109,7 +113,7 @@ impl Correlator {
     }
 
     /// Plans when the socket is told of, after something happened to it.
-    fn reschedule(&mut self, address: u64) {
+    pub(super) fn reschedule(&mut self, address: u64) {
         let limits = self.limits;
         let due = self.sockets.at(address).map(|t| t.ready_at(&limits));
         if let Some(due) = due {
@@ -134,9 +138,13 @@ impl Correlator {
             return;
         }
         if let Some(tracked) = self.meet(moment, socket, condition, false) {
-            tracked.held_by(moment.actor);
+            tracked.held_by(moment.actor, Provenance::Acted);
             if let Some((call, thread)) = call.zip(moment.thread()) {
-                tracked.called = Some(Called { call, thread });
+                tracked.called = Some(Called {
+                    call,
+                    thread,
+                    actor: moment.actor,
+                });
             }
             if call == Some(Call::Close) {
                 tracked.close_seen(moment.at);
@@ -155,6 +163,13 @@ impl Correlator {
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
             tracked.fin_queued(moment, seq, unsent, &limits);
+        }
+        self.reschedule(socket.id.address);
+    }
+
+    fn fin_retransmitted(&mut self, moment: Moment, socket: &Socket) {
+        if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
+            tracked.fin_retransmits = tracked.fin_retransmits.saturating_add(1);
         }
         self.reschedule(socket.id.address);
     }
@@ -182,61 +197,6 @@ impl Correlator {
         self.reschedule(socket.id.address);
     }
 
-    /// An RST that answered a segment ends the socket it was for, if that was connected; else it
-    /// is an ending of its own.
-    ///
-    /// A socket still connecting answers stray segments and goes on (`tcp_rcv_synsent_state_process`),
-    /// and listeners and `TIME_WAIT` answer for nobody.
-    fn rst_answered(
-        &mut self,
-        moment: Moment,
-        flow: Flow,
-        (socket, state): (Option<SocketId>, Option<TcpState>),
-        segment: Segment,
-        reason: Option<u32>,
-    ) {
-        let mut act = acts::blank(moment.at, How::RstSent, Actor::Softirq);
-        act.state = state;
-        act.reason = reason.map(|code| self.names.reason(code));
-        act.provoked_by = Some(segment);
-        // RFC 9293, section 3.10.7.1: the answer takes the sequence number from the segment.
-        act.seq = Some(if segment.flags.has(SegmentFlags::ACK) {
-            segment.ack
-        } else {
-            0
-        });
-        let limits = self.limits;
-        let connected = |state| {
-            !matches!(
-                state,
-                Some(
-                    TcpState::SynSent
-                        | TcpState::SynRecv
-                        | TcpState::NewSynRecv
-                        | TcpState::Listen
-                        | TcpState::TimeWait
-                )
-            )
-        };
-        let tracked = socket
-            .filter(|_| connected(state))
-            .and_then(|id| self.sockets.find(id))
-            .filter(|tracked| connected(tracked.state));
-        if let Some(tracked) = tracked {
-            tracked.reset_answered(act, &limits);
-            let address = tracked.id.address;
-            self.reschedule(address);
-        } else {
-            let mut ending = conclude::alone(flow, act);
-            let ended = Some(ending.first_seen);
-            ending.peer = self.introduce(Life {
-                id: ending.id(),
-                ended,
-            });
-            self.ready.push(ending);
-        }
-    }
-
     fn state_changed(
         &mut self,
         moment: Moment,
@@ -247,7 +207,10 @@ impl Correlator {
     ) {
         let accepted = from == TcpState::Listen && to == TcpState::SynRecv;
         let listener = !accepted && (from == TcpState::Listen || to == TcpState::Listen);
-        if listener || (from == TcpState::Close && to == TcpState::Close) {
+        if listener {
+            return self.listens(moment, socket, condition.inode, to);
+        }
+        if from == TcpState::Close && to == TcpState::Close {
             return;
         }
         let birth = accepted || from == TcpState::Close || to == TcpState::SynSent;
@@ -274,6 +237,8 @@ impl Correlator {
     ) {
         let silent = held_back == HeldBack::default();
         if silent && self.sockets.find(socket.id).is_none() {
+            self.early.forget(socket.id.address);
+            self.listeners.closed(socket.id.address);
             return;
         }
         let limits = self.limits;

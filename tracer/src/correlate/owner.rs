@@ -1,25 +1,81 @@
 //! Who holds a socket: only what a task did to it proves that.
 
 use super::{
-    errno,
+    Limits, acts, errno,
     tracked::{Closed, Moment, Tracked},
 };
 use crate::model::{
-    ending::{Act, How, Owner},
-    process::{Actor, Confidence},
-    socket::FileRefs,
+    ending::{Act, Ending, How, LetGo, Look, Owner},
+    holder::{self, Holder, Provenance},
+    process::{Actor, Confidence, Task},
+    socket::{Condition, FileRefs},
     state::TcpState,
 };
 
 impl Tracked {
     /// The actor did what only a holder of the socket can; the kernel holds nothing.
-    pub(super) fn held_by(&mut self, actor: Actor) {
+    pub(super) fn held_by(&mut self, actor: Actor, from: Provenance) {
         if let Actor::Task(task) = actor {
             self.owner = Some(Owner {
                 task,
                 confidence: Confidence::Exact,
+                from,
             });
         }
+    }
+
+    /// The actor closed a descriptor of the socket and another one is left: whose, it does not say.
+    pub(super) fn let_go(&mut self, moment: Moment, references: u32, limits: &Limits) {
+        let Actor::Task(task) = moment.actor else {
+            return;
+        };
+        let mut act = acts::blank(moment.at, How::HeldOpen, moment.actor);
+        act.state = self.state;
+        act.condition.file = Some(FileRefs::Held);
+        self.let_go = Some(LetGo {
+            at: moment.at,
+            task,
+            references,
+        });
+        if self.held_open.len() < limits.acts {
+            self.held_open.push(act);
+        }
+        if self.owner.is_some_and(|owner| owner.task.pid == task.pid) {
+            self.owner = None;
+        }
+    }
+
+    /// A closing listener tore down its queue: whoever closed it held what waited there.
+    ///
+    /// That closes the connection before it resets it (`inet_child_forget`,
+    /// `net/ipv4/inet_connection_sock.c`).
+    pub(super) fn torn_down_by(&mut self, moment: Moment) {
+        let closed_first = self
+            .closed
+            .is_some_and(|closed| closed.moment.thread() == moment.thread());
+        if closed_first && self.owner.is_none() && self.is_unaccepted() {
+            self.held_by(moment.actor, Provenance::Listener);
+        }
+    }
+
+    /// Whether nobody has accepted the connection yet: it has no file and yet is no orphan.
+    pub(super) fn is_unaccepted(&self) -> bool {
+        let Condition {
+            file, dead, inode, ..
+        } = self.condition;
+        file == Some(FileRefs::None) && dead == Some(false) && inode.is_none()
+    }
+
+    /// Where to look for who holds the socket now; `None` once no process can.
+    pub(super) fn look(&self) -> Option<Look> {
+        let closed = self.close_called.is_some() || self.condition.dead == Some(true);
+        if closed || self.destroyed.is_some() {
+            return None;
+        }
+        self.condition.inode.map(|inode| Look {
+            inode,
+            listener: false,
+        })
     }
 
     /// What a transition in task context proves.
@@ -29,7 +85,12 @@ impl Tracked {
     /// have released the file, or hold it and not have aborted.
     pub(super) fn transition_by(&mut self, actor: Actor, to: TcpState) {
         if to != TcpState::Close {
-            self.held_by(actor);
+            let from = if to == TcpState::SynSent {
+                Provenance::Connected
+            } else {
+                Provenance::Acted
+            };
+            self.held_by(actor, from);
             return;
         }
         let Some(closed) = self.closed else { return };
@@ -37,13 +98,14 @@ impl Tracked {
             && closed.condition.err.is_some()
             && !self.aborted();
         if closed.by_close || held || self.was_reset_by_peer() {
-            self.held_by(actor);
+            self.held_by(actor, Provenance::Acted);
         } else if let (Actor::Task(task), None, None) = (actor, closed.condition.file, self.owner)
             && !self.aborted()
         {
             self.owner = Some(Owner {
                 task,
                 confidence: Confidence::Likely,
+                from: Provenance::Acted,
             });
         }
     }
@@ -56,7 +118,7 @@ impl Tracked {
                 .closed
                 .is_some_and(|closed| closed.moment.thread() == moment.thread());
         if !stranger {
-            self.held_by(moment.actor);
+            self.held_by(moment.actor, Provenance::Acted);
         }
     }
 
@@ -89,3 +151,39 @@ pub(super) fn is_close(closed: &Closed, call_seen: bool, reset_before: bool) -> 
             && closed.condition.dead == Some(true)
             && !reset_before)
 }
+
+/// Takes in what a look at the descriptors of the machine found; `None` when there was no time.
+///
+/// A look is later than the ending and proves nothing: it may say who holds the socket where no
+/// event did, and that who held it does no more. Who closed a descriptor stays who closed it.
+pub fn looked(ending: &mut Ending, holders: Option<Vec<Holder>>) {
+    let closer = ending
+        .decisive()
+        .is_some_and(|act| act.how == How::HeldOpen);
+    let found = holders.as_deref().unwrap_or_default();
+    let known = ending.owner;
+    if found.is_empty() && !closer {
+        ending.owner = known.map(|owner| Owner {
+            confidence: owner.confidence.min(Confidence::Likely),
+            ..owner
+        });
+    } else if !closer {
+        let still = known.filter(|owner| found.iter().any(|it| is(&owner.task, it)));
+        let only = holder::only_process(found).map(|holder| Owner {
+            task: holder.task(),
+            confidence: Confidence::Likely,
+            from: holder.from,
+        });
+        ending.owner = still.or(only);
+    }
+    ending.holders = holders;
+}
+
+/// Whether a holder is the process of a task: same pid, and as far as known the same start.
+fn is(task: &Task, holder: &Holder) -> bool {
+    let starts = task.start_ns.zip(holder.start_ns);
+    task.pid == holder.pid && starts.is_none_or(|(one, two)| one.abs_diff(two) < TICK_NS)
+}
+
+/// `/proc/PID/stat` tells starts in ticks of a hundredth of a second, rarely a longer one.
+const TICK_NS: u64 = 20_000_000;

@@ -30,6 +30,11 @@ impl Peers {
         }
     }
 
+    /// Where the socket with this flow is.
+    pub(super) fn at(&self, flow: &Flow) -> Option<u64> {
+        self.0.get(flow).copied()
+    }
+
     /// Where the socket at the other end of `flow` is.
     pub(super) fn of(&self, flow: Flow) -> Option<u64> {
         if !is_connected(flow) {

@@ -59,7 +59,7 @@ impl Sockets {
     pub(super) fn find(&mut self, id: SocketId) -> Option<&mut Tracked> {
         self.table
             .get_mut(&id.address)
-            .filter(|tracked| tracked.may_be(id))
+            .filter(|tracked| tracked.id.may_be(id))
     }
 
     /// Makes sure that `socket` is in the table and untouched for no time at all.
@@ -71,7 +71,7 @@ impl Sockets {
         let address = socket.id.address;
         let mut displaced = None;
         if let Some(known) = self.table.get(&address) {
-            let same = known.may_be(socket.id);
+            let same = known.id.may_be(socket.id);
             let late = at < known.first_seen;
             if same && (late || !birth && known.is_alive(at)) {
                 self.table.to_back(&address);

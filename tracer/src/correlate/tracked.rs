@@ -2,7 +2,7 @@
 
 use super::{Limits, facts, peers::Life};
 use crate::model::{
-    ending::{Act, Call, CloseCall, EndId, How, Owner, Transition},
+    ending::{Act, Call, CloseCall, EndId, How, LetGo, Owner, Transition},
     flow::Flow,
     process::Actor,
     socket::{Condition, Socket, SocketId},
@@ -36,6 +36,8 @@ pub(super) struct Called {
     pub(super) call: Call,
     /// The calling thread.
     pub(super) thread: u32,
+    /// Its process.
+    pub(super) actor: Actor,
 }
 
 /// The transition to `CLOSE`.
@@ -62,6 +64,10 @@ pub(super) struct Tracked {
     pub(super) uid: Option<u32>,
     pub(super) state: Option<TcpState>,
     pub(super) owner: Option<Owner>,
+    /// Closes that ended nothing and were not told yet.
+    pub(super) held_open: Vec<Act>,
+    /// The last of them, told or not.
+    pub(super) let_go: Option<LetGo>,
     pub(super) acts: Vec<Act>,
     pub(super) states: Vec<Transition>,
     pub(super) close_called: Option<CloseCall>,
@@ -73,7 +79,8 @@ pub(super) struct Tracked {
     pub(super) destroyed: Option<Moment>,
     pub(super) condition: Condition,
     pub(super) last_touched: MonoNs,
-    pub(super) after: Option<MonoNs>,
+    /// The ending told before, if there was one.
+    pub(super) after: Option<EndId>,
     /// The other end of the connection, when it is on this host and was told of or is known.
     pub(super) peer: Option<EndId>,
     /// Whether the flow is among those peers are found by.
@@ -92,6 +99,8 @@ impl Tracked {
             uid: socket.uid,
             state: socket.state,
             owner: None,
+            held_open: Vec::new(),
+            let_go: None,
             acts: Vec::new(),
             states: Vec::new(),
             close_called: None,
@@ -109,15 +118,6 @@ impl Tracked {
             due: None,
             truncated: 0,
         }
-    }
-
-    /// Whether `id` can mean this socket: same address, and no two different cookies.
-    pub(super) fn may_be(&self, id: SocketId) -> bool {
-        self.id.address == id.address
-            && match (self.id.cookie, id.cookie) {
-                (Some(ours), Some(theirs)) => ours == theirs,
-                (None, _) | (_, None) => true,
-            }
     }
 
     /// What its endings go by, and how long it was there.
@@ -193,9 +193,17 @@ impl Tracked {
         }
     }
 
-    /// When nothing more can happen, as far as is known now; `None` while an application holds
-    /// the socket open.
+    /// When there is something to tell, as far as is known now; `None` while an application holds
+    /// the socket open and has not closed any descriptor of it.
     pub(super) fn ready_at(&self, limits: &Limits) -> Option<MonoNs> {
+        let held_open = self.held_open.first();
+        let held_open = held_open.map(|act| act.at.after(limits.grace_ns));
+        let ended = self.ended_at(limits);
+        held_open.into_iter().chain(ended).min()
+    }
+
+    /// When nothing more can happen to the connection, as far as is known now.
+    pub(super) fn ended_at(&self, limits: &Limits) -> Option<MonoNs> {
         if let Some(destroyed) = self.destroyed {
             return Some(destroyed.at.after(limits.grace_ns));
         }

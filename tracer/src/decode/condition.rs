@@ -29,6 +29,7 @@ pub(super) fn condition(raw: &wire::Condition) -> Condition {
         bytes_received: has(known::BYTES).then_some(raw.bytes_received),
         shutdown: has(known::SHUTDOWN).then_some((raw.shutdown & 1 != 0, raw.shutdown & 2 != 0)),
         file: has(known::FILE).then(|| file_refs(raw.file)).flatten(),
+        inode: (has(known::INODE) && raw.inode != 0).then_some(raw.inode),
     }
 }
 

@@ -25,9 +25,14 @@ pub(super) fn socket(raw: &wire::Socket) -> Socket {
 
 /// Reads what identifies a socket.
 pub(super) const fn socket_id(raw: &wire::Socket) -> SocketId {
+    named(raw.address, raw.cookie)
+}
+
+/// The name of a socket; a cookie of zero means that the kernel had made none.
+pub(super) const fn named(address: u64, cookie: u64) -> SocketId {
     SocketId {
-        address: raw.address,
-        cookie: NonZeroU64::new(raw.cookie),
+        address,
+        cookie: NonZeroU64::new(cookie),
     }
 }
 

@@ -58,7 +58,10 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let answer = words::followed_by(ending, act, How::FinReceived)
         .map(|(_, later)| format!(" The peer's FIN arrived {later} later."))
         .unwrap_or_default();
-    format!("{who} closed the connection to {remote}, and the kernel queued a FIN{unsent}.{answer}")
+    let late = words::let_go(ending, act);
+    format!(
+        "{who} closed the connection to {remote}, and the kernel queued a FIN{unsent}.{late}{answer}"
+    )
 }
 
 /// What `finrst explain app_close` shows.

@@ -30,6 +30,10 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
             .map(|err| format!("error={}", error(err))),
         reason(act),
         provoked_by(act),
+        ending
+            .let_go
+            .filter(|it| it.at < act.at && act.call.is_some())
+            .map(|it| format!("held_open_ns={}", act.at.since(it.at))),
         (ending.fin_retransmits > 0).then(|| format!("fin_retransmits={}", ending.fin_retransmits)),
     ]
     .into_iter()

@@ -43,7 +43,8 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
         Some(count) if count > 0 => format!(" behind {} not sent yet", words::bytes(count)),
         Some(_) | None => String::new(),
     };
-    format!("{who} {ended} and left the connection to {remote} open; {what}{unsent}.")
+    let late = words::let_go(ending, act);
+    format!("{who} {ended} and left the connection to {remote} open; {what}{unsent}.{late}")
 }
 
 fn task(act: &Act) -> Option<&Task> {

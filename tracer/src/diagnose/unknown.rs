@@ -54,6 +54,7 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
         How::FinSent => format!(
             "The kernel queued a FIN to {remote}{state}, and what made it do so was not seen."
         ),
+        How::HeldOpen => format!("A descriptor of the connection to {remote} was closed{state}."),
         How::FinReceived | How::RstReceived => {
             format!("A segment from {remote} ended the connection{state}.")
         }

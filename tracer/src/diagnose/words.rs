@@ -52,6 +52,17 @@ pub(super) fn subject(ending: &Ending, act: &Act) -> String {
     who
 }
 
+/// A sentence on the close that ended nothing before this one, with a blank before it; empty when
+/// there was none.
+pub(super) fn let_go(ending: &Ending, act: &Act) -> String {
+    let earlier = ending.let_go.filter(|earlier| earlier.at <= act.at);
+    earlier.map_or_else(String::new, |earlier| {
+        let who = process(&earlier.task);
+        let before = Duration(act.at.since(earlier.at));
+        format!(" {who} had closed a descriptor of it {before} before.")
+    })
+}
+
 /// `1 byte`, `2 bytes`.
 pub(super) fn bytes(count: u32) -> String {
     let unit = if count == 1 { "byte" } else { "bytes" };

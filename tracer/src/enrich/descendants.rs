@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
+use super::stat::Stat;
+
 /// Whether a process with this id exists.
 #[must_use]
 pub fn exists(proc: &Path, pid: u32) -> bool {
@@ -34,8 +36,8 @@ pub fn named(proc: &Path, comm: &str) -> bool {
 pub fn with_descendants(proc: &Path, pids: &[u32]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for pid in processes(proc) {
-        let stat = fs::read_to_string(proc.join(pid.to_string()).join("stat"));
-        if let Some(parent) = stat.ok().as_deref().and_then(parent) {
+        let line = fs::read(proc.join(pid.to_string()).join("stat")).unwrap_or_default();
+        if let Some(parent) = Stat::new(&line).and_then(Stat::parent) {
             children.entry(parent).or_default().push(pid);
         }
     }
@@ -52,7 +54,8 @@ pub fn with_descendants(proc: &Path, pids: &[u32]) -> Vec<u32> {
     found
 }
 
-fn processes(proc: &Path) -> impl Iterator<Item = u32> {
+/// Every process there is, in no particular order.
+pub(super) fn processes(proc: &Path) -> impl Iterator<Item = u32> {
     fs::read_dir(proc)
         .into_iter()
         .flatten()
@@ -60,21 +63,9 @@ fn processes(proc: &Path) -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The parent's pid in a line of `/proc/PID/stat`; the name before it may hold anything, even `)`.
-fn parent(stat: &str) -> Option<u32> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_with_parentheses_does_not_hide_the_parent() {
-        assert_eq!(parent("7 (a) b) S 3 7 7 0"), Some(3));
-        assert_eq!(parent("no process at all"), None);
-    }
 
     #[test]
     fn descendants_are_found_through_generations() {

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::{
+    looks::Looks,
     netns::{self, Names},
     processes::Processes,
 };
 use crate::model::{
     foreign::Foreign,
+    holder::Holder,
     identity::ProcessFacts,
     observation::{Observation, What},
     process::{Actor, Task},
@@ -28,6 +30,12 @@ pub trait Facts: Send {
     /// The name of a network namespace, if it has one.
     fn netns_name(&self, inode: u32) -> Option<&Foreign>;
 
+    /// Who holds a socket is wanted, by the inode of its descriptors.
+    fn want_holders(&mut self, inode: u32);
+
+    /// Who holds it now, told once for each wish; `None` when there was no time to look.
+    fn holders(&mut self, inode: u32) -> Option<Vec<Holder>>;
+
     /// A turn is over, everything up to `now` is told: there is time for reading again.
     fn turn(&mut self, now: MonoNs);
 }
@@ -36,6 +44,7 @@ pub trait Facts: Send {
 pub struct Live {
     processes: Processes,
     netns: Names,
+    looks: Looks,
 }
 
 impl Live {
@@ -51,6 +60,7 @@ impl Live {
         Self {
             processes: Processes::new(proc),
             netns: Names::new(netns, &proc.join("self/ns/net")),
+            looks: Looks::new(proc),
         }
     }
 }
@@ -59,6 +69,11 @@ impl Facts for Live {
     fn seen(&mut self, observation: &Observation) {
         if let What::ProcessExeced { task } = &observation.what {
             self.processes.execed(task);
+        }
+        if let What::HeldOpen { inode, .. } = observation.what
+            && let Some(inode) = inode
+        {
+            self.looks.want(inode);
         }
         // Processes that have nothing to do with connections are none of our business.
         let Some(flow) = observation.what.flow() else {
@@ -80,9 +95,19 @@ impl Facts for Live {
         self.netns.of(inode)
     }
 
+    fn want_holders(&mut self, inode: u32) {
+        self.looks.want(inode);
+    }
+
+    fn holders(&mut self, inode: u32) -> Option<Vec<Holder>> {
+        self.looks.look();
+        self.looks.take(inode)
+    }
+
     fn turn(&mut self, now: MonoNs) {
         self.processes.turn(now);
         self.netns.turn();
+        self.looks.look();
     }
 }
 
@@ -97,6 +122,12 @@ impl Facts for Nothing {
     }
 
     fn netns_name(&self, _inode: u32) -> Option<&Foreign> {
+        None
+    }
+
+    fn want_holders(&mut self, _inode: u32) {}
+
+    fn holders(&mut self, _inode: u32) -> Option<Vec<Holder>> {
         None
     }
 

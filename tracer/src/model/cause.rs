@@ -7,6 +7,8 @@ pub enum Cause {
     AppClose,
     /// A process shut its sending side and keeps the socket.
     AppShutdownWrite,
+    /// A descriptor was closed, and another one still refers to the connection.
+    CloseOtherHolders,
     /// A process exited or was killed; the kernel closed its sockets.
     ProcessExit,
     /// A close with received data unread; the kernel resets instead of finishing.
@@ -25,9 +27,10 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause, in the order `finrst explain` lists them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AppClose,
         Self::AppShutdownWrite,
+        Self::CloseOtherHolders,
         Self::ProcessExit,
         Self::ClosedWithUnreadData,
         Self::LingerZero,
@@ -43,6 +46,7 @@ impl Cause {
         match self {
             Self::AppClose => "app_close",
             Self::AppShutdownWrite => "app_shutdown_write",
+            Self::CloseOtherHolders => "close_other_holders",
             Self::ProcessExit => "process_exit",
             Self::ClosedWithUnreadData => "closed_with_unread_data",
             Self::LingerZero => "linger_zero",

@@ -3,6 +3,7 @@
 use super::{
     cause::Cause,
     flow::Flow,
+    holder::{Holder, Provenance},
     observation::Segment,
     process::{Actor, Confidence, Task},
     reason::Reason,
@@ -22,6 +23,14 @@ pub struct Ending {
     pub flow: Flow,
     /// Who held the descriptor.
     pub owner: Option<Owner>,
+    /// The descriptors that referred to the socket, as a look at the machine found them; `None`
+    /// without a look.
+    pub holders: Option<Vec<Holder>>,
+    /// Who else to ask for: the inode of the socket, or of the listener it came from, while a
+    /// process may hold it; `None` when no look could tell more.
+    pub look: Option<Look>,
+    /// The last close that ended nothing, before the one that did.
+    pub let_go: Option<LetGo>,
     /// User the socket belongs to; `None` when it could not be read.
     pub uid: Option<u32>,
     /// Every act that ended something, in time order; at least one.
@@ -36,8 +45,8 @@ pub struct Ending {
     pub destroyed: Option<MonoNs>,
     /// The last condition in which each fact was known.
     pub condition: Condition,
-    /// When the ending that was told of this socket before had its last act; `None` for the first.
-    pub after: Option<MonoNs>,
+    /// The ending that came before, of this socket or of an earlier one with this tuple.
+    pub after: Option<EndId>,
     /// The other end of the connection, when it is on this host too.
     pub peer: Option<EndId>,
 }
@@ -84,10 +93,10 @@ impl Ending {
             }
             // Seen only from here on: the state says whose FIN came before.
             (How::FinSent, Some(TcpState::CloseWait)) => Some(Initiator::Remote),
-            (How::FinReceived, Some(TcpState::FinWait1 | TcpState::FinWait2)) => {
+            (How::FinReceived, Some(TcpState::FinWait1 | TcpState::FinWait2))
+            | (How::FinSent | How::RstSent | How::Destroyed | How::HeldOpen, _) => {
                 Some(Initiator::Local)
             }
-            (How::FinSent | How::RstSent | How::Destroyed, _) => Some(Initiator::Local),
             (How::FinReceived | How::RstReceived, _) => Some(Initiator::Remote),
         }
     }
@@ -108,8 +117,30 @@ impl Ending {
 pub struct Owner {
     /// The process, as last seen acting on the socket.
     pub task: Task,
-    /// How it is known.
+    /// How sure it is.
     pub confidence: Confidence,
+    /// How it is known.
+    pub from: Provenance,
+}
+
+/// What a look at the descriptors of the machine could tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The inode to look for.
+    pub inode: u32,
+    /// Whether it is the listener's, which others may hold as well.
+    pub listener: bool,
+}
+
+/// A close of a descriptor whose socket lived on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LetGo {
+    /// When.
+    pub at: MonoNs,
+    /// Who.
+    pub task: Task,
+    /// References to the file that were left.
+    pub references: u32,
 }
 
 /// One thing that ended a direction or the whole connection.
@@ -163,6 +194,8 @@ pub enum How {
     Timeout,
     /// The socket went away and nothing was sent.
     Destroyed,
+    /// A descriptor was closed and nothing ended: another one refers to the socket.
+    HeldOpen,
 }
 
 impl How {
@@ -176,6 +209,7 @@ impl How {
             Self::RstReceived => "rst_received",
             Self::Timeout => "timeout",
             Self::Destroyed => "destroyed",
+            Self::HeldOpen => "held_open",
         }
     }
 }

@@ -111,6 +111,29 @@ pub enum What {
         /// What was held back until the owner was known.
         held_back: HeldBack,
     },
+    /// A task took a connection from a listener's queue.
+    Accepted {
+        /// The connection.
+        socket: SocketId,
+        /// Number of its new descriptor's inode; `None` when it could not be read.
+        inode: Option<u32>,
+    },
+    /// A task closed a descriptor, and its connection lives on.
+    HeldOpen {
+        /// The connection.
+        socket: Socket,
+        /// Number of its inode; `None` when it could not be read.
+        inode: Option<u32>,
+        /// What still refers to its file: descriptors, running calls, messages under way.
+        references: u32,
+    },
+    /// A connection was queued on one of several listeners of its port.
+    Queued {
+        /// The connection.
+        socket: SocketId,
+        /// The listener.
+        listener: SocketId,
+    },
     /// A thread exited.
     ProcessExited {
         /// The thread.
@@ -133,7 +156,7 @@ pub enum What {
 }
 
 impl What {
-    /// The socket it is about; an answer to a segment has at most the name of one.
+    /// The socket it is about; others have at most the name of one.
     #[must_use]
     pub const fn socket(&self) -> Option<&Socket> {
         match self {
@@ -144,8 +167,11 @@ impl What {
             | Self::StateChanged { socket, .. }
             | Self::RstReceived { socket, .. }
             | Self::FinRetransmitted { socket, .. }
+            | Self::HeldOpen { socket, .. }
             | Self::Destroyed { socket, .. } => Some(socket),
             Self::RstAnswered { .. }
+            | Self::Accepted { .. }
+            | Self::Queued { .. }
             | Self::ProcessExited { .. }
             | Self::ProcessExeced { .. }
             | Self::ProcessForked { .. } => None,

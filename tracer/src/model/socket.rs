@@ -13,6 +13,18 @@ pub struct SocketId {
     pub cookie: Option<NonZeroU64>,
 }
 
+impl SocketId {
+    /// Whether both can mean one socket: same address, and no two different cookies.
+    #[must_use]
+    pub fn may_be(self, other: Self) -> bool {
+        self.address == other.address
+            && match (self.cookie, other.cookie) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                (None, _) | (_, None) => true,
+            }
+    }
+}
+
 /// A socket as an event saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Socket {
@@ -57,6 +69,8 @@ pub struct Condition {
     pub shutdown: Option<(bool, bool)>,
     /// What refers to the socket's file.
     pub file: Option<FileRefs>,
+    /// Number of the socket's inode, as `/proc/PID/fd` shows it; `None` also without a descriptor.
+    pub inode: Option<u32>,
 }
 
 /// What refers to the `struct file` of a socket.

@@ -7,7 +7,7 @@ use aya::{
     programs::{BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint},
 };
 
-use super::catalog::Hook;
+use super::way::Hook;
 
 /// Why a program is not attached.
 #[derive(Debug, thiserror::Error)]

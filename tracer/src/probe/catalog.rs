@@ -2,6 +2,8 @@
 
 use tracer_common::event::Kind;
 
+use super::way::Hook;
+
 /// One thing in the kernel worth knowing about.
 #[derive(Debug)]
 pub struct Point {
@@ -30,65 +32,6 @@ pub struct Candidate {
     pub needs: Need,
 }
 
-/// How a program attaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hook {
-    /// The entry of a function, through a trampoline.
-    Fentry,
-    /// The entry of a function, through a breakpoint or ftrace.
-    Kprobe,
-    /// A tracepoint whose arguments the verifier knows (`tp_btf`).
-    TypedTracepoint,
-    /// A tracepoint with raw arguments (`raw_tp`).
-    RawTracepoint,
-}
-
-/// The three ways users choose from with `--way`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
-    /// Function entries through trampolines.
-    Fentry,
-    /// Function entries through breakpoints.
-    Kprobe,
-    /// Tracepoints only.
-    Tracepoint,
-}
-
-impl Way {
-    /// Its name in output and on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fentry => "fentry",
-            Self::Kprobe => "kprobe",
-            Self::Tracepoint => "tracepoint",
-        }
-    }
-}
-
-impl Hook {
-    /// The way this hook belongs to.
-    #[must_use]
-    pub const fn way(self) -> Way {
-        match self {
-            Self::Fentry => Way::Fentry,
-            Self::Kprobe => Way::Kprobe,
-            Self::TypedTracepoint | Self::RawTracepoint => Way::Tracepoint,
-        }
-    }
-
-    /// Its name in output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fentry => "fentry",
-            Self::Kprobe => "kprobe",
-            Self::TypedTracepoint => "tp_btf",
-            Self::RawTracepoint => "raw_tp",
-        }
-    }
-}
-
 /// What a candidate asks of the running kernel's BTF.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
@@ -100,6 +43,8 @@ pub enum Need {
     NoReason(&'static str),
     /// A raw tracepoint hands over this many arguments.
     Arguments(&'static str, usize),
+    /// Leave to slow down every system call of the machine.
+    Leave,
 }
 
 const ACTIVE: &str = "tcp_send_active_reset";
@@ -252,9 +197,49 @@ pub const POINTS: &[Point] = &[
         candidates: &[by!(RawTracepoint "tcp_destroy_sock" at "tcp_destroy_sock")],
     },
     Point {
+        name: "held_open",
+        sees: "a descriptor closed while another one keeps its connection open",
+        lost: "closes that end nothing (close_other_holders)",
+        required: false,
+        kind: Kind::HeldOpen,
+        candidates: &[
+            by!(Fentry "filp_flush_fentry" at "filp_flush"),
+            by!(Fentry "filp_flush_fentry" at "filp_close"),
+            by!(Kprobe "filp_flush_kprobe" at "filp_flush"),
+            by!(Kprobe "filp_flush_kprobe" at "filp_close"),
+            Candidate {
+                hook: Hook::RawTracepoint,
+                programs: &[("sys_enter_close", "sys_enter")],
+                needs: Need::Leave,
+            },
+        ],
+    },
+    Point {
+        name: "accepted",
+        sees: "the process that accepts a connection",
+        lost: "owners of connections that only the peer acts on, unless a look finds them",
+        required: false,
+        kind: Kind::Accepted,
+        candidates: &[
+            by!(Fentry "security_sock_graft_fentry" at "security_sock_graft"),
+            by!(Kprobe "security_sock_graft_kprobe" at "security_sock_graft"),
+        ],
+    },
+    Point {
+        name: "queued",
+        sees: "which of several listeners of a port gets a connection",
+        lost: "owners of connections nobody accepted, where listeners share a port",
+        required: false,
+        kind: Kind::Queued,
+        candidates: &[
+            by!(Fentry "inet_csk_reqsk_queue_add_fentry" at "inet_csk_reqsk_queue_add"),
+            by!(Kprobe "inet_csk_reqsk_queue_add_kprobe" at "inet_csk_reqsk_queue_add"),
+        ],
+    },
+    Point {
         name: "process_exited",
         sees: "threads exiting",
-        lost: "exits in -v",
+        lost: "the exit status of processes gone since, and exits in -v",
         required: false,
         kind: Kind::ProcessExited,
         candidates: &[by!(RawTracepoint "sched_process_exit" at "sched_process_exit")],

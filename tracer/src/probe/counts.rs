@@ -35,7 +35,7 @@ impl Counters {
         let mut sums = [0_u64; LENGTH];
         for per_cpu in self.0.get(&0, 0)?.iter() {
             for (sum, value) in sums.iter_mut().zip(per_cpu) {
-                *sum += value;
+                *sum = sum.wrapping_add(*value);
             }
         }
         Ok(Counts(sums))
@@ -53,6 +53,12 @@ impl Counts {
     #[must_use]
     pub fn lost(&self, kind: Kind) -> u64 {
         self.slot(count::lost(kind))
+    }
+
+    /// Sockets taken into the table of verdicts, less those taken out.
+    #[must_use]
+    pub fn verdicts(&self) -> u64 {
+        self.slot(count::VERDICTS)
     }
 
     fn slot(&self, slot: u32) -> u64 {

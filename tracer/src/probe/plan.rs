@@ -5,7 +5,8 @@ use aya::Ebpf;
 use super::{
     attach::attach,
     btf::Btf,
-    catalog::{Candidate, Hook, Need, POINTS, Point, Way},
+    catalog::{Candidate, Need, POINTS, Point},
+    way::{Allowed, Hook, Way},
 };
 
 /// What became of every point.
@@ -54,14 +55,14 @@ pub struct PlanError {
 }
 
 impl Plan {
-    /// Attaches every wanted point the best way that works, all of them within `way` if given.
+    /// Attaches every wanted point the best way that works and is allowed.
     ///
     /// State changes are attached last, so that whatever they announce finds its hooks in place.
     pub fn carry_out(
         object: &mut Ebpf,
         btf: &Btf,
         typed: Option<&aya::Btf>,
-        way: Option<Way>,
+        allowed: Allowed,
         wanted: impl Fn(&Point) -> bool,
     ) -> Self {
         let mut outcomes: Vec<Outcome> = POINTS
@@ -75,7 +76,7 @@ impl Plan {
                     wanted: wanted(point),
                 };
                 if outcome.wanted {
-                    outcome.carry_out(object, btf, typed, way);
+                    outcome.carry_out(object, btf, typed, allowed);
                 }
                 outcome
             })
@@ -121,18 +122,18 @@ impl Outcome {
         object: &mut Ebpf,
         btf: &Btf,
         typed: Option<&aya::Btf>,
-        way: Option<Way>,
+        allowed: Allowed,
     ) {
         for candidate in self
             .point
             .candidates
             .iter()
-            .filter(|one| allowed(self.point, one, way))
+            .filter(|one| allows(self.point, one, allowed.way))
         {
             let Some(&(first, _)) = candidate.programs.first() else {
                 continue;
             };
-            let refusal = match candidate.needs.unmet(btf) {
+            let refusal = match candidate.needs.unmet(btf, allowed) {
                 Some(why) => Refusal {
                     hook: candidate.hook,
                     program: first,
@@ -153,7 +154,7 @@ impl Outcome {
 }
 
 /// A forced way binds only the points a function entry reaches: the others have no choice.
-fn allowed(point: &Point, candidate: &Candidate, way: Option<Way>) -> bool {
+fn allows(point: &Point, candidate: &Candidate, way: Option<Way>) -> bool {
     let tracepoints_only = point
         .candidates
         .iter()
@@ -179,13 +180,18 @@ fn attach_all(
 
 impl Need {
     /// What of it the kernel does not meet; `None` when all is well.
-    fn unmet(self, btf: &Btf) -> Option<String> {
+    fn unmet(self, btf: &Btf, allowed: Allowed) -> Option<String> {
         let reason_at = |function| -> Option<Option<usize>> {
             let parameters = btf.function_parameters(function).ok()??;
             Some(parameters.iter().position(|&name| name == "reason"))
         };
         match self {
             Self::Nothing => None,
+            Self::Leave if cfg!(not(target_arch = "x86_64")) => {
+                Some("reads the registers of x86-64 only".to_owned())
+            }
+            Self::Leave if allowed.system_calls => None,
+            Self::Leave => Some("slows every system call, so only with --held-open".to_owned()),
             Self::ReasonAt(function, place) => match reason_at(function) {
                 None => Some(format!("this kernel has no function {function}")),
                 Some(Some(found)) if found == place => None,

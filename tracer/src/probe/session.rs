@@ -15,7 +15,7 @@ use tracer_common::{
 use super::{
     btf::{Btf, BtfError},
     buffer::Buffers,
-    catalog::{Point, Way},
+    catalog::Point,
     counts::{Counters, Counts},
     filter::{FilterError, Filters},
     missed::Loaded,
@@ -25,6 +25,8 @@ use super::{
     plan::Plan,
     ring::RingSource,
     source::Source,
+    verdicts::Verdicts,
+    way::Allowed,
 };
 
 /// How to run the kernel half.
@@ -36,8 +38,8 @@ pub struct Request {
     pub transport: u32,
     /// KiB per CPU and lane; `None` for the default.
     pub buffer_kib: Option<u32>,
-    /// The way all points are to be hooked; `None` for the best of each.
-    pub way: Option<Way>,
+    /// What may be attached.
+    pub allowed: Allowed,
     /// The records wanted, bits of `Kind::bit`.
     pub kinds: u32,
     /// The filters.
@@ -85,6 +87,7 @@ pub struct Session {
     programs: Option<Ebpf>,
     source: Buffered,
     counters: Counters,
+    verdicts: Verdicts,
     loaded: Loaded,
     /// How every point is hooked.
     pub plan: Plan,
@@ -124,14 +127,21 @@ impl Session {
                 name: "COUNTS",
                 source,
             })?;
+        let verdicts = Verdicts::new(take(&mut programs, "VERDICTS")?).map_err(|source| {
+            SessionError::Map {
+                name: "VERDICTS",
+                source,
+            }
+        })?;
         let source = Buffered::open(&mut programs, request.transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
-        let plan = Plan::carry_out(&mut programs, btf, typed, request.way, wanted);
+        let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
         Ok(Self {
             loaded: Loaded::of(&programs),
             programs: Some(programs),
             source,
             counters,
+            verdicts,
             plan,
             resolved,
         })
@@ -169,6 +179,16 @@ impl Session {
     #[must_use]
     pub fn missed(&self) -> Option<u64> {
         self.loaded.missed()
+    }
+
+    /// Sockets a process filter forgot because its table was full.
+    ///
+    /// # Errors
+    ///
+    /// The maps cannot be read.
+    pub fn forgotten(&self) -> io::Result<u64> {
+        let known = self.verdicts.count().map_err(io::Error::other)?;
+        Ok(self.counts()?.verdicts().saturating_sub(known))
     }
 
     /// The kernel half's own account so far.

@@ -144,6 +144,7 @@ struct Actor {
     pid: Option<u32>,
     tid: Option<u32>,
     comm: Option<Text<Comm>>,
+    start_ns: Option<u64>,
     goroutine: NotYet,
 }
 
@@ -154,6 +155,7 @@ fn actor(actor: &ModelActor) -> Actor {
         pid: task.map(|task| task.pid),
         tid: task.map(|task| task.tid),
         comm: task.map(|task| Text(task.comm)),
+        start_ns: task.and_then(|task| task.start_ns),
         goroutine: (),
     }
 }
@@ -219,6 +221,7 @@ struct Condition {
     bytes_received: Option<u64>,
     shutdown: Option<Shutdown>,
     file: Option<&'static str>,
+    inode: Option<u32>,
 }
 
 /// `SO_LINGER`; the time is `null` when it is off.
@@ -260,6 +263,7 @@ fn condition(condition: &ModelCondition) -> Option<Condition> {
             FileRefs::Held => "held",
             FileRefs::Released => "released",
         }),
+        inode: condition.inode,
     })
 }
 

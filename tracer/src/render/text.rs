@@ -214,7 +214,7 @@ const fn style(how: How) -> Style {
     match how {
         How::FinSent | How::FinReceived => AnsiColor::Green.on_default(),
         How::RstSent | How::RstReceived => AnsiColor::Red.on_default(),
-        How::Timeout | How::Destroyed => AnsiColor::Yellow.on_default(),
+        How::Timeout | How::Destroyed | How::HeldOpen => AnsiColor::Yellow.on_default(),
     }
 }
 

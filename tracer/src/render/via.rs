@@ -31,6 +31,7 @@ impl Via {
             How::RstSent => "rst_sent",
             How::RstReceived => "rst_received",
             How::Destroyed => "destroyed",
+            How::HeldOpen => "held_open",
             How::FinReceived | How::Timeout => "state_changed",
         };
         self.way(point).or_else(|| self.way("state_changed"))

@@ -131,6 +131,9 @@ pub(super) const fn condition(what: &What) -> Option<&Condition> {
         What::FinQueued { .. }
         | What::RstAnswered { .. }
         | What::FinRetransmitted { .. }
+        | What::Accepted { .. }
+        | What::HeldOpen { .. }
+        | What::Queued { .. }
         | What::ProcessExited { .. }
         | What::ProcessExeced { .. }
         | What::ProcessForked { .. } => None,

@@ -11,9 +11,10 @@ use proptest::{collection, option, prelude::*, sample};
 
 use crate::model::{
     cause::Cause,
-    ending::{Act, Call, CloseCall, Ending, How, Owner, Transition},
+    ending::{Act, Call, CloseCall, EndId, Ending, How, LetGo, Owner, Transition},
     flow::Flow,
     foreign::Foreign,
+    holder::{Holder, Provenance},
     identity::{Container, PodUid, ProcessFacts, Runtime},
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
@@ -91,6 +92,7 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
         option::of(any::<(u64, u64)>()),
         option::of(any::<(bool, bool)>()),
         option::of(file),
+        option::of(1_u32..),
     );
     (receive, send, flags, rest)
         .prop_map(|(receive, send, flags, rest)| Condition {
@@ -108,6 +110,7 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
             bytes_received: rest.2.map(|it| it.1),
             shutdown: rest.3,
             file: rest.4,
+            inode: rest.5,
         })
         .boxed()
 }
@@ -238,6 +241,15 @@ fn task_records() -> BoxedStrategy<(Actor, What)> {
                 to,
             }
         ),
+        (socket_id(), option::of(1_u32..))
+            .prop_map(|(socket, inode)| What::Accepted { socket, inode }),
+        (socket(), option::of(1_u32..), any::<u32>()).prop_map(|(socket, inode, references)| {
+            What::HeldOpen {
+                socket,
+                inode,
+                references,
+            }
+        }),
         (socket(), condition(), held_back()).prop_map(|(socket, condition, held_back)| {
             What::Destroyed {
                 socket,
@@ -278,6 +290,7 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
         (socket(), condition())
             .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
+        (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
     ];
     (actor_without_task(), what).boxed()
 }
@@ -328,6 +341,7 @@ fn act() -> BoxedStrategy<Act> {
         How::RstReceived,
         How::Timeout,
         How::Destroyed,
+        How::HeldOpen,
     ];
     let call = sample::select(vec![Call::Close, Call::Shutdown]);
     let reason = (any::<u32>(), option::of("[A-Z_\"\\\\]{1,30}")).prop_map(|(code, name)| Reason {
@@ -376,7 +390,16 @@ fn confidence() -> impl Strategy<Value = Confidence> {
 
 /// Any ending with at least one act.
 pub(crate) fn ending() -> BoxedStrategy<Ending> {
-    let owner = (task(), confidence()).prop_map(|(task, confidence)| Owner { task, confidence });
+    let owner = (task(), confidence(), provenance()).prop_map(|(task, confidence, from)| Owner {
+        task,
+        confidence,
+        from,
+    });
+    let let_go = (mono(), task(), any::<u32>()).prop_map(|(at, task, references)| LetGo {
+        at,
+        task,
+        references,
+    });
     let transition =
         (mono(), state(), state()).prop_map(|(at, from, to)| Transition { at, from, to });
     let close_called = (mono(), any::<bool>()).prop_map(|(at, seen)| CloseCall { at, seen });
@@ -386,6 +409,9 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         flow(),
         option::of(owner),
         uid(),
+        option::of(collection::vec(holder(), 0..3)),
+        option::of(let_go),
+        option::of(end_id()),
     );
     let story = (
         collection::vec(act(), 1..4),
@@ -402,14 +428,48 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             flow: identity.2,
             owner: identity.3,
             uid: identity.4,
+            holders: identity.5,
+            look: None,
+            let_go: identity.6,
+            after: identity.7,
             acts: story.0,
             states: story.1,
             close_called: story.2,
             fin_retransmits: story.3,
             destroyed: story.4,
             condition: story.5,
-            after: None,
             peer: None,
         })
         .boxed()
+}
+
+fn provenance() -> impl Strategy<Value = Provenance> {
+    sample::select(vec![
+        Provenance::Acted,
+        Provenance::Connected,
+        Provenance::Accepted,
+        Provenance::Listener,
+        Provenance::Before,
+        Provenance::SockDiag,
+        Provenance::Procfs,
+    ])
+}
+
+fn holder() -> impl Strategy<Value = Holder> {
+    (task(), option::of(any::<u32>()), provenance()).prop_map(|(task, fd, from)| Holder {
+        pid: task.pid,
+        fd,
+        comm: task.comm,
+        uid: task.uid,
+        start_ns: task.start_ns,
+        from,
+    })
+}
+
+fn end_id() -> impl Strategy<Value = EndId> {
+    (option::of(socket_id()), flow(), mono()).prop_map(|(socket, flow, first_seen)| EndId {
+        socket,
+        flow,
+        first_seen,
+    })
 }

@@ -136,6 +136,8 @@ struct Given {
     rst_received: Option<InState>,
     fin_retransmitted: Option<u32>,
     destroyed: Option<GivenHeld>,
+    accepted: Option<GivenInode>,
+    held_open: Option<GivenLeft>,
 }
 
 fn softirq() -> String {
@@ -204,6 +206,19 @@ struct GivenAnswer {
     /// State of the socket the segment was for; none without one.
     state: Option<String>,
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenInode {
+    inode: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenLeft {
+    state: String,
+    references: u32,
 }
 
 #[derive(Deserialize)]
@@ -284,10 +299,17 @@ impl Given {
             seq: fin.seq,
             unsent: fin.unsent,
         });
-        [closed, shut, queued].into_iter().flatten().collect()
+        let accepted = self.accepted.as_ref().map(|accepted| What::Accepted {
+            socket: self.socket(None).id,
+            inode: accepted.inode,
+        });
+        [closed, shut, queued, accepted]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
-    /// What tracepoints see.
+    /// What tracepoints see, with every system call looked at.
     fn traced(&self, way: Way) -> Vec<What> {
         let condition = self.condition.read();
         let changed = self
@@ -325,7 +347,12 @@ impl Given {
             condition,
             held_back: held_back(held.fin_held_back_us, held.rst_held_back_us),
         });
-        [changed, sent, answered, received, again, destroyed]
+        let left = self.held_open.as_ref().map(|left| What::HeldOpen {
+            socket: self.socket(Some(&left.state)),
+            inode: Some(4_711),
+            references: left.references,
+        });
+        [changed, sent, answered, received, again, destroyed, left]
             .into_iter()
             .flatten()
             .collect()
@@ -389,6 +416,7 @@ impl GivenCondition {
                 "released" => FileRefs::Released,
                 other => panic!("no such file: {other}"),
             }),
+            inode: None,
         }
     }
 }

@@ -8,9 +8,9 @@ use super::Report;
 use crate::{
     exit::Exit,
     probe::{
-        catalog::Hook,
         plan::Outcome,
         system::{CAPABILITIES, Lockdown},
+        way::Hook,
     },
 };
 

@@ -6,9 +6,9 @@ use super::{Attached, Report};
 use crate::{
     exit::Exit,
     probe::{
-        catalog::Hook,
         plan::Outcome,
         system::{CAPABILITIES, Capability, Lockdown},
+        way::Hook,
     },
 };
 

@@ -169,8 +169,28 @@ fn what() -> impl Strategy<Value = What> {
                 held_back,
             }
         }),
+        holding(),
         Just(What::ProcessExited {
             task: task(1, None)
+        }),
+    ]
+}
+
+/// What tells of holders and ends nothing.
+fn holding() -> impl Strategy<Value = What> {
+    prop_oneof![
+        id().prop_map(|socket| What::Accepted {
+            socket,
+            inode: Some(7)
+        }),
+        socket().prop_map(|socket| What::HeldOpen {
+            socket,
+            inode: Some(7),
+            references: 1,
+        }),
+        id().prop_map(|socket| What::Queued {
+            socket,
+            listener: socket,
         }),
     ]
 }
@@ -211,8 +231,11 @@ fn address(seen: &Observation) -> Option<u64> {
         | What::StateChanged { socket, .. }
         | What::RstReceived { socket, .. }
         | What::FinRetransmitted { socket, .. }
+        | What::HeldOpen { socket, .. }
         | What::Destroyed { socket, .. } => Some(socket.id.address),
-        What::RstAnswered { socket, .. } => socket.map(|id| id.address),
+        What::Accepted { socket, .. } | What::Queued { socket, .. } => Some(socket.address),
+        // Nobody's answers know whose the tuple was before.
+        What::RstAnswered { flow, .. } => Some(u64::from(flow.local.port()) - 1_000),
         What::ProcessExited { .. } | What::ProcessExeced { .. } | What::ProcessForked { .. } => {
             None
         }
@@ -409,7 +432,8 @@ fn a_handshake_finished_twice_is_one_connection() {
     let mut correlator = correlator(SMALL);
     correlator.observe(&changed(1, 1, TcpState::Listen, TcpState::SynRecv));
     correlator.observe(&at_other_cpu(2, 2, TcpState::Listen, TcpState::SynRecv));
-    let mut second = changed(2, 3, TcpState::SynRecv, TcpState::SynRecv);
+    correlator.observe(&at_other_cpu(2, 3, TcpState::SynRecv, TcpState::Close));
+    let mut second = changed(2, 4, TcpState::Close, TcpState::Close);
     let What::StateChanged { socket, .. } = second.what else {
         unreachable!("it is a state change")
     };

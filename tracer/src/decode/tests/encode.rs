@@ -33,6 +33,9 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
         Kind::ProcessExited => ProcessExited::SIZE,
         Kind::ProcessExeced => ProcessExeced::SIZE,
         Kind::ProcessForked => ProcessForked::SIZE,
+        Kind::Accepted => Accepted::SIZE,
+        Kind::HeldOpen => HeldOpen::SIZE,
+        Kind::Queued => Queued::SIZE,
     })
 }
 
@@ -55,6 +58,9 @@ pub(super) fn encode(observation: &Observation) -> Vec<u8> {
         | What::StateChanged { .. }
         | What::RstReceived { .. }
         | What::FinRetransmitted { .. }
+        | What::Accepted { .. }
+        | What::HeldOpen { .. }
+        | What::Queued { .. }
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
@@ -193,6 +199,38 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
         }
         .as_bytes()
         .to_vec(),
+        What::Accepted { socket, inode } => Accepted {
+            header,
+            task,
+            address: socket.address,
+            cookie: cookie(*socket),
+            inode: inode.unwrap_or(0),
+            reserved: 0,
+        }
+        .as_bytes()
+        .to_vec(),
+        What::HeldOpen {
+            socket,
+            inode,
+            references,
+        } => HeldOpen {
+            header,
+            task,
+            socket: raw_socket(socket),
+            inode: inode.unwrap_or(0),
+            references: *references,
+        }
+        .as_bytes()
+        .to_vec(),
+        What::Queued { socket, listener } => Queued {
+            header,
+            address: socket.address,
+            cookie: cookie(*socket),
+            listener_address: listener.address,
+            listener_cookie: cookie(*listener),
+        }
+        .as_bytes()
+        .to_vec(),
         What::ProcessExited { .. } => ProcessExited { header, task }.as_bytes().to_vec(),
         What::ProcessExeced { .. } => ProcessExeced { header, task }.as_bytes().to_vec(),
         What::ProcessForked {
@@ -255,12 +293,14 @@ fn answered(flow: &Flow, id: Option<SocketId>, state: Option<TcpState>) -> wire_
     wire_socket::Socket {
         flow: raw_flow(flow),
         address: id.map_or(0, |id| id.address),
-        cookie: id
-            .and_then(|id| id.cookie)
-            .map_or(0, std::num::NonZero::get),
+        cookie: id.map_or(0, cookie),
         uid: 0,
         state: raw_state(state),
     }
+}
+
+fn cookie(id: SocketId) -> u64 {
+    id.cookie.map_or(0, std::num::NonZero::get)
 }
 
 fn raw_held_back(held_back: &HeldBack) -> wire::HeldBack {
@@ -281,6 +321,7 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         (condition.bytes_acked.is_some(), known::BYTES),
         (condition.shutdown.is_some(), known::SHUTDOWN),
         (condition.file.is_some(), known::FILE),
+        (condition.inode.is_some(), known::INODE),
     ];
     // On for an unknown time: the flag is known, the time is not.
     let lingers = condition.dead.is_some() && condition.linger != Some(None);
@@ -312,6 +353,7 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
             Some(FileRefs::Held) => file::HELD,
             Some(FileRefs::Released) => file::RELEASED,
         },
-        reserved: [0; 6],
+        reserved: [0; 2],
+        inode: condition.inode.unwrap_or(0),
     }
 }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use crate::{
-    enrich::cgroup::{Membership, membership},
+    enrich::{
+        cgroup::{Membership, membership},
+        stat::Stat,
+    },
     model::{foreign::Foreign, identity::ProcessFacts},
 };
 
@@ -55,7 +58,7 @@ impl Reader {
         let cmdline = arguments(self.file("cmdline", CMDLINE)?);
         let cgroup = self.file("cgroup", FILE).and_then(control_group);
         let namespace_pids = self.file("status", FILE).and_then(pids).unwrap_or_default();
-        let ticks = self.file("stat", FILE).and_then(start)?;
+        let ticks = Stat::new(self.file("stat", FILE)?)?.start_ticks()?;
         if ticks.abs_diff(start_ns / self.ns_per_tick) > 1 {
             return None;
         }
@@ -123,14 +126,6 @@ fn pids(status: &[u8]) -> Option<Vec<u32>> {
     pids.map(|pid| pid.parse().ok()).collect()
 }
 
-/// Field 22 of `stat`, the start in ticks since boot; the name before may hold anything, even `)`.
-fn start(stat: &[u8]) -> Option<u64> {
-    let end = stat.iter().rposition(|&byte| byte == b')')?;
-    let fields = str::from_utf8(stat.get(end + 1..)?).ok()?;
-    // The first after the name is field 3.
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::{collection, prelude::*};
@@ -172,17 +167,6 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_found_behind_any_name() {
-        let fields = "S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 424242 9 9";
-        assert_eq!(
-            start(format!("7 (a) b) (S) {fields}").as_bytes()),
-            Some(424_242)
-        );
-        assert_eq!(start(b"7 (a) S 1"), None);
-        assert_eq!(start(b""), None);
-    }
-
-    #[test]
     fn the_pids_are_those_of_every_namespace() {
         assert_eq!(
             pids(b"Name:\tx\nNSpid:\t1234\t7\t1\nNSpgid:\t1\n"),
@@ -194,7 +178,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_file_panics(text in collection::vec(any::<u8>(), 0..200)) {
-            let _ = (arguments(&text), control_group(&text), pids(&text), start(&text));
+            let _ = (arguments(&text), control_group(&text), pids(&text));
         }
     }
 }

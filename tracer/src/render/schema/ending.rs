@@ -9,10 +9,11 @@ use super::{
 use crate::{
     model::{
         ending::{
-            Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding,
+            Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding, LetGo,
             Owner as ModelOwner, Transition as ModelTransition,
         },
         foreign::Foreign,
+        holder::Holder as ModelHolder,
         identity::{PodUid, ProcessFacts, Runtime},
         process::Comm,
         state::TcpState,
@@ -28,7 +29,8 @@ use crate::{
 struct Ending<'a, I> {
     connection: Connection<'a, I>,
     owner: Option<Owner<'a>>,
-    holders: NotYet,
+    holders: Option<Each<'a, ModelHolder, Holder>>,
+    held_open_since: Option<HeldOpenSince>,
     actor: Option<Actor>,
     initiator: Option<&'static str>,
     how: Option<&'static str>,
@@ -67,7 +69,29 @@ struct Owner<'a> {
     container_runtime: Option<&'static str>,
     pod: Option<&'a str>,
     exit: Option<Exit>,
+    start_ns: Option<u64>,
     confidence: &'static str,
+    from: &'static str,
+}
+
+/// One descriptor that refers to the socket.
+#[derive(Serialize)]
+struct Holder {
+    pid: u32,
+    fd: Option<u32>,
+    comm: Text<Comm>,
+    uid: u32,
+    start_ns: Option<u64>,
+    from: &'static str,
+}
+
+/// The last close that ended nothing, before the one that did.
+#[derive(Serialize)]
+struct HeldOpenSince {
+    mono_ns: u64,
+    pid: u32,
+    tid: u32,
+    comm: Text<Comm>,
 }
 
 /// One act.
@@ -134,8 +158,7 @@ pub(in crate::render) fn ending<'a>(
     let decisive = ending.decisive();
     let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
     let own = ending.id();
-    // What is told of a socket again goes by the same id.
-    let others = (ending.peer.map(id), ending.after.map(|_| id(own)));
+    let others = (ending.peer.map(id), ending.after.map(id));
     Ending {
         connection: connection(
             Some(id(own)),
@@ -146,7 +169,11 @@ pub(in crate::render) fn ending<'a>(
             ending.uid,
         ),
         owner: ending.owner.as_ref().map(|it| owner(it, facts)),
-        holders: (),
+        holders: ending.holders.as_deref().map(|items| Each {
+            items,
+            shape: holder,
+        }),
+        held_open_since: ending.let_go.map(held_open_since),
         actor: decisive.map(|act| actor(&act.actor)),
         initiator: ending.initiator().map(words::initiator),
         how: decisive.map(|act| act.how.code()),
@@ -196,7 +223,29 @@ fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> Owner<'a> {
             .and_then(|facts| facts.pod.as_ref())
             .map(|PodUid(uid)| uid.as_str()),
         exit: task.exit.map(exit),
+        start_ns: task.start_ns,
         confidence: words::confidence(owner.confidence),
+        from: owner.from.code(),
+    }
+}
+
+const fn holder(holder: &ModelHolder) -> Holder {
+    Holder {
+        pid: holder.pid,
+        fd: holder.fd,
+        comm: Text(holder.comm),
+        uid: holder.uid,
+        start_ns: holder.start_ns,
+        from: holder.from.code(),
+    }
+}
+
+const fn held_open_since(let_go: LetGo) -> HeldOpenSince {
+    HeldOpenSince {
+        mono_ns: let_go.at.0,
+        pid: let_go.task.pid,
+        tid: let_go.task.tid,
+        comm: Text(let_go.task.process_comm),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Actor, Condition, Connection, NotYet, Provoker, Task, Text, actor, condition, connection,
+    Actor, Condition, Connection, Hex, NotYet, Provoker, Task, Text, actor, condition, connection,
     provoker, task,
 };
 use crate::{
@@ -64,6 +64,18 @@ enum Detail<'a> {
     },
     Destruction {
         held_back: HeldBack,
+    },
+    Acceptance {
+        cookie: Option<Hex>,
+        inode: Option<u32>,
+    },
+    HeldOpen {
+        inode: Option<u32>,
+        references: u32,
+    },
+    Queueing {
+        cookie: Option<Hex>,
+        listener_cookie: Option<Hex>,
     },
     Process {
         task: Task,
@@ -139,6 +151,17 @@ fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detai
             held_back: held, ..
         } => Detail::Destruction {
             held_back: held_back(held),
+        },
+        &What::Accepted { socket, inode } => Detail::Acceptance {
+            cookie: socket.cookie.map(Hex),
+            inode,
+        },
+        &What::HeldOpen {
+            inode, references, ..
+        } => Detail::HeldOpen { inode, references },
+        &What::Queued { socket, listener } => Detail::Queueing {
+            cookie: socket.cookie.map(Hex),
+            listener_cookie: listener.cookie.map(Hex),
         },
         What::ProcessExited { task: it } | What::ProcessExeced { task: it } => {
             Detail::Process { task: task(it) }

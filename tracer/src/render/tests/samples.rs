@@ -3,6 +3,10 @@
 use std::num::NonZeroU64;
 
 use super::*;
+use crate::model::{
+    ending::LetGo,
+    holder::{Holder, Provenance},
+};
 
 const BORN: u64 = 5_000_000_000;
 
@@ -98,11 +102,15 @@ fn graceful() -> Ending {
         socket: Some(id(0x1f)),
         after: None,
         peer: None,
+        holders: None,
+        look: None,
+        let_go: None,
         first_seen: MonoNs(BORN),
         flow: flow("127.0.0.1:80", "127.0.0.1:41234"),
         owner: Some(Owner {
             task: nginx,
             confidence: Confidence::Exact,
+            from: Provenance::Acted,
         }),
         uid: Some(33),
         acts: vec![
@@ -162,6 +170,7 @@ fn unread() -> Ending {
         owner: Some(Owner {
             task: client,
             confidence: Confidence::Likely,
+            from: Provenance::Accepted,
         }),
         acts: vec![Act {
             reason: Some(names().reason(9)),
@@ -231,6 +240,7 @@ fn reset() -> Ending {
         owner: Some(Owner {
             task: worker,
             confidence: Confidence::Exact,
+            from: Provenance::Acted,
         }),
         acts: vec![Act {
             reason: Some(Reason {
@@ -272,6 +282,7 @@ pub(super) fn complete() -> Ending {
         bytes_received: Some(0),
         shutdown: Some((false, false)),
         file: Some(FileRefs::Held),
+        inode: Some(0),
     };
     let mut ending = graceful();
     ending.condition = condition;
@@ -290,6 +301,19 @@ pub(super) fn complete() -> Ending {
     if let Some(owner) = &mut ending.owner {
         owner.task.exit = Some(Exit::Status(0));
     }
+    ending.holders = Some(vec![Holder {
+        pid: 0,
+        fd: Some(0),
+        comm: comm(""),
+        uid: 0,
+        start_ns: Some(0),
+        from: Provenance::Procfs,
+    }]);
+    ending.let_go = Some(LetGo {
+        at: MonoNs(0),
+        task: task(0, ""),
+        references: 1,
+    });
     ending
 }
 

@@ -108,6 +108,17 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
             child_tid,
             ..
         } => facts.say(format_args!("child={child_pid}/{child_tid}")),
+        What::Accepted { inode, .. } => facts.number("inode", *inode),
+        What::HeldOpen {
+            inode, references, ..
+        } => {
+            facts.number("references", Some(*references))?;
+            facts.number("inode", *inode)
+        }
+        What::Queued { listener, .. } => match listener.cookie {
+            Some(cookie) => facts.say(format_args!("listener={cookie:x}")),
+            None => Ok(()),
+        },
         What::CloseCalled { .. }
         | What::RstSent { .. }
         | What::StateChanged { .. }

@@ -1,0 +1,99 @@
+//! Who owned the connections that are over: late segments still come for them.
+
+use hashlink::LinkedHashMap;
+
+use crate::model::{
+    ending::{EndId, Owner},
+    flow::Flow,
+    holder::Provenance,
+    process::{Confidence, Exit, Task},
+    time::MonoNs,
+};
+
+/// How long a tuple stays known: twice the time a `TIME_WAIT` lasts (`TCP_TIMEWAIT_LEN`,
+/// `include/net/tcp.h`).
+const KEPT_NS: u64 = 120_000_000_000;
+
+/// Processes whose exit status is kept at most.
+const EXITS: usize = 8_192;
+
+/// What is left of connections that are over, and of processes.
+#[derive(Debug)]
+pub(super) struct Departed {
+    by_flow: LinkedHashMap<Flow, Former>,
+    limit: usize,
+    /// By pid and start, the oldest first.
+    exits: LinkedHashMap<(u32, u64), Exit>,
+}
+
+/// What is left of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Former {
+    /// What its ending went by.
+    pub(super) id: EndId,
+    /// Who owned it.
+    pub(super) owner: Option<Owner>,
+    /// When it was seen last.
+    pub(super) at: MonoNs,
+}
+
+impl Departed {
+    /// Room for `limit` connections.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            by_flow: LinkedHashMap::new(),
+            limit: limit.max(1),
+            exits: LinkedHashMap::new(),
+        }
+    }
+
+    /// A connection is over. The one that was over first gives way, as in the kernel's own table
+    /// of stand-ins; one older than [`KEPT_NS`] goes in any case.
+    pub(super) fn remember(&mut self, former: Former) {
+        let flow = former.id.flow;
+        self.by_flow.remove(&flow);
+        self.by_flow.insert(flow, former);
+        while let Some((_, oldest)) = self.by_flow.front() {
+            if self.by_flow.len() <= self.limit && former.at.since(oldest.at) <= KEPT_NS {
+                break;
+            }
+            self.by_flow.pop_front();
+        }
+    }
+
+    /// The connection that had this tuple before, if that is not too long ago.
+    pub(super) fn of(&self, flow: &Flow, now: MonoNs) -> Option<Former> {
+        let former = self.by_flow.get(flow)?;
+        (now.since(former.at) <= KEPT_NS).then_some(*former)
+    }
+
+    /// A process ended.
+    pub(super) fn exited(&mut self, task: &Task) {
+        // The other threads of a process end with statuses of their own.
+        let (Some(start), Some(exit), true) = (task.start_ns, task.exit, task.pid == task.tid)
+        else {
+            return;
+        };
+        self.exits.insert((task.pid, start), exit);
+        if self.exits.len() > EXITS {
+            self.exits.pop_front();
+        }
+    }
+
+    /// How a process ended; `None` also while it lives.
+    pub(super) fn exit_of(&self, task: &Task) -> Option<Exit> {
+        task.exit
+            .or_else(|| self.exits.get(&(task.pid, task.start_ns?)).copied())
+    }
+}
+
+impl Former {
+    /// The owner as of a later event on the same tuple.
+    pub(super) fn owner_now(&self) -> Option<Owner> {
+        self.owner.map(|owner| Owner {
+            confidence: Confidence::Likely,
+            from: Provenance::Before,
+            ..owner
+        })
+    }
+}

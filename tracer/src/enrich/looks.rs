@@ -1,0 +1,88 @@
+//! Looks at who holds a socket right now, for the few endings no event tells it of.
+//!
+//! One look walks the descriptors of every process, so looks are rare: those wanted at one time
+//! share one, and looking never takes more than a twentieth of the time.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::{clock, holders};
+use crate::model::{holder::Holder, time::MonoNs};
+
+/// One part in this many of the time may be spent looking.
+const SHARE: u64 = 20;
+
+/// Inodes wanted at most at one time, and results kept at most.
+const LIMIT: usize = 1_024;
+
+/// `PROC_PID_INIT_INO`, `include/linux/proc_ns.h`.
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Looks made and to be made.
+pub(super) struct Looks {
+    proc: PathBuf,
+    /// Whether the pids in `proc` are those that hooks tell.
+    ours: bool,
+    wanted: HashSet<u64>,
+    found: HashMap<u64, Vec<Holder>>,
+    /// When the next look may begin.
+    next: MonoNs,
+}
+
+impl Looks {
+    /// No look yet; `proc` is where the proc file system is mounted.
+    pub(super) fn new(proc: &Path) -> Self {
+        Self {
+            proc: proc.to_owned(),
+            ours: sees_initial_pids(proc),
+            wanted: HashSet::new(),
+            found: HashMap::new(),
+            next: MonoNs(0),
+        }
+    }
+
+    /// Who holds this socket is to be looked for.
+    pub(super) fn want(&mut self, inode: u32) {
+        if self.ours && self.wanted.len() < LIMIT {
+            self.wanted.insert(u64::from(inode));
+        }
+    }
+
+    /// Looks for everything wanted, if something is and there is time.
+    pub(super) fn look(&mut self) {
+        if self.wanted.is_empty() {
+            return;
+        }
+        let begin = clock::now();
+        if begin < self.next {
+            return;
+        }
+        if self.found.len() > LIMIT {
+            self.found.clear();
+        }
+        let mut found = holders::of_inodes(&self.proc, &self.wanted);
+        for inode in self.wanted.drain() {
+            let holders = found.remove(&inode).unwrap_or_default();
+            self.found.insert(inode, holders);
+        }
+        let end = clock::now();
+        self.next = end.after(end.since(begin).saturating_mul(SHARE));
+    }
+
+    /// What the last look found for a socket, told once; `None` when there was no time for one.
+    pub(super) fn take(&mut self, inode: u32) -> Option<Vec<Holder>> {
+        let inode = u64::from(inode);
+        self.wanted.remove(&inode);
+        self.found.remove(&inode)
+    }
+}
+
+/// Whether the pids that `/proc` shows us are those the hooks report; elsewhere a look would name
+/// strangers.
+fn sees_initial_pids(proc: &Path) -> bool {
+    fs::metadata(proc.join("self/ns/pid")).is_ok_and(|it| it.ino() == INITIAL_PID_NAMESPACE)
+}
