@@ -1,7 +1,7 @@
 //! `security_sock_graft`, `security/security.c`: a connection gets the descriptor accept(2) made.
 //!
 //! One signature since 5.4, `(sk, socket)`, where `inet_csk_accept` has had several; reached by
-//! accept, accept4 and io_uring, in the context of whoever accepts.
+//! accept, accept4 and `io_uring`, in the context of whoever accepts.
 
 use aya_ebpf::{
     EbpfContext,

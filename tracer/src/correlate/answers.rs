@@ -72,7 +72,7 @@ impl Correlator {
         let mut ending = conclude::alone(id, act);
         if let Some(former) = self.former(&flow, at) {
             ending.after = Some(former.id);
-            ending.owner = former.owner_now();
+            ending.owner = former.owner_later();
         }
         ending.peer = self.introduce(Life {
             id,

@@ -89,7 +89,7 @@ impl Departed {
 
 impl Former {
     /// The owner as of a later event on the same tuple.
-    pub(super) fn owner_now(&self) -> Option<Owner> {
+    pub(super) fn owner_later(&self) -> Option<Owner> {
         self.owner.map(|owner| Owner {
             confidence: Confidence::Likely,
             from: Provenance::Before,

@@ -23,6 +23,7 @@ use crate::model::{
 
 pub(super) mod ending;
 pub(super) mod event;
+mod holding;
 pub(super) mod run;
 
 /// Version of the contract, on every line.

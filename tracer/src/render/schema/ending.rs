@@ -3,19 +3,17 @@
 use serde::Serialize;
 
 use super::{
-    Actor, Condition, Connection, Each, Exit, NotYet, Provoker, Text, actor, condition, connection,
-    exit, provoker,
+    Actor, Condition, Connection, Each, NotYet, Provoker, Text, actor, condition, connection,
+    holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
+    provoker,
 };
 use crate::{
     model::{
         ending::{
-            Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding, LetGo,
-            Owner as ModelOwner, Transition as ModelTransition,
+            Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding,
+            Transition as ModelTransition,
         },
-        foreign::Foreign,
         holder::Holder as ModelHolder,
-        identity::{PodUid, ProcessFacts, Runtime},
-        process::Comm,
         state::TcpState,
     },
     render::{
@@ -51,47 +49,6 @@ struct Ending<'a, I> {
     rtt_us: Option<u32>,
     stack: NotYet,
     via: Option<&'a str>,
-}
-
-/// Who held the socket.
-#[derive(Serialize)]
-struct Owner<'a> {
-    pid: u32,
-    tid: u32,
-    /// The pid as the process itself sees it.
-    namespace_pid: Option<u32>,
-    comm: Text<Comm>,
-    exe: Option<Text<&'a Foreign>>,
-    cmdline: Option<Each<'a, Foreign, Text<&'a Foreign>>>,
-    uid: u32,
-    cgroup: Option<Text<&'a Foreign>>,
-    container: Option<Text<&'a Foreign>>,
-    container_runtime: Option<&'static str>,
-    pod: Option<&'a str>,
-    exit: Option<Exit>,
-    start_ns: Option<u64>,
-    confidence: &'static str,
-    from: &'static str,
-}
-
-/// One descriptor that refers to the socket.
-#[derive(Serialize)]
-struct Holder {
-    pid: u32,
-    fd: Option<u32>,
-    comm: Text<Comm>,
-    uid: u32,
-    start_ns: Option<u64>,
-    from: &'static str,
-}
-
-/// The last close that ended nothing, before the one that did.
-#[derive(Serialize)]
-struct HeldOpenSince {
-    mono_ns: u64,
-    pid: u32,
-    tid: u32,
-    comm: Text<Comm>,
 }
 
 /// One act.
@@ -200,52 +157,6 @@ pub(in crate::render) fn ending<'a>(
         rtt_us: ending.condition.rtt_us,
         stack: (),
         via,
-    }
-}
-
-fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> Owner<'a> {
-    let task = &owner.task;
-    let container = facts.and_then(|facts| facts.container.as_ref());
-    Owner {
-        pid: task.pid,
-        tid: task.tid,
-        namespace_pid: facts.and_then(ProcessFacts::namespace_pid),
-        comm: Text(task.process_comm),
-        exe: facts.and_then(|facts| facts.exe.as_ref()).map(Text),
-        cmdline: facts
-            .and_then(|facts| facts.cmdline.as_deref())
-            .map(|items| Each { items, shape: Text }),
-        uid: task.uid,
-        cgroup: facts.and_then(|facts| facts.cgroup.as_ref()).map(Text),
-        container: container.map(|container| Text(&container.id)),
-        container_runtime: container.and_then(|it| it.runtime).map(Runtime::code),
-        pod: facts
-            .and_then(|facts| facts.pod.as_ref())
-            .map(|PodUid(uid)| uid.as_str()),
-        exit: task.exit.map(exit),
-        start_ns: task.start_ns,
-        confidence: words::confidence(owner.confidence),
-        from: owner.from.code(),
-    }
-}
-
-const fn holder(holder: &ModelHolder) -> Holder {
-    Holder {
-        pid: holder.pid,
-        fd: holder.fd,
-        comm: Text(holder.comm),
-        uid: holder.uid,
-        start_ns: holder.start_ns,
-        from: holder.from.code(),
-    }
-}
-
-const fn held_open_since(let_go: LetGo) -> HeldOpenSince {
-    HeldOpenSince {
-        mono_ns: let_go.at.0,
-        pid: let_go.task.pid,
-        tid: let_go.task.tid,
-        comm: Text(let_go.task.process_comm),
     }
 }
 
