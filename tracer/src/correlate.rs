@@ -156,7 +156,7 @@ impl Correlator {
             let until = now.before(limits.grace_ns);
             endings = tracked.conclude_held_open(until, limits.grace_ns);
             if tracked.ended_at(&limits).is_some_and(|at| at <= now) {
-                endings.extend(self.conclude(address));
+                endings.extend(tracked.conclude());
             }
         }
         for ending in endings {
@@ -164,28 +164,6 @@ impl Correlator {
         }
         let due = self.sockets.at(address).and_then(|it| it.ready_at(&limits));
         self.sockets.schedule(address, due);
-    }
-
-    /// The ending of a socket that stays in the table.
-    fn conclude(&mut self, address: u64) -> Option<Ending> {
-        let tracked = self.sockets.at(address)?;
-        let waiting = tracked.is_unaccepted();
-        let mut ending = tracked.conclude()?;
-        if waiting {
-            self.adopt(&mut ending);
-        }
-        Some(ending)
-    }
-
-    /// Gives a connection nobody accepted to whoever holds its listener.
-    fn adopt(&self, ending: &mut Ending) {
-        let listener = ending
-            .socket
-            .and_then(|socket| self.listeners.of(socket, &ending.flow));
-        if let (None, Some(listener)) = (ending.owner, listener) {
-            ending.owner = listener.owner();
-            ending.look = listener.look();
-        }
     }
 
     /// Puts an ending among those to be told.
@@ -217,15 +195,11 @@ impl Correlator {
             self.peers.gone(tracked.flow, tracked.id.address);
             tracked.peer = self.introduce(tracked.life()).or(tracked.peer);
         }
-        let waiting = tracked.is_unaccepted();
         let held_open = tracked.conclude_held_open(MonoNs(u64::MAX), self.limits.grace_ns);
         for ending in held_open {
             self.push(ending);
         }
-        if let Some(mut ending) = tracked.conclude() {
-            if waiting {
-                self.adopt(&mut ending);
-            }
+        if let Some(ending) = tracked.conclude() {
             self.push(ending);
         }
         if let (Some(id), true) = (tracked.after, tracked.found_by_flow) {

@@ -56,6 +56,8 @@ impl Correlator {
                 Actor::KernelThread(_) | Actor::Softirq | Actor::Unknown => None,
             };
             self.listeners.opened(socket.id, socket.flow, inode, opener);
+        } else {
+            self.listeners.stopped(inode);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Listeners: who a connection belongs to that nobody accepted yet.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::collections::HashMap;
 
 use hashlink::LinkedHashMap;
 
 use crate::model::{
     ending::{Look, Owner},
     flow::Flow,
-    process::Task,
+    holder::{self, Holder, Provenance},
+    process::{Confidence, Task},
     socket::SocketId,
 };
 
@@ -19,6 +20,8 @@ const LIMIT: usize = 16_384;
 pub(super) struct Listeners {
     by_address: LinkedHashMap<u64, Listener>,
     by_port: HashMap<Port, Vec<u64>>,
+    /// Listeners older than the attach, by their inode: what a look found.
+    older: LinkedHashMap<u32, Listener>,
     queued: LinkedHashMap<u64, Queued>,
 }
 
@@ -28,10 +31,11 @@ type Port = (Option<u32>, u16);
 /// One listener.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listener {
-    id: SocketId,
+    /// `None` for one no hook saw.
+    id: Option<SocketId>,
     flow: Flow,
     inode: Option<u32>,
-    /// Who called listen(2); `None` where that was not seen.
+    /// Who called listen(2), or the only one who held it at a look; `None` where neither is known.
     opener: Option<Task>,
 }
 
@@ -45,7 +49,6 @@ struct Queued {
 impl Listener {
     /// Who holds it, as far as the one who opened it still does.
     pub(super) fn owner(&self) -> Option<Owner> {
-        use crate::model::{holder::Provenance, process::Confidence};
         self.opener.map(|task| Owner {
             task,
             confidence: Confidence::Likely,
@@ -78,7 +81,7 @@ impl Listeners {
             self.closed(oldest);
         }
         let listener = Listener {
-            id,
+            id: Some(id),
             flow,
             inode,
             opener,
@@ -86,6 +89,28 @@ impl Listeners {
         let port = port_of(&flow);
         self.by_address.insert(id.address, listener);
         self.by_port.entry(port).or_default().push(id.address);
+    }
+
+    /// A look found a listener; what a hook saw of it stands.
+    pub(super) fn found(&mut self, flow: Flow, inode: u32, holders: &[Holder]) {
+        let seen = |listener: &Listener| listener.inode == Some(inode);
+        if self.by_address.values().any(seen) || self.older.len() >= LIMIT {
+            return;
+        }
+        let listener = Listener {
+            id: None,
+            flow,
+            inode: Some(inode),
+            opener: holder::only_process(holders).map(Holder::task),
+        };
+        self.older.insert(inode, listener);
+    }
+
+    /// A socket listens no more.
+    pub(super) fn stopped(&mut self, inode: Option<u32>) {
+        if let Some(inode) = inode {
+            self.older.remove(&inode);
+        }
     }
 
     /// The kernel gave a socket up, or its address is another's now.
@@ -124,23 +149,34 @@ impl Listeners {
             && queued.child.may_be(child)
         {
             let listener = self.by_address.get(&queued.listener.address)?;
-            return listener.id.may_be(queued.listener).then_some(*listener);
+            let same = listener.id.is_some_and(|id| id.may_be(queued.listener));
+            return same.then_some(*listener);
         }
-        let addresses = self.by_port.get(&port_of(flow))?;
-        let mut fitting = addresses
-            .iter()
-            .filter_map(|address| self.by_address.get(address))
-            .filter(|listener| serves(listener.flow.local, flow.local));
-        let first = fitting.next()?;
-        fitting.next().is_none().then_some(*first)
+        let port = port_of(flow);
+        let seen = self.by_port.get(&port).into_iter().flatten();
+        let seen = seen.filter_map(|address| self.by_address.get(address));
+        let older = self.older.values().filter(|it| port_of(&it.flow) == port);
+        let on_port: Vec<_> = seen.chain(older).collect();
+        // One bound to the address goes before those bound to any (`compute_score`,
+        // `net/ipv4/inet_hashtables.c`).
+        let local = flow.local.ip();
+        let exact = |it: &&&Listener| it.flow.local.ip() == local;
+        let any = |it: &&&Listener| it.flow.local.ip().is_unspecified();
+        only(on_port.iter().filter(exact))
+            .or_else(|| {
+                let none = !on_port.iter().any(|it| exact(&it));
+                none.then(|| only(on_port.iter().filter(any))).flatten()
+            })
+            .map(|listener| **listener)
     }
+}
+
+/// The one item; `None` of none or several.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
 }
 
 const fn port_of(flow: &Flow) -> Port {
     (flow.netns, flow.local.port())
-}
-
-/// Whether a listener bound to `bound` takes connections to `local`.
-fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
-    bound.ip().is_unspecified() || bound.ip() == local.ip()
 }

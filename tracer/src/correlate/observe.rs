@@ -115,6 +115,13 @@ impl Correlator {
     /// Plans when the socket is told of, after something happened to it.
     pub(super) fn reschedule(&mut self, address: u64) {
         let limits = self.limits;
+        if let Some(tracked) = self.sockets.at(address)
+            && tracked.owner.is_none()
+            && tracked.listener.is_none()
+            && tracked.is_unaccepted()
+        {
+            tracked.listener = self.listeners.of(tracked.id, &tracked.flow);
+        }
         let due = self.sockets.at(address).map(|t| t.ready_at(&limits));
         if let Some(due) = due {
             self.sockets.schedule(address, due);

@@ -68,6 +68,9 @@ impl Tracked {
 
     /// Where to look for who holds the socket now; `None` once no process can.
     pub(super) fn look(&self) -> Option<Look> {
+        if let (None, Some(listener)) = (self.owner, self.listener) {
+            return listener.look();
+        }
         let closed = self.close_called.is_some() || self.condition.dead == Some(true);
         if closed || self.destroyed.is_some() {
             return None;

@@ -1,6 +1,6 @@
 //! One socket: what was seen of its life so far, and when that is ready to be told.
 
-use super::{Limits, facts, peers::Life};
+use super::{Limits, facts, listeners::Listener, peers::Life};
 use crate::model::{
     ending::{Act, Call, CloseCall, EndId, How, LetGo, Owner, Transition},
     flow::Flow,
@@ -64,6 +64,8 @@ pub(super) struct Tracked {
     pub(super) uid: Option<u32>,
     pub(super) state: Option<TcpState>,
     pub(super) owner: Option<Owner>,
+    /// The listener whose queue it was in when it began to end.
+    pub(super) listener: Option<Listener>,
     /// Closes that ended nothing and were not told yet.
     pub(super) held_open: Vec<Act>,
     /// The last of them, told or not.
@@ -99,6 +101,7 @@ impl Tracked {
             uid: socket.uid,
             state: socket.state,
             owner: None,
+            listener: None,
             held_open: Vec::new(),
             let_go: None,
             acts: Vec::new(),
