@@ -24,6 +24,7 @@ use crate::model::{
 pub(super) mod ending;
 pub(super) mod event;
 pub(super) mod run;
+pub(super) mod socket;
 
 /// Version of the contract, on every line.
 pub(super) const SCHEMA: u32 = 1;

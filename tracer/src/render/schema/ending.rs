@@ -76,7 +76,7 @@ struct Owner<'a> {
 
 /// One descriptor that refers to the socket.
 #[derive(Serialize)]
-struct Holder {
+pub(super) struct Holder {
     pid: u32,
     fd: Option<u32>,
     comm: Text<Comm>,
@@ -229,7 +229,7 @@ fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> Owner<'a> {
     }
 }
 
-const fn holder(holder: &ModelHolder) -> Holder {
+pub(super) const fn holder(holder: &ModelHolder) -> Holder {
     Holder {
         pid: holder.pid,
         fd: holder.fd,
