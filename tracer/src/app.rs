@@ -12,6 +12,7 @@ mod explain;
 mod kernel;
 mod output;
 mod priority;
+mod scan;
 mod select;
 mod sockets;
 mod stop;

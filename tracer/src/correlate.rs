@@ -15,6 +15,7 @@ mod listeners;
 mod observe;
 mod owner;
 mod peers;
+mod seeds;
 mod sockets;
 mod tracked;
 
@@ -24,6 +25,7 @@ use self::{
     early::Early,
     listeners::Listeners,
     peers::Peers,
+    seeds::Seeds,
     sockets::Sockets,
     tracked::Tracked,
 };
@@ -81,6 +83,7 @@ pub struct Correlator {
     early: Early,
     listeners: Listeners,
     departed: Departed,
+    seeds: Seeds,
     ready: Vec<Ending>,
     counters: Counters,
 }
@@ -97,6 +100,7 @@ impl Correlator {
             early: Early::new(limits.sockets),
             listeners: Listeners::default(),
             departed: Departed::new(limits.sockets),
+            seeds: Seeds::default(),
             ready: Vec::new(),
             counters: Counters::default(),
         }
@@ -168,6 +172,7 @@ impl Correlator {
 
     /// Puts an ending among those to be told.
     fn push(&mut self, mut ending: Ending) {
+        self.remember_owner(&mut ending);
         if let Some(owner) = &mut ending.owner {
             owner.task.exit = self.departed.exit_of(&owner.task);
         }
@@ -202,6 +207,7 @@ impl Correlator {
         if let Some(ending) = tracked.conclude() {
             self.push(ending);
         }
+        self.seeds.forget(tracked.condition.inode);
         if let (Some(id), true) = (tracked.after, tracked.found_by_flow) {
             self.departed.remember(Former {
                 id,

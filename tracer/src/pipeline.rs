@@ -11,6 +11,7 @@ use crate::{
     enrich::facts::Facts,
     model::{
         ending::{Ending, How},
+        known::KnownSocket,
         observation::Observation,
         time::MonoNs,
     },
@@ -116,6 +117,12 @@ impl Pipeline {
     /// From now on times map to the wall by this clock.
     pub fn clock(&mut self, clock: WallClock) {
         self.view.clock(clock);
+    }
+
+    /// Takes in which sockets there were right after the attach, and who held them; says how many
+    /// found no room.
+    pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
+        self.correlator.know(sockets)
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use tracer_common::event::Kind as Record;
 
 use super::output;
 use crate::{
-    cli::{Kind, Select},
+    cli::{Kind, Select, Trace},
     enrich::{descendants, netns, users},
     exit::{Exit, Failure},
     pipeline::Wanted,
@@ -62,6 +63,31 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
         ipv4: select.ipv4,
         ipv6: select.ipv6,
     })
+}
+
+/// The records wanted: processes only when every event is told, and for resets alone nothing that
+/// only tells of FINs. Exits are wanted for the statuses of processes that owned connections.
+pub(super) fn records(trace: &Trace) -> u32 {
+    let wanted = wanted(&trace.select.kinds);
+    let is_wanted = |kind: &Record| match kind {
+        Record::ProcessExeced | Record::ProcessForked => trace.verbose,
+        Record::HeldOpen => wanted.fin && wanted.rst,
+        Record::FinQueued | Record::FinRetransmitted => wanted.fin,
+        Record::CloseCalled
+        | Record::ShutdownCalled
+        | Record::RstSent
+        | Record::RstAnswered
+        | Record::StateChanged
+        | Record::RstReceived
+        | Record::Destroyed
+        | Record::ProcessExited
+        | Record::Accepted
+        | Record::Queued => true,
+    };
+    Record::ALL
+        .iter()
+        .filter(|kind| is_wanted(kind))
+        .fold(0, |bits, kind| bits | kind.bit())
 }
 
 /// Which kinds of endings to tell; all without a wish.

@@ -4,13 +4,12 @@ use std::{future::pending, io, process::ExitStatus, time::Duration};
 
 use jiff::tz::TimeZone;
 use tokio::{process::Child, time::MissedTickBehavior};
-use tracer_common::event::Kind;
 
-use super::{account, command, kernel, output, priority, select, stop::Stop};
+use super::{account, command, kernel, output, priority, scan::Pending, select, stop::Stop};
 use crate::{
     cli::{Output, Trace},
     correlate::{Correlator, Limits},
-    enrich::{clock, facts::Live},
+    enrich::{clock, facts::Live, scan::Scan},
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::Pipeline,
@@ -38,7 +37,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         filters.follow = true;
     }
     let types = kernel::types(trace.kernel.btf.as_deref())?;
-    let request = kernel::request(&trace.kernel, kinds(trace), filters)?;
+    let request = kernel::request(&trace.kernel, select::records(trace), filters)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -53,35 +52,11 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
             trace,
             session,
             pipeline,
+            known: Pending::new(),
             stop,
         };
         run.go(&facts).await
     })
-}
-
-/// The records wanted: processes only when every event is told, and for resets alone nothing that
-/// only tells of FINs. Exits are wanted for the statuses of processes that owned connections.
-fn kinds(trace: &Trace) -> u32 {
-    let wanted = select::wanted(&trace.select.kinds);
-    let is_wanted = |kind: &Kind| match kind {
-        Kind::ProcessExeced | Kind::ProcessForked => trace.verbose,
-        Kind::HeldOpen => wanted.fin && wanted.rst,
-        Kind::FinQueued | Kind::FinRetransmitted => wanted.fin,
-        Kind::CloseCalled
-        | Kind::ShutdownCalled
-        | Kind::RstSent
-        | Kind::RstAnswered
-        | Kind::StateChanged
-        | Kind::RstReceived
-        | Kind::Destroyed
-        | Kind::ProcessExited
-        | Kind::Accepted
-        | Kind::Queued => true,
-    };
-    Kind::ALL
-        .iter()
-        .filter(|kind| is_wanted(kind))
-        .fold(0, |bits, kind| bits | kind.bit())
 }
 
 fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
@@ -141,6 +116,7 @@ struct Run<'a> {
     trace: &'a Trace,
     session: Session,
     pipeline: Pipeline,
+    known: Pending,
     stop: Stop,
 }
 
@@ -150,7 +126,11 @@ impl Run<'_> {
         let child = command::start(&self.trace.command)?;
         priority::raise();
         let ended = match self.announce(facts) {
-            Ok(()) => self.until_the_end(child).await,
+            Ok(()) => {
+                // Hooks first, then the look at what is older: nothing falls between the two.
+                self.known.begin();
+                self.until_the_end(child).await
+            }
             Err(error) => Err(error),
         };
         let end = match ended {
@@ -232,6 +212,7 @@ impl Run<'_> {
                 ready = self.session.filled() => ready?,
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
+                scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
                 status = ended(&mut child) => end = Some(End::Command(status?)),
@@ -242,6 +223,22 @@ impl Run<'_> {
             if self.turn()? {
                 return Ok(End::Asked);
             }
+        }
+    }
+
+    /// Takes in who held the sockets older than the attach; what was not seen is said.
+    fn know(&mut self, scan: Scan) {
+        let refused = self.pipeline.know(scan.sockets);
+        if self.trace.quiet {
+            return;
+        }
+        for gap in &scan.gaps {
+            output::say(format_args!("finrst: {gap}"));
+        }
+        if refused > 0 {
+            output::say(format_args!(
+                "finrst: too many sockets: who holds {refused} of them was not noted"
+            ));
         }
     }
 

@@ -32,6 +32,7 @@ impl Correlator {
         references: u32,
     ) {
         let limits = self.limits;
+        self.seeds.forget(inode);
         let condition = Condition {
             inode,
             ..Condition::default()

@@ -1,3 +1,4 @@
 //! Tests of the correlator as a whole.
 
+mod holding;
 mod properties;

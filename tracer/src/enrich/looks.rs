@@ -5,12 +5,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use super::{clock, holders};
+use super::{clock, holders, scan::sees_initial_pids};
 use crate::model::{holder::Holder, time::MonoNs};
 
 /// One part in this many of the time may be spent looking.
@@ -18,9 +16,6 @@ const SHARE: u64 = 20;
 
 /// Inodes wanted at most at one time, and results kept at most.
 const LIMIT: usize = 1_024;
-
-/// `PROC_PID_INIT_INO`, `include/linux/proc_ns.h`.
-const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// Looks made and to be made.
 pub(super) struct Looks {
@@ -79,10 +74,4 @@ impl Looks {
         self.wanted.remove(&inode);
         self.found.remove(&inode)
     }
-}
-
-/// Whether the pids that `/proc` shows us are those the hooks report; elsewhere a look would name
-/// strangers.
-fn sees_initial_pids(proc: &Path) -> bool {
-    fs::metadata(proc.join("self/ns/pid")).is_ok_and(|it| it.ino() == INITIAL_PID_NAMESPACE)
 }

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::model::known::KnownSocket;
 
+/// `PROC_PID_INIT_INO`, `include/linux/proc_ns.h`.
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Scan {
@@ -122,6 +125,13 @@ pub fn scan(proc: &Path) -> Scan {
     }
     find_holders(proc, &mut scan);
     scan
+}
+
+/// Whether the pids that `/proc` shows us are those the hooks report; elsewhere a look would name
+/// strangers.
+#[must_use]
+pub fn sees_initial_pids(proc: &Path) -> bool {
+    fs::metadata(proc.join("self/ns/pid")).is_ok_and(|it| it.ino() == INITIAL_PID_NAMESPACE)
 }
 
 /// The network namespaces that have processes, each with all of them.

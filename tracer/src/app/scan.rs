@@ -1,0 +1,59 @@
+//! The look at sockets older than the attach, beside the tracing and never in its way.
+
+use std::{
+    future::pending,
+    path::Path,
+    sync::mpsc::{self, Sender},
+    thread,
+};
+
+use tokio::sync::oneshot;
+
+use crate::enrich::scan::{Scan, scan, sees_initial_pids};
+
+/// A look to be begun, or under way.
+pub(super) struct Pending {
+    begin: Sender<()>,
+    found: Option<oneshot::Receiver<Scan>>,
+}
+
+impl Pending {
+    /// Makes ready to look, on a thread of its own that nobody waits for at the end.
+    ///
+    /// It has the priority of the thread that calls this, whatever that raises itself to later.
+    /// In another pid namespace than the hooks' nothing is looked at: its pids would name strangers.
+    pub(super) fn new() -> Self {
+        let proc = Path::new("/proc");
+        let (begin, asked) = mpsc::channel();
+        let (done, found) = oneshot::channel();
+        let look = move || {
+            if asked.recv().is_ok() && sees_initial_pids(proc) {
+                // Tracing may be over by now.
+                let _ = done.send(scan(proc));
+            }
+        };
+        let spawned = thread::Builder::new().name("scan".to_owned()).spawn(look);
+        Self {
+            begin,
+            found: spawned.is_ok().then_some(found),
+        }
+    }
+
+    /// Begins to look.
+    pub(super) fn begin(&self) {
+        // Without a thread there is nobody to tell.
+        let _ = self.begin.send(());
+    }
+
+    /// Waits for what was found; forever once that was told, or when there is nothing to come.
+    pub(super) async fn ready(&mut self) -> Scan {
+        if let Some(found) = &mut self.found {
+            let found = found.await;
+            self.found = None;
+            if let Ok(scan) = found {
+                return scan;
+            }
+        }
+        pending().await
+    }
+}
