@@ -1,12 +1,16 @@
 //! The only readers of `/proc`, `/etc` and the clocks: facts the kernel half does not send.
 
+mod age;
 pub mod cgroup;
 pub mod clock;
 pub mod descendants;
 pub mod facts;
-mod holders;
+pub mod holders;
 mod looks;
 pub mod netns;
 pub mod processes;
+mod procnet;
+pub mod scan;
+pub mod sock_diag;
 mod stat;
 pub mod users;

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod foreign;
 pub mod holder;
 pub mod identity;
+pub mod known;
 pub mod observation;
 pub mod process;
 pub mod reason;

@@ -5,8 +5,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs::File,
+    hash::BuildHasher,
     io::{self, Read},
     os::{
         fd::{AsFd, OwnedFd},
@@ -46,16 +47,20 @@ pub(super) struct Holders {
 /// Walks `proc`, where the proc file system is mounted, once. What we may not see, and processes
 /// that start or end meanwhile, are missing.
 #[must_use]
-pub(super) fn of_inodes(proc: &Path, inodes: &HashSet<u64>) -> HashMap<u64, Vec<Holder>> {
+pub fn of_inodes(
+    proc: &Path,
+    inodes: &HashSet<u64, impl BuildHasher>,
+) -> HashMap<u64, Vec<Holder>> {
     find(proc, inodes).by_inode
 }
 
 /// As [`of_inodes`], and counts who could not be asked.
-pub(super) fn find(proc: &Path, inodes: &HashSet<u64>) -> Holders {
+pub(super) fn find(proc: &Path, inodes: &HashSet<u64, impl BuildHasher>) -> Holders {
     let mut found = Holders::default();
     if inodes.is_empty() {
         return found;
     }
+    let wanted = |inode| inodes.contains(&inode);
     let ns_per_tick = NS_PER_SECOND / clock::ticks_per_second();
     for pid in descendants::processes(proc) {
         let Ok(directory) = open(nix::fcntl::AT_FDCWD, &proc.join(pid.to_string())) else {
@@ -67,7 +72,7 @@ pub(super) fn find(proc: &Path, inodes: &HashSet<u64>) -> Holders {
             ns_per_tick,
             identity: None,
         };
-        match process.search(inodes, &mut found) {
+        match process.search(&wanted, &mut found) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 found.hidden += usize::from(!process.is_kernel_thread());
             }
@@ -98,16 +103,16 @@ struct Identity {
 
 impl Process {
     /// Looks at the leader's table; where the leader ended before its threads, at one of theirs.
-    fn search(&mut self, inodes: &HashSet<u64>, found: &mut Holders) -> io::Result<()> {
+    fn search(&mut self, wanted: &dyn Fn(u64) -> bool, found: &mut Holders) -> io::Result<()> {
         let table = open(&self.directory, "fd")?;
-        if self.search_table(&table, inodes, found)? {
+        if self.search_table(&table, wanted, found)? {
             return Ok(());
         }
         let threads = open(&self.directory, "task")?;
         for thread in names(&threads)? {
             let table = open(&threads, Path::new(&thread).join("fd").as_path());
             if let Ok(table) = table
-                && self.search_table(&table, inodes, found)?
+                && self.search_table(&table, wanted, found)?
             {
                 break;
             }
@@ -119,13 +124,13 @@ impl Process {
     fn search_table(
         &mut self,
         table: &OwnedFd,
-        inodes: &HashSet<u64>,
+        wanted: &dyn Fn(u64) -> bool,
         found: &mut Holders,
     ) -> io::Result<bool> {
         let names = names(table)?;
         for name in &names {
             let link = readlinkat(table, name.as_os_str()).unwrap_or_default();
-            let Some(inode) = inode(link.as_bytes()).filter(|inode| inodes.contains(inode)) else {
+            let Some(inode) = inode(link.as_bytes()).filter(|&inode| wanted(inode)) else {
                 continue;
             };
             let Identity {
@@ -181,13 +186,14 @@ fn open(from: impl AsFd, path: &(impl NixPath + ?Sized)) -> io::Result<OwnedFd> 
 }
 
 /// The names in a directory, but for itself and its parent.
-fn names(directory: &OwnedFd) -> io::Result<Vec<std::ffi::OsString>> {
+fn names(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut entries = Dir::from_fd(directory.try_clone()?)?;
     let mut names = Vec::new();
     for entry in entries.iter() {
-        let name = entry?.file_name().to_bytes().to_owned();
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
         if !name.starts_with(b".") {
-            names.push(OsStr::from_bytes(&name).to_owned());
+            names.push(OsStr::from_bytes(name).to_owned());
         }
     }
     Ok(names)

@@ -1,0 +1,190 @@
+//! A look at the whole machine: every TCP socket of every network namespace, and who holds it.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt, fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use nix::sched::{CloneFlags, setns};
+
+use super::{
+    descendants, holders, procnet,
+    sock_diag::{self, DiagError},
+};
+use crate::model::known::KnownSocket;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Every TCP socket, with its holders.
+    pub sockets: Vec<KnownSocket>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// Something a scan could not see.
+#[derive(Debug)]
+pub enum Gap {
+    /// The sockets of a namespace were found in `/proc`: without cookies, and most without an age.
+    Cookies {
+        /// Inode number of the namespace.
+        netns: u32,
+        /// Why.
+        why: ScanError,
+    },
+    /// The sockets of a namespace are not known at all.
+    Namespace {
+        /// Inode number of the namespace.
+        netns: u32,
+        /// Why.
+        why: ScanError,
+    },
+    /// This many processes do not show what they hold, nor their namespaces.
+    Processes(usize),
+    /// No process at all shows itself here.
+    Proc(PathBuf),
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookies { netns, why } => write!(
+                f,
+                "sockets of network namespace {netns} come from /proc, without cookie and age: {}",
+                chain(why)
+            ),
+            Self::Namespace { netns, why } => write!(
+                f,
+                "sockets of network namespace {netns} cannot be seen: {}",
+                chain(why)
+            ),
+            Self::Proc(path) => write!(f, "{} shows no processes", path.display()),
+            Self::Processes(count) => {
+                let do_not = if *count == 1 { " does" } else { "es do" };
+                write!(
+                    f,
+                    "{count} process{do_not} not show which sockets they hold, nor their network \
+                     namespaces; root or CAP_SYS_PTRACE may see them"
+                )
+            }
+        }
+    }
+}
+
+/// Why the sockets of a namespace cannot be listed one way.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The namespace could not be entered.
+    #[error("cannot enter the network namespace")]
+    Enter(#[source] io::Error),
+    /// The socket diagnosis has no answer.
+    #[error(transparent)]
+    Diag(#[from] DiagError),
+    /// The tables in `/proc` cannot be read.
+    #[error("cannot read /proc/PID/net/tcp")]
+    Tables(#[source] io::Error),
+}
+
+/// Every TCP socket of every network namespace that has processes, with everyone who holds it.
+///
+/// `proc` is where the proc file system is mounted. Processes that it does not show, as those
+/// outside of our pid namespace, hold nothing here.
+#[must_use]
+pub fn scan(proc: &Path) -> Scan {
+    let mut scan = Scan::default();
+    let ours = netns_of(&proc.join("self"));
+    let namespaces = namespaces(proc);
+    if namespaces.is_empty() {
+        scan.gaps.push(Gap::Proc(proc.to_owned()));
+    }
+    for (netns, processes) in namespaces {
+        // One that ended since leads nowhere, and a namespace that lost them all has no sockets.
+        let lives = |process: &&PathBuf| netns_of(process) == Some(netns);
+        let Some(process) = processes.iter().find(lives) else {
+            continue;
+        };
+        let dumped = if Some(netns) == ours {
+            sock_diag::dump(Some(netns)).map_err(ScanError::from)
+        } else {
+            dump_elsewhere(netns, process)
+        };
+        let sockets = dumped.or_else(|why| {
+            scan.gaps.push(Gap::Cookies { netns, why });
+            procnet::sockets(process, Some(netns)).map_err(ScanError::Tables)
+        });
+        match sockets {
+            Ok(sockets) => scan.sockets.extend(sockets),
+            Err(why) => scan.gaps.push(Gap::Namespace { netns, why }),
+        }
+    }
+    find_holders(proc, &mut scan);
+    scan
+}
+
+/// The network namespaces that have processes, each with all of them.
+fn namespaces(proc: &Path) -> BTreeMap<u32, Vec<PathBuf>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for pid in descendants::processes(proc) {
+        let process = proc.join(pid.to_string());
+        if let Some(netns) = netns_of(&process) {
+            found.entry(netns).or_default().push(process);
+        }
+    }
+    found
+}
+
+fn netns_of(process: &Path) -> Option<u32> {
+    let found = fs::metadata(process.join("ns/net")).ok()?;
+    u32::try_from(found.ino()).ok()
+}
+
+/// Lists the sockets of another namespace from a thread of its own, which enters it and ends there.
+fn dump_elsewhere(netns: u32, process: &Path) -> Result<Vec<KnownSocket>, ScanError> {
+    let namespace = fs::File::open(process.join("ns/net")).map_err(ScanError::Enter)?;
+    let enter_and_dump = move || {
+        setns(namespace, CloneFlags::CLONE_NEWNET)
+            .map_err(|errno| ScanError::Enter(errno.into()))?;
+        Ok(sock_diag::dump(Some(netns))?)
+    };
+    thread::Builder::new()
+        .name("netns".to_owned())
+        .spawn(enter_and_dump)
+        .map_err(ScanError::Enter)?
+        .join()
+        .unwrap_or_else(|_panic| Err(ScanError::Enter(io::ErrorKind::Other.into())))
+}
+
+/// Gives every socket its holders.
+fn find_holders(proc: &Path, scan: &mut Scan) {
+    let inodes: HashSet<u64> = scan
+        .sockets
+        .iter()
+        .filter_map(|socket| Some(socket.inode?.get()))
+        .collect();
+    let mut found = holders::find(proc, &inodes);
+    if found.hidden > 0 {
+        scan.gaps.push(Gap::Processes(found.hidden));
+    }
+    for socket in &mut scan.sockets {
+        let held = socket
+            .inode
+            .and_then(|inode| found.by_inode.remove(&inode.get()));
+        socket.holders = held.unwrap_or_default();
+    }
+}
+
+/// An error and what caused it, on one line.
+fn chain(error: &dyn std::error::Error) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        write!(f, "{error}")?;
+        let mut source = error.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    })
+}
