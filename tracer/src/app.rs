@@ -13,6 +13,7 @@ mod kernel;
 mod output;
 mod priority;
 mod select;
+mod sockets;
 mod stop;
 mod trace;
 
@@ -24,6 +25,7 @@ mod trace;
 pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
+        Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),
     }

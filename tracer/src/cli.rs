@@ -4,11 +4,13 @@ use clap::{Parser, Subcommand, ValueEnum, builder::styling};
 
 mod check;
 mod explain;
+mod sockets;
 mod trace;
 pub mod values;
 
 pub use check::Check;
 pub use explain::Explain;
+pub use sockets::{SocketFilters, Sockets};
 pub use trace::{Kernel, Select, Trace};
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -45,14 +47,13 @@ const AFTER: &str = "\
 Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the kernel lacks something,
 5 records were lost and --fail-on-loss was given; `trace -- CMD` exits with the command's status.";
 
-/// The verbs.
+/// The verbs; what each does is said where its options are, for a word here would replace it.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "clap shows the docs of what a verb holds")]
 pub enum Verb {
-    /// Print every ending of a connection as it happens
     Trace(Box<Trace>),
-    /// Show what this kernel and these privileges allow
+    Sockets(Box<Sockets>),
     Check(Box<Check>),
-    /// Explain a cause: what happened, how to confirm it, what to do
     Explain(Explain),
 }
 
@@ -114,5 +115,15 @@ mod tests {
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_says_more_when_asked_for_more() {
+        for verb in super::Cli::command().get_subcommands() {
+            let name = verb.get_name();
+            let about = verb.get_about().unwrap().to_string();
+            let longer = verb.get_long_about().unwrap().to_string();
+            assert!(longer.len() > about.len(), "{name}");
+        }
     }
 }

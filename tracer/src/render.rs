@@ -14,6 +14,7 @@ use crate::{
 
 mod json;
 mod schema;
+pub mod sockets;
 mod text;
 pub mod time;
 mod via;

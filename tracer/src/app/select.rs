@@ -23,12 +23,7 @@ const PROC: &str = "/proc";
 pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> {
     let proc = Path::new(PROC);
     for &pid in &select.pids {
-        if !descendants::exists(proc, pid) {
-            return Err(usage(
-                anyhow!("there is no process {pid}"),
-                "`pgrep -a NAME` finds the pid of a program",
-            ));
-        }
+        must_exist(pid)?;
     }
     for comm in select
         .comms
@@ -78,7 +73,27 @@ pub(super) fn wanted(kinds: &[Kind]) -> Wanted {
     }
 }
 
-fn uid(user: &str) -> Result<u32, Failure> {
+/// A pid that was typed must be some process's.
+///
+/// # Errors
+///
+/// It is not: exit code 2.
+pub(super) fn must_exist(pid: u32) -> Result<(), Failure> {
+    if descendants::exists(Path::new(PROC), pid) {
+        return Ok(());
+    }
+    Err(usage(
+        anyhow!("there is no process {pid}"),
+        "`pgrep -a NAME` finds the pid of a program",
+    ))
+}
+
+/// The id of a user given by number or name.
+///
+/// # Errors
+///
+/// No such user: exit code 2.
+pub(super) fn uid(user: &str) -> Result<u32, Failure> {
     users::uid(Path::new("/etc/passwd"), user).ok_or_else(|| {
         usage(
             anyhow!("there is no user {user:?}"),
@@ -87,7 +102,12 @@ fn uid(user: &str) -> Result<u32, Failure> {
     })
 }
 
-fn namespace(wanted: &str) -> Result<u32, Failure> {
+/// The inode number of a network namespace given by number, name or path.
+///
+/// # Errors
+///
+/// No such namespace: exit code 2.
+pub(super) fn namespace(wanted: &str) -> Result<u32, Failure> {
     netns::inode(wanted).map_err(|error| usage(error, "`ip netns` and `lsns -t net` list them"))
 }
 

@@ -4,6 +4,8 @@ use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use ipnet::IpNet;
 
+use crate::model::state::TcpState;
+
 /// What `--buffer-size` allows, in KiB: from one page to 256 MiB a CPU.
 pub const BUFFER_KIB: RangeInclusive<i64> = 4..=262_144;
 
@@ -74,9 +76,35 @@ pub fn net(text: &str) -> Result<IpNet, String> {
         .map_err(|_error| "not a network; say 10.0.0.0/8, fd00::/8 or one address".to_owned())
 }
 
+/// A state of a socket, as the kernel or `ss` writes it, in any case: `TIME_WAIT`, `fin-wait-1`.
+///
+/// # Errors
+///
+/// Which ones there are, for clap to show.
+pub fn state(text: &str) -> Result<TcpState, String> {
+    // The stand-in NEW_SYN_RECV shows itself as SYN_RECV.
+    let states = || (1..=11).filter_map(TcpState::from_kernel);
+    let bare = |name: &str| name.to_ascii_uppercase().replace(['-', '_'], "");
+    states()
+        .find(|state| bare(state.name()) == bare(text))
+        .ok_or_else(|| {
+            let names: Vec<_> = states().map(TcpState::name).collect();
+            format!("not a state; they are {}", names.join(", "))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn states_are_known_by_any_spelling() {
+        assert_eq!(state("TIME_WAIT"), Ok(TcpState::TimeWait));
+        assert_eq!(state("fin-wait-1"), Ok(TcpState::FinWait1));
+        assert_eq!(state("listen"), Ok(TcpState::Listen));
+        assert!(state("open").unwrap_err().contains("CLOSE_WAIT"));
+        assert!(state("").is_err());
+    }
 
     #[test]
     fn times_take_units_and_seconds_are_the_default() {

@@ -34,7 +34,7 @@ pub struct KnownSocket {
     pub timer: Option<Timer>,
     /// Where it was found.
     pub origin: Origin,
-    /// Every descriptor found that refers to it.
+    /// Every descriptor found that refers to it; pids are those of our own pid namespace.
     pub holders: Vec<Holder>,
 }
 

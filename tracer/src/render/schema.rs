@@ -25,6 +25,7 @@ pub(super) mod ending;
 pub(super) mod event;
 mod holding;
 pub(super) mod run;
+pub(super) mod socket;
 
 /// Version of the contract, on every line.
 pub(super) const SCHEMA: u32 = 1;

@@ -21,7 +21,7 @@ use crate::{
     tests::arbitrary,
 };
 
-mod contract;
+pub(super) mod contract;
 mod samples;
 
 use samples::{endings, events, lost, names, nginx, start, tally};

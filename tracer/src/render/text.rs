@@ -23,8 +23,8 @@ use crate::{
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
-mod event;
-mod row;
+pub(super) mod event;
+pub(super) mod row;
 
 use row::Row;
 

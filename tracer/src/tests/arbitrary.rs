@@ -24,6 +24,10 @@ use crate::model::{
     time::MonoNs,
 };
 
+mod known;
+
+pub(crate) use known::known;
+
 pub(crate) fn mono() -> impl Strategy<Value = MonoNs> {
     any::<u64>().prop_map(MonoNs)
 }

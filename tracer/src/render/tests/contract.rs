@@ -12,7 +12,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// The schema as published: lines of a later finrst may hold more.
-static PUBLISHED: LazyLock<Validator> = LazyLock::new(|| validator(&SCHEMA));
+pub(in crate::render) static PUBLISHED: LazyLock<Validator> = LazyLock::new(|| validator(&SCHEMA));
 
 /// The schema with every object closed: this finrst prints nothing undocumented.
 static STRICT: LazyLock<Validator> = LazyLock::new(|| {
@@ -45,7 +45,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-fn complaint(line: &Value) -> Option<String> {
+pub(in crate::render) fn complaint(line: &Value) -> Option<String> {
     let mut complaints = PUBLISHED.iter_errors(line).chain(STRICT.iter_errors(line));
     complaints
         .next()

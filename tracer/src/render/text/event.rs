@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `LOCAL → REMOTE`, IPv6 in brackets; `-` for an end that is not set.
-pub(super) fn ends(flow: &Flow) -> impl fmt::Display {
+pub(in crate::render) fn ends(flow: &Flow) -> impl fmt::Display {
     let end = |f: &mut fmt::Formatter<'_>, end| match words::end(end) {
         Some(end) => write!(f, "{end}"),
         None => f.write_str("-"),

@@ -8,7 +8,7 @@ use std::{
 use anstyle::Style;
 
 /// One line under construction; its buffers are used again for the next.
-pub(super) struct Row {
+pub(in crate::render) struct Row {
     colour: bool,
     line: String,
     cell: String,
@@ -19,7 +19,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) const fn new(colour: bool) -> Self {
+    pub(in crate::render) const fn new(colour: bool) -> Self {
         Self {
             colour,
             line: String::new(),
@@ -30,17 +30,17 @@ impl Row {
     }
 
     /// Adds a cell with its value on the left.
-    pub(super) fn cell(&mut self, width: usize, style: Style, value: impl Display) {
+    pub(in crate::render) fn cell(&mut self, width: usize, style: Style, value: impl Display) {
         self.add(width, style, value, |_, _| 0);
     }
 
     /// Adds a cell with its value on the right.
-    pub(super) fn right(&mut self, width: usize, style: Style, value: impl Display) {
+    pub(in crate::render) fn right(&mut self, width: usize, style: Style, value: impl Display) {
         self.add(width, style, value, usize::saturating_sub);
     }
 
     /// Writes the line and begins the next.
-    pub(super) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::render) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.line.push('\n');
         let written = out.write_all(self.line.as_bytes());
         self.line.clear();

@@ -1,0 +1,91 @@
+//! `finrst sockets`: what can be typed.
+
+use clap::Args;
+use ipnet::IpNet;
+
+use super::{Color, Output, values};
+use crate::model::state::TcpState;
+
+/// Show every TCP socket: its state, since when, and who holds it
+///
+/// One line per socket of every network namespace that has processes: state, how long it has been in it at
+/// the least, bytes not read and not acknowledged, both ends, and every process with a descriptor of it.
+/// Hooks nothing and runs without privileges, but only root sees what other users hold and enters other
+/// namespaces; what could not be seen is said on stderr.
+///
+/// AGE is a lower bound, `-` where nothing tells it. SURE says how sure it is who owns the socket: `likely`
+/// where one process holds it, `unknown` where several share it or its holder is not seen, `-` where nobody
+/// holds it: orphans, `TIME_WAIT`, connections not accepted yet.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Sockets {
+    /// Which sockets.
+    #[command(flatten)]
+    pub filters: SocketFilters,
+
+    /// Output format
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub output: Output,
+    /// No header, no talk on stderr
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+    /// When to colour text
+    #[arg(
+        long,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: Color,
+}
+
+/// Which sockets to show: those that every kind of filter given admits.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+pub struct SocketFilters {
+    /// Only sockets these processes hold; repeat or separate by commas
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',')]
+    pub pids: Vec<u32>,
+    /// Only sockets processes of this name hold, at most 15 bytes; repeatable
+    #[arg(long = "comm", value_name = "NAME", value_parser = values::comm)]
+    pub comms: Vec<values::Comm>,
+    /// Only sockets in this state, such as `CLOSE_WAIT` or `listen`; repeat or separate by commas
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = values::state)]
+    pub states: Vec<TcpState>,
+    /// Only these local ports; repeat or separate by commas
+    #[arg(long = "local-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub local_ports: Vec<u16>,
+    /// Only these remote ports; repeat or separate by commas
+    #[arg(long = "remote-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub remote_ports: Vec<u16>,
+    /// Only sockets with an address in this network, such as 10.0.0.0/8; repeatable
+    #[arg(long = "net", value_name = "CIDR", value_parser = values::net)]
+    pub nets: Vec<IpNet>,
+    /// Only this network namespace: its inode number, a name of `ip netns`, or a path; repeatable
+    #[arg(long, value_name = "NETNS")]
+    pub netns: Vec<String>,
+    /// Only sockets of this user, a number or a name; repeatable
+    #[arg(short, long = "uid", value_name = "USER")]
+    pub users: Vec<String>,
+    /// Only IPv4
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Only IPv6
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  finrst sockets                                every socket of this machine
+  finrst sockets -p 4711                        what one process holds, and with whom it shares it
+  finrst sockets --state CLOSE_WAIT --comm java closed by their peers and still held
+  finrst sockets --state listen -6              who listens, by IPv6
+  finrst sockets -o json --remote-port 5432 > sockets.jsonl";
