@@ -324,11 +324,11 @@ fn a_stray_segment_names_the_ending_before_and_how_its_owner_ended() {
         },
         reason: None,
     };
-    let closer = Actor::Task(task(7));
+    let by = Actor::Task(task(7));
     let story = [
-        (closer, closed),
+        (by, closed),
         (Actor::Softirq, gone),
-        (closer, exited),
+        (by, exited),
         (Actor::Softirq, stray),
     ];
     let told = endings(Vec::new(), &story);
