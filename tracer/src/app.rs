@@ -9,14 +9,18 @@ mod account;
 mod check;
 mod command;
 mod explain;
+mod job;
 mod kernel;
 mod output;
 mod priority;
+mod record;
+mod replay;
 mod scan;
 mod select;
 mod sockets;
 mod stop;
 mod trace;
+mod view;
 
 /// Does what was asked.
 ///
@@ -26,6 +30,7 @@ mod trace;
 pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
+        Verb::Record(record) => record::run(record),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),

@@ -19,7 +19,9 @@ pub mod model;
 pub mod order;
 pub mod pipeline;
 pub mod probe;
+pub mod record;
 pub mod render;
+pub mod replay;
 pub mod tally;
 
 #[cfg(test)]
