@@ -19,7 +19,7 @@ mod known;
 mod reader;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 pub use self::{

@@ -15,6 +15,8 @@ use crate::{
 };
 
 mod facts;
+#[cfg(test)]
+mod tests;
 
 pub use facts::Recorded;
 

@@ -8,6 +8,7 @@ mod kernel;
 mod lifecycle;
 mod outcome;
 pub(crate) mod played;
+mod recording;
 mod refusals;
 pub(crate) mod scenes;
 mod stopping;
@@ -139,6 +140,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         lifecycle::TESTS,
         stopping::TESTS,
         accounting::TESTS,
+        recording::TESTS,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {
