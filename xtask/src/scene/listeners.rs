@@ -160,11 +160,9 @@ pub(crate) fn share_port_and_die(part: &mut Part) -> io::Result<()> {
 
 /// Hangs up on the workers, and waits for their ends.
 fn dismiss(workers: Vec<Hired>) -> io::Result<()> {
-    for Hired { pid, line } in workers {
-        drop(line);
-        cast::dismiss(pid)?;
-    }
-    Ok(())
+    // Each has inherited the lines to those before it, so that the last one hears it first.
+    let pids: Vec<_> = workers.into_iter().map(|worker| worker.pid).collect();
+    pids.into_iter().try_for_each(cast::dismiss)
 }
 
 /// Makes the connections one by one, each read to its end.
