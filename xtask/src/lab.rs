@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod compare;
 mod crowds;
 mod filters;
+mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
@@ -141,6 +142,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
                 .any(|it| it == name || it == group(name))
     };
     let attached = [
+        held_open::TESTS,
         filters::TESTS,
         lifecycle::TESTS,
         stopping::TESTS,

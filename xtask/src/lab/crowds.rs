@@ -1,12 +1,11 @@
 //! Many connections at once: each end is told once, of the process it was of.
 
-use std::{
-    collections::{HashMap, HashSet},
-    net::SocketAddr,
-    time::Duration,
-};
+mod ends;
+
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
+use ends::Ends;
 
 use super::{
     Lab,
@@ -17,7 +16,7 @@ use super::{
     scenes,
     score::Score,
     told::{Ending, Kind},
-    tracer::{Ended, Tracer},
+    tracer::Tracer,
 };
 use crate::scene::{
     crowd::Crowd,
@@ -37,7 +36,7 @@ const TESTS: &[(&str, Test)] = &[
     ("crowd/table_made_small", small_table),
 ];
 
-/// How many differences of a crowd are shown; the rest would say the same.
+/// How many of a crowd that differ are shown; the rest would say the same.
 const SHOWN: usize = 5;
 
 /// Kibibytes per processor for records, where none may be lost.
@@ -66,9 +65,11 @@ fn sized(lab: &Lab, here: u32, slow: u32) -> String {
     size.to_string()
 }
 
-/// A tracer with these arguments, and how long it took to start.
+/// A tracer with room for whatever comes while it waits for its turn on a busy machine, and how
+/// long it took to start.
 fn start(lab: &Lab, arguments: &[&str]) -> anyhow::Result<(Tracer, Duration)> {
-    let arguments: Vec<_> = arguments.iter().map(|&it| it.to_owned()).collect();
+    let room = ["--buffer-size", BUFFER].iter().chain(arguments);
+    let arguments: Vec<_> = room.map(|&it| it.to_owned()).collect();
     let clock = Deadline::after(Duration::ZERO);
     let tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(20)))?;
     Ok((tracer, clock.elapsed()))
@@ -108,40 +109,65 @@ fn flooded(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
 }
 
 /// Each end of a crowd is told once and as it was.
-fn judge(lab: &Lab, crowd: &Crowd, mut tracer: Tracer, score: &mut Score) -> anyhow::Result<()> {
-    let each = usize::try_from(crowd.connections)?;
+fn judge(lab: &Lab, crowd: &Crowd, tracer: Tracer, score: &mut Score) -> anyhow::Result<()> {
     let port = crowd.address.port();
-    tracer.watch(lab.patience(scenes::SETTLED), |endings| {
-        endings.len() >= 2 * each
-    })?;
-    let ended = tracer.stop()?;
-    scenes::accounted(ended.summary)?;
-    let mut ends = Ends::default();
-    let mut wrong = Vec::new();
-    for ending in ended.endings.iter().filter(|it| is_of_port(it, port)) {
+    each_told(lab, tracer, (crowd.connections, port), score, |ending| {
         let (local, remote) = told_ends(ending);
-        let at_server = local.port() == port;
-        let any = if at_server {
+        let any = if local.port() == port {
             &crowd.server
         } else {
             &crowd.client
         };
-        let expected = Expected {
+        Expected {
             local,
             remote,
             ..any.clone()
-        };
-        ends.note(ending, at_server);
+        }
+    })
+}
+
+/// Each end of so many connections to a port is told once, and as is expected of what is told.
+fn each_told(
+    lab: &Lab,
+    mut tracer: Tracer,
+    (connections, port): (u32, u16),
+    score: &mut Score,
+    expect: impl Fn(&Ending) -> Expected,
+) -> anyhow::Result<()> {
+    let each = usize::try_from(connections)?;
+    // Long enough to settle; what has not been told by then is told on the interrupt.
+    tracer.watch(Duration::from_secs(2), |endings| endings.len() >= 2 * each)?;
+    let ended = tracer.stop()?;
+    scenes::accounted(ended.summary)?;
+    let summary = ended.summary.context("there is no summary")?;
+    // A run of a hook the kernel skipped, and says so, may have been all there was of an ending.
+    let missed = usize::try_from(summary.missed.unwrap_or(0))?;
+    let mut ends = Ends::default();
+    let mut differing = Vec::new();
+    for ending in ended.endings.iter().filter(|it| is_of_port(it, port)) {
+        let (local, remote) = told_ends(ending);
+        let expected = expect(ending);
+        ends.note(ending, local.port() == port);
         score.count(&expected, ending);
-        let differing = differences(lab.kernel, false, &expected, ending);
-        wrong.extend(
-            differing
-                .iter()
-                .map(|it| format!("{local} -> {remote}: {it}")),
-        );
+        let wrong = differences(lab.kernel, false, &expected, ending).join("; ");
+        if !wrong.is_empty() {
+            differing.push(format!("{local} -> {remote}: {wrong}"));
+        }
     }
-    wrong.extend(ends.judge(&ended, each, score)?);
-    told(&wrong)
+    let mut wrong = ends.judge(each, missed, score);
+    if differing.len() > missed {
+        wrong.extend(differing);
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<_> = wrong.iter().take(SHOWN).map(String::as_str).collect();
+    bail!(
+        "{} differences, {} records lost:\n{}",
+        wrong.len(),
+        summary.lost,
+        shown.join("\n")
+    )
 }
 
 /// Whether an ending is of a socket of the crowd, and not an answer to one of its late segments.
@@ -156,89 +182,11 @@ fn told_ends(ending: &Ending) -> (SocketAddr, SocketAddr) {
     (connection.local.into(), connection.remote.into())
 }
 
-/// Which ends were told of.
-#[derive(Debug, Default)]
-struct Ends {
-    /// How many of the server.
-    servers: usize,
-    /// How many of the client.
-    clients: usize,
-    /// By the client's end and the server's: ends of the client told of, less those of the server.
-    ///
-    /// Two connections may have the same ends, one after the other.
-    balance: HashMap<(SocketAddr, SocketAddr), i32>,
-    /// What they go by.
-    ids: HashSet<String>,
-    /// Ids that were told before, or not at all.
-    nameless: Vec<String>,
-}
-
-impl Ends {
-    /// Notes that an end was told of.
-    fn note(&mut self, ending: &Ending, at_server: bool) {
-        let (local, remote) = told_ends(ending);
-        if at_server {
-            self.servers += 1;
-            *self.balance.entry((remote, local)).or_default() -= 1;
-        } else {
-            self.clients += 1;
-            *self.balance.entry((local, remote)).or_default() += 1;
-        }
-        match &ending.connection.id {
-            Some(id) if self.ids.insert(id.clone()) => {}
-            id => self
-                .nameless
-                .push(format!("{local} -> {remote} goes by {id:?}")),
-        }
-    }
-
-    /// What is wrong with how many ends were told of; what was not told counts as unknown.
-    fn judge(self, ended: &Ended, each: usize, score: &mut Score) -> anyhow::Result<Vec<String>> {
-        let summary = ended.summary.context("there is no summary")?;
-        // A run of a hook the kernel skipped, and says so, may have been all there was of an ending.
-        let missed = usize::try_from(summary.missed.unwrap_or(0))?;
-        let mut wrong = self.nameless;
-        for (side, told) in [("server", self.servers), ("client", self.clients)] {
-            for _ in told..each {
-                score.miss();
-            }
-            if told > each || told + missed < each {
-                wrong.push(format!("{told} ends of the {side} were told of {each}"));
-            }
-        }
-        let uneven = self.balance.iter().filter(|it| *it.1 != 0);
-        let uneven: Vec<_> = uneven.map(|((client, _), _)| client.to_string()).collect();
-        if uneven.len() > missed {
-            wrong.push(format!(
-                "one end is told, the other is not: {}",
-                uneven.join(", ")
-            ));
-        }
-        Ok(wrong)
-    }
-}
-
-/// An error with the first few of what is wrong.
-fn told(wrong: &[String]) -> anyhow::Result<()> {
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    let shown: Vec<_> = wrong.iter().take(SHOWN).map(String::as_str).collect();
-    bail!("{} differences:\n{}", wrong.len(), shown.join("\n"))
-}
-
 /// A hundred thousand connections, whose sockets the kernel makes of the same memory over and over.
 fn told_apart(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
-    // Room for whatever comes while finrst waits for its turn on a busy machine.
-    let (mut tracer, _) = start(lab, &["--buffer-size", BUFFER])?;
+    let (tracer, _) = start(lab, &[])?;
     let size = sized(lab, 100_000, 2_000);
     let storm: Storm = played::play("storm", &["--connections", &size])?;
-    let each = usize::try_from(storm.connections)?;
-    tracer.watch(Duration::from_secs(2), |endings| endings.len() >= 2 * each)?;
-    let ended = tracer.stop()?;
-    scenes::accounted(ended.summary)?;
-    let lost = ended.summary.context("there is no summary")?.lost;
-    ensure!(lost == 0, "{lost} records were lost, so nothing was tested");
     let process = |pid, comm: &str| Process {
         pid,
         comm: comm.to_owned(),
@@ -246,24 +194,12 @@ fn told_apart(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
     };
     let server = process(storm.server, "fr-server");
     let client = process(storm.client, "fr-client");
-    let mut ends = Ends::default();
-    let mut wrong = Vec::new();
-    for ending in ended.endings.iter().filter(|it| is_of_port(it, storm.port)) {
-        let (local, remote) = told_ends(ending);
-        let at_server = local.port() == storm.port;
+    let many = (storm.connections, storm.port);
+    each_told(lab, tracer, many, score, |ending| {
+        let at_server = ending.connection.local.port == storm.port;
         let owner = if at_server { &server } else { &client };
-        let expected = of_storm(ending, at_server, owner);
-        ends.note(ending, at_server);
-        score.count(&expected, ending);
-        let differing = differences(lab.kernel, false, &expected, ending);
-        wrong.extend(
-            differing
-                .iter()
-                .map(|it| format!("{local} -> {remote}: {it}")),
-        );
-    }
-    wrong.extend(ends.judge(&ended, each, score)?);
-    told(&wrong)
+        of_storm(ending, at_server, owner)
+    })
 }
 
 /// What one end of a storm's connection must be: that of one connection, in order or by a reset.

@@ -144,14 +144,6 @@ fn check(lab: &Lab, told: &Told, endings: &[Ending]) -> anyhow::Result<()> {
             ending.connection.netns
         );
         ensure!(ending.via.is_some(), "via: expected a way, got nothing");
-        let unsure = ending
-            .owner
-            .as_ref()
-            .is_some_and(|owner| owner.confidence == "unknown");
-        ensure!(
-            !unsure,
-            "owner.confidence: a named owner cannot be of unknown confidence"
-        );
         let explained = ending
             .explanation
             .as_ref()

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 
-use crate::scene::truth::Expected;
+use crate::scene::truth::{Exit, Expected};
 
 /// One line of `finrst trace -o json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -148,6 +148,8 @@ pub(crate) struct Owner {
     pub(crate) comm: Option<String>,
     /// When it was made, in nanoseconds since boot.
     pub(crate) start_ns: Option<u64>,
+    /// How it ended, when it had.
+    pub(crate) exit: Option<Exit>,
     /// How sure that is.
     pub(crate) confidence: String,
 }

@@ -127,7 +127,9 @@ fn expected(ready: &Ready, farewell: Farewell) -> (Expected, Expected) {
         ),
         Farewell::ServerKilled => (
             client.followed(&answered),
-            server.began(&["fin_sent/process_exit", "fin_received/peer_closed?"]),
+            server
+                .began(&["fin_sent/process_exit", "fin_received/peer_closed?"])
+                .killed(),
         ),
         Farewell::ResetInFlood => (
             client.began(&["rst_sent/linger_zero"]),

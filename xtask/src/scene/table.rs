@@ -135,13 +135,13 @@ const ENDINGS: &[Scene] = &[
         ),
         Ipv4,
         (exits::exit_open, Part::read_then_close),
-        exits::process_exit,
+        exits::exited,
     ),
     row(
         ("killed", "The server is killed by SIGKILL"),
         Ipv4,
         (exits::hold, exits::kill),
-        exits::process_exit,
+        exits::killed,
     ),
     row(
         ("killed_unread", "The server is killed with data unread"),

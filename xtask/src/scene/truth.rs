@@ -8,7 +8,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-pub(crate) use expected::{Expected, Holder, Known, Seen};
+pub(crate) use expected::{Exit, Expected, Holder, Known, Seen};
 use serde::{Deserialize, Serialize};
 
 /// One process of a scene.

@@ -118,20 +118,31 @@ fn owner(wrong: &mut Wrong, expected: &Expected, told: &Ending) {
         &named,
         same,
     );
-    let start = owner.and_then(|owner| owner.start_ns);
-    if let (Some(told), Some(ticks)) = (start, held.start_ticks) {
-        let began = format!("{ticks} ticks");
-        let told_began = format!("{told} ns");
+    let Some(owner) = owner else {
+        return;
+    };
+    if let (Some(told), Some(ticks)) = (owner.start_ns, held.start_ticks) {
+        let told_start = format!("{told} ns");
+        let holds = score::starts(told, ticks);
         wrong.check(
             "owner.start_ns",
-            &began,
-            &told_began,
-            score::starts(told, ticks),
+            &format!("{ticks} ticks"),
+            &told_start,
+            holds,
         );
     }
-    if expected.late {
-        let confidence = owner.map(|owner| owner.confidence.as_str());
-        wrong.same("owner.confidence", "likely", confidence);
+    let confidence = owner.confidence.as_str();
+    let sure = if expected.late {
+        "likely"
+    } else {
+        "exact or likely"
+    };
+    let holds = confidence == "likely" || (confidence == "exact" && !expected.late);
+    wrong.check("owner.confidence", sure, confidence, holds);
+    if let Some(exit) = expected.exit {
+        let told = format!("{:?}", owner.exit);
+        let holds = owner.exit == Some(exit);
+        wrong.check("owner.exit", &format!("{exit:?}"), &told, holds);
     }
 }
 
@@ -252,6 +263,7 @@ mod tests {
         Expected::of(local.parse().unwrap(), remote.parse().unwrap(), &server)
             .began(&["rst_sent/linger_zero"])
             .because("TCP_STATE")
+            .exited(3)
     }
 
     const TOLD: &str = r#"{
@@ -259,7 +271,7 @@ mod tests {
             "local": {"addr": "127.0.0.1", "port": 80},
             "remote": {"addr": "127.0.0.1", "port": 81}},
         "owner": {"pid": 7, "comm": "fr-server", "confidence": "exact",
-            "start_ns": 1239999999},
+            "start_ns": 1239999999, "exit": {"status": 3, "signal": null}},
         "actor": {"context": "task", "pid": 7, "comm": "fr-server"},
         "initiator": "local", "how": "rst_sent", "cause": "linger_zero",
         "kernel_reason": "TCP_STATE", "explanation": "It was closed.",
@@ -289,6 +301,8 @@ mod tests {
                 r#""comm": "fr-server", "confidence""#,
                 r#""comm": "bash", "confidence""#,
             ),
+            (r#""status": 3"#, r#""status": 4"#),
+            (r#""confidence": "exact""#, r#""confidence": "unknown""#),
             (r#""start_ns": 1239999999"#, r#""start_ns": 1240000000"#),
             (r#""initiator": "local""#, r#""initiator": null"#),
             (r#""how": "rst_sent""#, r#""how": "fin_sent""#),

@@ -30,6 +30,15 @@ pub(crate) enum Known {
     Perhaps,
 }
 
+/// How a process ended: one of the two is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exit {
+    /// With this status.
+    pub(crate) status: Option<u32>,
+    /// By this signal.
+    pub(crate) signal: Option<u32>,
+}
+
 /// A descriptor that refers to a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Holder {
@@ -67,6 +76,8 @@ pub(crate) struct Expected {
     pub(crate) holders: Option<Vec<Holder>>,
     /// Where a tracer must know the owner.
     pub(crate) known: Known,
+    /// How the owner's process had ended by then; `None` when it does not matter.
+    pub(crate) exit: Option<Exit>,
     /// The kernel may act for the actor, in a thread of its own.
     pub(crate) deferred: bool,
     /// It is the answer to a segment that came after the socket's own ending.
@@ -89,6 +100,7 @@ impl Expected {
             netns: None,
             holders: None,
             known: Known::Always,
+            exit: None,
             deferred: false,
             late: false,
         }
@@ -121,6 +133,24 @@ impl Expected {
     pub(crate) fn by(mut self, owner: Process) -> Self {
         self.owner = Some(owner.clone());
         self.actor = Some(owner);
+        self
+    }
+
+    /// The owner's process had ended with this status.
+    pub(crate) fn exited(mut self, status: u32) -> Self {
+        self.exit = Some(Exit {
+            status: Some(status),
+            signal: None,
+        });
+        self
+    }
+
+    /// The owner's process had been killed by SIGKILL.
+    pub(crate) fn killed(mut self) -> Self {
+        self.exit = Some(Exit {
+            status: None,
+            signal: Some(9),
+        });
         self
     }
 
