@@ -171,9 +171,14 @@ fn each_told(
 }
 
 /// Whether an ending is of a socket of the crowd, and not an answer to one of its late segments.
+///
+/// A busy machine may let a second pass between two acts of one ending; what comes then is told as
+/// the sequel it is, by the same id.
 fn is_of_port(ending: &Ending, port: u16) -> bool {
     let (local, remote) = told_ends(ending);
-    [local.port(), remote.port()].contains(&port) && ending.kind() == Kind::Own
+    let connection = &ending.connection;
+    let sequel = connection.after.is_some() && connection.after == connection.id;
+    [local.port(), remote.port()].contains(&port) && ending.kind() == Kind::Own && !sequel
 }
 
 /// Both ends of an ending, local first.
