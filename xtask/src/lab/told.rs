@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::scene::truth::{Exit, Expected};
+
 /// One line of `finrst trace -o json`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -26,6 +28,8 @@ pub(crate) struct Ending {
     pub(crate) connection: Connection,
     /// Who held the socket.
     pub(crate) owner: Option<Owner>,
+    /// Who still holds it, where that was looked for.
+    pub(crate) holders: Option<Vec<Holder>>,
     /// Who performed the decisive act.
     pub(crate) actor: Actor,
     /// Who acted first.
@@ -45,12 +49,62 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
+    /// What kind of ending it is.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.how == "held_open" {
+            Kind::HeldOpen
+        } else if self.answers_for_nobody() {
+            Kind::Answer
+        } else {
+            Kind::Own
+        }
+    }
+
     /// Whether an RST answered a segment for no connection: a late one met the listener, or nobody.
     ///
     /// Slow machines send again what was acknowledged already; the kernel then answers the copy.
     pub(crate) fn answers_for_nobody(&self) -> bool {
-        self.owner.is_none() && self.how == "rst_sent" && self.actor.context == "softirq"
+        let connection = &self.connection;
+        // A socket's ending that follows a close which ended nothing goes by the same id as that.
+        let sequel = connection.after.is_some() && connection.after != connection.id;
+        let answers = self.acts.iter().all(|act| act.how == "rst_sent");
+        answers && self.actor.context == "softirq" && (self.owner.is_none() || sequel)
     }
+}
+
+/// The kinds of endings one end of a connection can have, each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The socket's own.
+    Own,
+    /// A close that ended nothing.
+    HeldOpen,
+    /// The kernel's answer to a segment for a socket that is not there.
+    Answer,
+}
+
+impl Expected {
+    /// What kind of ending is expected.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.holders.is_some() {
+            Kind::HeldOpen
+        } else if self.late || self.owner.is_none() {
+            Kind::Answer
+        } else {
+            Kind::Own
+        }
+    }
+}
+
+/// A descriptor that still refers to a socket.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Holder {
+    /// Whose it is.
+    pub(crate) pid: Option<u32>,
+    /// Its number.
+    pub(crate) fd: Option<u32>,
+    /// The process's name.
+    pub(crate) comm: Option<String>,
 }
 
 /// Both ends of an ending's connection.
@@ -92,6 +146,10 @@ pub(crate) struct Owner {
     pub(crate) pid: Option<u32>,
     /// Its name.
     pub(crate) comm: Option<String>,
+    /// When it was made, in nanoseconds since boot.
+    pub(crate) start_ns: Option<u64>,
+    /// How it ended, when it had.
+    pub(crate) exit: Option<Exit>,
     /// How sure that is.
     pub(crate) confidence: String,
 }
@@ -135,4 +193,6 @@ pub(crate) struct Summary {
     pub(crate) undecodable: u64,
     /// Endings printed.
     pub(crate) endings: u64,
+    /// Things forgotten because a bound was reached.
+    pub(crate) evicted: u64,
 }
