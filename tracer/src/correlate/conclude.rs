@@ -29,9 +29,7 @@ impl Tracked {
             socket: Some(self.id),
             first_seen: self.first_seen,
             flow: self.flow,
-            owner: self
-                .owner
-                .or_else(|| self.listener.and_then(|it| it.owner())),
+            owner: self.last_owner(),
             holders: None,
             look: self.look(),
             let_go: self.let_go,

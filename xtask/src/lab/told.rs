@@ -103,8 +103,6 @@ pub(crate) struct Holder {
     pub(crate) pid: Option<u32>,
     /// Its number.
     pub(crate) fd: Option<u32>,
-    /// The process's name.
-    pub(crate) comm: Option<String>,
 }
 
 /// Both ends of an ending's connection.

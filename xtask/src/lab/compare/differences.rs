@@ -151,23 +151,19 @@ fn holders(wrong: &mut Wrong, expected: &Expected, told: &Ending) {
     let Some(expected) = &expected.holders else {
         return;
     };
-    let mut held: Vec<_> = expected
-        .iter()
-        .map(|it| {
-            let process = name(Some(it.process.pid), Some(&it.process.comm));
-            format!("{process} fd {}", it.fd)
-        })
+    let descriptor = |pid: Option<u32>, fd: Option<u32>| {
+        let word = |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |it| it.to_string());
+        format!("{} fd {}", word(pid), word(fd))
+    };
+    // Not by name: a look may meet a child that has not given itself one yet.
+    let held = expected.iter();
+    let mut held: Vec<_> = held
+        .map(|it| descriptor(Some(it.process.pid), Some(it.fd)))
         .collect();
     let Some(holders) = &told.holders else {
         return wrong.check("holders", &held.join(", "), "nothing", false);
     };
-    let mut named: Vec<_> = holders
-        .iter()
-        .map(|it| {
-            let fd = it.fd.map_or_else(|| "?".to_owned(), |fd| fd.to_string());
-            format!("{} fd {fd}", name(it.pid, it.comm.as_deref()))
-        })
-        .collect();
+    let mut named: Vec<_> = holders.iter().map(|it| descriptor(it.pid, it.fd)).collect();
     held.sort();
     named.sort();
     wrong.check(
