@@ -221,7 +221,9 @@ fn of_storm(ending: &Ending, at_server: bool, owner: &Process) -> Expected {
 }
 
 /// A table of sockets too small for what is open: finrst goes on, and says what it forgot.
-fn small_table(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
+///
+/// It stays out of the score: what is unknown here is so by intent.
+fn small_table(lab: &Lab, _score: &mut Score) -> anyhow::Result<()> {
     let (tracer, _) = start(lab, &["--sockets", "64"])?;
     let crowd: Crowd = played::play("crowd", &["--connections", &sized(lab, 500, 200)])?;
     let ended = tracer.stop()?;
@@ -248,6 +250,5 @@ fn small_table(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
         "{} owners are wrong",
         owners.owner.wrong
     );
-    *score += owners;
     Ok(())
 }

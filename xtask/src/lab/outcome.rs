@@ -73,9 +73,11 @@ impl Report {
         }
     }
 
-    /// Takes down what a test's endings told of owners and actors.
+    /// Takes down what a test's endings told of owners and actors, if there were any.
     pub(crate) fn score(&mut self, name: &str, score: Score) {
-        self.scores.push((name.to_owned(), score));
+        if score != Score::default() {
+            self.scores.push((name.to_owned(), score));
+        }
     }
 
     /// The scores of all tests together.
