@@ -9,6 +9,7 @@ pub mod identity;
 pub mod observation;
 pub mod process;
 pub mod reason;
+pub mod segment;
 pub mod socket;
 pub mod state;
 pub mod time;
