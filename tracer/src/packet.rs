@@ -6,5 +6,6 @@ pub mod build;
 pub mod file;
 pub mod frame;
 pub mod link;
+pub mod live;
 pub mod parse;
 pub mod pcapng;

@@ -11,6 +11,8 @@ use super::link::Link;
 use crate::model::segment::{Direction, Headers};
 use rest::Rest;
 
+pub(super) use link::untag;
+
 /// What a frame says of the segment in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {

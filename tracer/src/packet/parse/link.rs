@@ -54,6 +54,14 @@ pub(super) fn open(link: Link, frame: Rest<'_>) -> Result<Inside<'_>, NotSegment
     }
 }
 
+/// The VLAN identifier and the `EtherType` of a tag, and what follows it.
+pub(in crate::packet) fn untag(bytes: &[u8]) -> Option<(u16, u16, &[u8])> {
+    let (tag, rest) = bytes.split_first_chunk::<4>()?;
+    let [tci0, tci1, type0, type1] = *tag;
+    let identifier = u16::from_be_bytes([tci0, tci1]) & 0x0fff;
+    Some((identifier, u16::from_be_bytes([type0, type1]), rest))
+}
+
 /// What an `EtherType` announces; tags may be stacked.
 fn by_ethertype(mut ethertype: u16, mut rest: Rest<'_>) -> Result<Inside<'_>, NotSegment> {
     let mut vlan = None;
