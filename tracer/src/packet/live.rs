@@ -194,7 +194,7 @@ impl Live {
     ///
     /// The one device that is captured went down; the capture goes on when it comes up again.
     pub async fn filled(&self) -> io::Result<()> {
-        self.ring.readable().await?.clear_ready();
+        self.ring.ready(ring::WANTED).await?.clear_ready();
         self.ring.get_ref().socket().error()
     }
 

@@ -19,6 +19,8 @@ use super::socket::Socket;
 const STATUS: usize = 8;
 /// `TPACKET_V3` of `enum tpacket_versions`.
 const VERSION_3: libc::c_int = 2;
+/// What to wait for; a device that goes down makes its socket an error, and not readable.
+pub(super) const WANTED: Interest = Interest::READABLE.add(Interest::ERROR);
 /// The kernel checks it, though blocks hold frames of any size.
 const FRAME_BYTES: u32 = 2048;
 
@@ -46,7 +48,7 @@ impl AsRawFd for Ring {
 /// Makes a ring something to wait for.
 pub(super) fn watch(ring: Ring) -> io::Result<AsyncFd<Ring>> {
     // SAFETY: the ring owns its descriptor and never gives it away.
-    let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
+    let watched = unsafe { AsyncFd::register_with_interest(ring, WANTED) };
     watched.map_err(io::Error::from)
 }
 
