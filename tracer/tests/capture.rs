@@ -14,7 +14,7 @@ mod traffic;
 
 #[cfg(test)]
 mod tests {
-    use std::{env, net::SocketAddr, process::Command, thread, time::Duration};
+    use std::{env, net::SocketAddr, process::Command, time::Duration};
 
     use tokio::runtime::{Builder, Runtime};
     use tracer::{
@@ -23,6 +23,7 @@ mod tests {
             segment::{CaptureClock, Device, Direction, Headers, Seen},
         },
         packet::{
+            build,
             frame::Frame,
             live::{Devices, Live, LiveError, Namespace, Options},
             parse::NotSegments,
@@ -32,7 +33,7 @@ mod tests {
     use crate::{
         netns::Netns,
         tcpdump::Tcpdump,
-        traffic::{SEGMENTS, play, play_with_options},
+        traffic::{SEGMENTS, inject, play, play_with_options},
     };
 
     const ROUNDS: usize = 5;
@@ -221,53 +222,77 @@ mod tests {
         assert_eq!(near.seen.len(), count);
     }
 
+    /// Ethernet frames with a reset in them, behind tags.
+    fn tagged(source: &str, destination: &str, tags: &[u16]) -> Vec<u8> {
+        let headers = Headers {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            seq: 7,
+            ack: 0,
+            flags: SegmentFlags(SegmentFlags::RST),
+            payload_bytes: 0,
+            window: 0,
+            timestamps: None,
+        };
+        let mut frame = vec![0xff; 12];
+        for tag in tags {
+            frame.extend([0x81, 0]);
+            frame.extend(tag.to_be_bytes());
+        }
+        let v4: &[u8] = if headers.source.is_ipv4() {
+            &[8, 0]
+        } else {
+            &[0x86, 0xdd]
+        };
+        frame.extend(v4);
+        frame.extend(build::packet(&headers).0);
+        frame
+    }
+
     #[test]
-    fn tags_are_told_also_when_they_are_stacked() {
+    fn tags_do_not_hide_a_segment_whichever_way_it_goes() {
         let Some((here, there)) = needs(Netns::pair()) else {
             return;
         };
-        for (it, end) in [(&here, 1), (&there, 2)] {
-            if let Err(reason) = it.ip("link add link ve name v7 type vlan id 7") {
-                return skip(&reason);
+        let mut near = Capture::of(&here, Devices::All);
+        let mut far = Capture::of(&there, Devices::All);
+        let device = near.index("ve");
+        let stacks: [&[u16]; 3] = [&[], &[7], &[0xe007, 8]];
+        for tags in stacks {
+            for (source, destination) in
+                [("10.0.0.1:1", "10.0.0.2:2"), ("[fd00::1]:1", "[fd00::2]:2")]
+            {
+                inject(&here, device, &tagged(source, destination, tags));
             }
-            it.up(
-                "v7",
-                &format!("10.97.7.{end}/24"),
-                &format!("fd97::{end}/64"),
-            )
-            .unwrap();
-            it.ip("link add link v7 name v8 type vlan id 8").unwrap();
-            it.up(
-                "v8",
-                &format!("10.97.8.{end}/24"),
-                &format!("fd96::{end}/64"),
-            )
-            .unwrap();
         }
-        for (address, devices) in [
-            ("10.97.7.2:0", &[("v7", None), ("ve", Some(7))][..]),
-            ("[fd97::2]:0", &[("v7", None), ("ve", Some(7))]),
-            (
-                "10.97.8.2:0",
-                &[("v8", None), ("v7", Some(8)), ("ve", Some(7))],
-            ),
-            (
-                "[fd96::2]:0",
-                &[("v8", None), ("v7", Some(8)), ("ve", Some(7))],
-            ),
-        ] {
-            let mut capture = Capture::of(&here, Devices::All);
-            play(&here, &there, address.parse().unwrap(), 1);
-            capture.read();
-            for (name, vlan) in devices {
-                let device = Device::Index(capture.index(name));
-                let on = capture.seen.iter().filter(|seen| seen.device == device);
-                let vlans: Vec<_> = on.map(|seen| seen.vlan).collect();
-                assert_eq!(vlans, [*vlan; SEGMENTS], "{address} on {name}");
-            }
-            assert_eq!(capture.seen.len(), SEGMENTS * devices.len());
+        near.read();
+        far.read();
+        let expected = [None, None, Some(7), Some(7), Some(7), Some(7)];
+        for (capture, direction) in [(&near, Direction::Transmitted), (&far, Direction::Received)] {
+            let vlans: Vec<_> = capture.seen.iter().map(|seen| seen.vlan).collect();
+            assert_eq!(capture.towards(direction).len(), 6, "{:?}", capture.seen);
+            assert_eq!(vlans, expected, "{direction:?}");
             assert_eq!(capture.without, NotSegments::default());
         }
+    }
+
+    #[test]
+    fn later_fragments_are_counted() {
+        let Some((here, there)) = needs(Netns::pair()) else {
+            return;
+        };
+        let mut capture = Capture::of(&there, Devices::All);
+        let mut frame = tagged("10.0.0.1:1", "10.0.0.2:2", &[]);
+        // Offset of the fragment, eight bytes.
+        frame[14 + 7] = 1;
+        inject(&here, capture.index("ve"), &frame);
+        capture.read();
+        assert_eq!(capture.seen, []);
+        let expected = NotSegments {
+            fragments: 1,
+            ..NotSegments::default()
+        };
+        assert_eq!(capture.without, expected);
     }
 
     #[test]

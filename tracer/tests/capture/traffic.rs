@@ -1,7 +1,7 @@
 //! Real connections that end in every way a packet shows.
 #![expect(
     unsafe_code,
-    reason = "no library sets the extension headers of a socket"
+    reason = "no library sets extension headers, or sends raw frames"
 )]
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::netns::Netns;
 
@@ -74,5 +74,29 @@ pub(crate) fn play_with_options(netns: &Netns) {
         };
         assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
         close_in_turn(near, far);
+    });
+}
+
+/// Sends an Ethernet frame as it is through a device of a namespace.
+pub(crate) fn inject(netns: &Netns, device: u32, frame: &[u8]) {
+    netns.inside(|| {
+        let socket = Socket::new(Domain::PACKET, Type::RAW, None).unwrap();
+        // SAFETY: plain integers, for which zero is valid.
+        let mut address = unsafe { std::mem::zeroed::<libc::sockaddr_ll>() };
+        address.sll_family = u16::try_from(libc::AF_PACKET).unwrap();
+        address.sll_ifindex = i32::try_from(device).unwrap();
+        let length = u32::try_from(size_of_val(&address)).unwrap();
+        // SAFETY: frame and address are as long as we say, and outlive the call.
+        let sent = unsafe {
+            libc::sendto(
+                socket.as_raw_fd(),
+                frame.as_ptr().cast(),
+                frame.len(),
+                0,
+                (&raw const address).cast(),
+                length,
+            )
+        };
+        assert_eq!(usize::try_from(sent), Ok(frame.len()));
     });
 }

@@ -4,7 +4,11 @@ use std::io;
 
 use crate::{
     model::segment::{CaptureClock, CaptureTime, Device, Direction},
-    packet::{frame::Frame, link::Link, parse},
+    packet::{
+        frame::Frame,
+        link::Link,
+        parse::{self, NotSegment},
+    },
 };
 
 /// Where `struct tpacket_block_desc` has its numbers.
@@ -63,10 +67,14 @@ fn frame(bytes: &[u8]) -> Option<(u32, Frame<'_>)> {
         return None;
     };
     let packet = bytes.get(start..start.checked_add(kept)?)?;
-    let (inner_tag, packet) = behind_tags(u16::from_be_bytes([p0, p1]), packet);
     let taken_off = u16::try_from(tag & 0x0fff)
         .ok()
         .filter(|_| status & VLAN_VALID != 0);
+    let announced = ETHERTYPES_VLAN.contains(&u16::from_be_bytes([p0, p1]));
+    let (left_on, packet) = Some(packet)
+        .filter(|_| announced || taken_off.is_some())
+        .and_then(|packet| behind_tags(packet, original_bytes))
+        .map_or((None, packet), |(tag, packet)| (Some(tag), packet));
     let frame = Frame {
         at: Some(CaptureTime {
             clock: CaptureClock::Realtime,
@@ -78,7 +86,7 @@ fn frame(bytes: &[u8]) -> Option<(u32, Frame<'_>)> {
         } else {
             Direction::Received
         },
-        vlan: taken_off.or(inner_tag),
+        vlan: taken_off.or(left_on),
         link: Link::Raw,
         bytes: packet,
         original_bytes,
@@ -86,26 +94,24 @@ fn frame(bytes: &[u8]) -> Option<(u32, Frame<'_>)> {
     Some((next, frame))
 }
 
-/// The IP packet behind tags the device left on; see `filter.rs` for packets announced as tagged
-/// that are not.
-fn behind_tags(protocol: u16, packet: &[u8]) -> (Option<u16>, &[u8]) {
-    let mut outermost = None;
-    let (mut protocol, mut rest) = (protocol, packet);
+/// The IP packet behind tags that are still before it, and the identifier of the first.
+///
+/// Whether there are any is not told: a packet that leaves may be announced as tagged and not be
+/// (see `filter.rs`), and one that arrives with two tags is announced by what is behind both since
+/// 6.10, though only the first was taken off. So the reading that makes sense is taken.
+fn behind_tags(packet: &[u8], original: u32) -> Option<(u16, &[u8])> {
+    let (outermost, mut protocol, mut rest) = parse::untag(packet)?;
     while ETHERTYPES_VLAN.contains(&protocol) {
-        let Some((identifier, following, inside)) = parse::untag(rest) else {
-            return (None, packet);
-        };
-        outermost.get_or_insert(identifier);
-        (protocol, rest) = (following, inside);
+        (_, protocol, rest) = parse::untag(rest)?;
     }
-    let version = match protocol {
-        ETHERTYPE_IPV4 => 4,
-        ETHERTYPE_IPV6 => 6,
-        _ => return (None, packet),
+    let link = match protocol {
+        ETHERTYPE_IPV4 => Link::Ipv4,
+        ETHERTYPE_IPV6 => Link::Ipv6,
+        _ => return None,
     };
-    match rest.first() {
-        Some(first) if first >> 4 == version => (outermost, rest),
-        _ => (None, packet),
+    match parse::frame(link, rest, original) {
+        Ok(_) | Err(NotSegment::Fragment | NotSegment::Truncated) => Some((outermost, rest)),
+        Err(_) => None,
     }
 }
 
@@ -233,7 +239,8 @@ mod tests {
             (packet.clone(), 0x0800, None, None),
             (packet.clone(), 0x0800, Some(0x2007), Some(7)),
             (tagged.clone(), 0x88a8, None, Some(5)),
-            (tagged, 0x88a8, Some(9), Some(9)),
+            (tagged.clone(), 0x88a8, Some(9), Some(9)),
+            (tagged, 0x0800, Some(9), Some(9)),
             (packet, 0x8100, None, None),
         ] {
             let written = Written {
