@@ -1,8 +1,12 @@
 //! Writes pcapng that tcpdump, tshark and Wireshark open, with nanoseconds and comments.
 //!
 //! Decides nothing about what is written; the layout is that of draft-ietf-opsawg-pcapng.
+//!
+//! Packets are written as cooked ones (`Link::Sll`): of raw ones, libpcap 1.10 refuses files with
+//! more than one interface, because it compares numbers of two registries.
 
 mod block;
+mod cooked;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +21,7 @@ use block::Block;
 /// A pcapng file, or stream, being written: one section, little-endian.
 pub struct PcapngWriter<W> {
     out: W,
-    interfaces: BTreeMap<(String, Direction, u16), u32>,
+    interfaces: BTreeMap<(String, Direction), u32>,
     block: Block,
 }
 
@@ -39,8 +43,6 @@ pub struct Interface<'a> {
     pub device: &'a str,
     /// Which way its packets go.
     pub direction: Direction,
-    /// What its packets begin with.
-    pub link: Link,
     /// The filter they passed, in libpcap's words; `None` leaves it out.
     pub filter: Option<&'a str>,
 }
@@ -54,9 +56,11 @@ pub struct Packet<'a> {
     pub at_ns: i64,
     /// Which way it went.
     pub direction: Direction,
-    /// Its bytes, or the first of them.
+    /// VLAN identifier; `None` without a tag.
+    pub vlan: Option<u16>,
+    /// The first bytes of it, from the IP header on.
     pub bytes: &'a [u8],
-    /// Bytes it had on the wire.
+    /// Bytes it had on the wire, likewise.
     pub original_bytes: u32,
     /// Process and thread it is due to; `None` leaves them out.
     pub process: Option<(u32, u32)>,
@@ -134,14 +138,13 @@ impl<W: Write> PcapngWriter<W> {
     ///
     /// The output cannot be written.
     pub fn interface(&mut self, interface: &Interface<'_>) -> io::Result<u32> {
-        let link = interface.link.number();
-        let key = (interface.device.to_owned(), interface.direction, link);
+        let key = (interface.device.to_owned(), interface.direction);
         if let Some(number) = self.interfaces.get(&key) {
             return Ok(*number);
         }
         let number = u32::try_from(self.interfaces.len()).map_err(io::Error::other)?;
         self.block.start(INTERFACE);
-        self.block.u16(link);
+        self.block.u16(Link::Sll.number());
         self.block.u16(0);
         // No limit.
         self.block.u32(0);
@@ -170,13 +173,17 @@ impl<W: Write> PcapngWriter<W> {
     /// The output cannot be written, or there is no such interface.
     pub fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         self.known(packet.interface)?;
-        let captured = u32::try_from(packet.bytes.len()).map_err(io::Error::other)?;
+        let bytes = cooked::cooked(packet);
+        let captured = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        let added = bytes.len().saturating_sub(packet.bytes.len());
+        let added = u32::try_from(added).map_err(io::Error::other)?;
+        let original = packet.original_bytes.saturating_add(added);
         self.block.start(ENHANCED_PACKET);
         self.block.u32(packet.interface);
         self.block.time(packet.at_ns);
         self.block.u32(captured);
-        self.block.u32(packet.original_bytes.max(captured));
-        self.block.padded(packet.bytes);
+        self.block.u32(original.max(captured));
+        self.block.padded(&bytes);
         for comment in packet.comments {
             self.block.text(COMMENT, Some(comment));
         }

@@ -412,7 +412,6 @@ fn written(packets: usize) -> Vec<u8> {
         .interface(&writer::Interface {
             device: "lo",
             direction: Direction::Received,
-            link: Link::Raw,
             filter: None,
         })
         .unwrap();
@@ -422,6 +421,7 @@ fn written(packets: usize) -> Vec<u8> {
             interface,
             at_ns: 1_000,
             direction: Direction::Received,
+            vlan: None,
             bytes: &bytes,
             original_bytes: 40,
             process: None,

@@ -14,7 +14,6 @@ fn interfaces_are_described_once_and_unknown_ones_refused() {
     let lo = Interface {
         device: "lo",
         direction: Direction::Received,
-        link: Link::Raw,
         filter: Some("tcp"),
     };
     assert_eq!(writer.interface(&lo).unwrap(), 0);
@@ -28,6 +27,7 @@ fn interfaces_are_described_once_and_unknown_ones_refused() {
         interface: 2,
         at_ns: 0,
         direction: Direction::Unknown,
+        vlan: None,
         bytes: &[],
         original_bytes: 0,
         process: None,
@@ -57,7 +57,6 @@ fn a_block_nobody_would_read_is_refused_and_not_written() {
     let interface = Interface {
         device: "lo",
         direction: Direction::Unknown,
-        link: Link::Raw,
         filter: None,
     };
     let interface = writer.interface(&interface).unwrap();
@@ -66,6 +65,7 @@ fn a_block_nobody_would_read_is_refused_and_not_written() {
         interface,
         at_ns: 0,
         direction: Direction::Unknown,
+        vlan: None,
         bytes: &vec![0; 17 << 20],
         original_bytes: 0,
         process: None,
@@ -87,7 +87,8 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(
         packets in proptest::collection::vec(
-            (parse::tests::any_headers(), 0..i64::MAX, directions(), "[a-z]{1,3}", "\\PC{0,40}"),
+            (parse::tests::any_headers(), 0..i64::MAX, directions(), "[a-z]{1,3}",
+                "\\PC{0,40}", proptest::option::of(0..4096_u16)),
             0..8,
         ),
     ) {
@@ -98,10 +99,9 @@ proptest! {
         };
         let mut writer = PcapngWriter::new(Vec::new(), &section).unwrap();
         let mut numbers = Vec::new();
-        for (headers, at_ns, direction, device, comment) in &packets {
-            let link = Link::Raw;
+        for (headers, at_ns, direction, device, comment, vlan) in &packets {
             let (device, direction) = (device.as_str(), *direction);
-            let interface = Interface { device, direction, link, filter: None };
+            let interface = Interface { device, direction, filter: None };
             let interface = writer.interface(&interface).unwrap();
             numbers.push(interface);
             let (bytes, original_bytes) = build::packet(headers);
@@ -109,6 +109,7 @@ proptest! {
                 interface,
                 at_ns: *at_ns,
                 direction,
+                vlan: *vlan,
                 bytes: &bytes,
                 original_bytes,
                 process: Some((1, 2)),
@@ -121,10 +122,11 @@ proptest! {
         }
         let bytes = writer.into_inner();
         let mut file = CaptureFile::open(&bytes[..]).unwrap();
-        for ((headers, at_ns, direction, device, _), number) in packets.iter().zip(numbers) {
+        for ((headers, at_ns, direction, device, _, vlan), number) in packets.iter().zip(numbers) {
             let seen = file.next_frame().unwrap().unwrap().segment().unwrap();
             prop_assert_eq!(seen.headers, *headers);
             prop_assert_eq!(seen.direction, *direction);
+            prop_assert_eq!(seen.vlan, *vlan);
             prop_assert_eq!(seen.device, Device::Interface(number));
             let at = CaptureTime { clock: CaptureClock::File, ns: *at_ns };
             prop_assert_eq!(seen.at, Some(at));
