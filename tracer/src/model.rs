@@ -11,6 +11,7 @@ pub mod known;
 pub mod observation;
 pub mod process;
 pub mod reason;
+pub mod segment;
 pub mod socket;
 pub mod state;
 pub mod time;
