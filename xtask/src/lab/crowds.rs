@@ -10,7 +10,7 @@ use ends::Ends;
 use super::{
     Lab,
     clock::Deadline,
-    compare::differences::differences,
+    compare::{differences::differences, lenience},
     outcome::{Outcome, Report},
     played::{self, Held},
     scenes,
@@ -149,7 +149,7 @@ fn each_told(
         let expected = expect(ending);
         ends.note(ending, local.port() == port);
         score.count(&expected, ending);
-        let wrong = differences(lab.kernel, false, &expected, ending).join("; ");
+        let wrong = differences(lab.kernel, lenience(lab, &expected), &expected, ending).join("; ");
         if !wrong.is_empty() {
             differing.push(format!("{local} -> {remote}: {wrong}"));
         }
