@@ -5,6 +5,7 @@ pub(super) mod differences;
 use std::{fmt::Write as _, net::SocketAddr};
 
 use anyhow::bail;
+use differences::Lenience;
 
 use super::{
     Lab,
@@ -29,12 +30,15 @@ fn same_end(ending: &Ending, expected: &Expected) -> bool {
         && (expected.netns.is_none() || expected.netns == connection.netns)
 }
 
-/// Whether it is no mistake when the owner of this ending is not told here.
-pub(crate) fn may_be_unknown(lab: &Lab, expected: &Expected) -> bool {
-    match expected.known {
-        Known::Always => false,
-        Known::ByFunctions => !lab.functions,
-        Known::Perhaps => true,
+/// What need not be told of an ending here.
+pub(super) fn lenience(lab: &Lab, expected: &Expected) -> Lenience {
+    Lenience {
+        owner: match expected.known {
+            Known::Always => false,
+            Known::ByFunctions => !lab.functions,
+            Known::Perhaps => true,
+        },
+        holders: lab.slow > 1,
     }
 }
 
@@ -56,8 +60,8 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
         let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
         let wrong = match told.as_slice() {
             [ending] => {
-                let optional = may_be_unknown(lab, expected);
-                let mut wrong = differences::differences(lab.kernel, optional, expected, ending);
+                let lenience = lenience(lab, expected);
+                let mut wrong = differences::differences(lab.kernel, lenience, expected, ending);
                 wrong.extend(unlinked(ending, endings));
                 wrong.extend(unrelated(expected, ending, endings));
                 wrong

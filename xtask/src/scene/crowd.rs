@@ -161,6 +161,13 @@ fn serve(mut line: UnixStream, connections: u32, farewell: Farewell) -> io::Resu
     if farewell == Farewell::ServerKilled {
         return Err(io::Error::other("nobody killed this process"));
     }
+    if farewell == Farewell::ResetInFlood {
+        // A reset may still be on its way to another processor when its sender is gone already.
+        for stream in &crowd {
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            socket::read_to_reset(stream)?;
+        }
+    }
     drop(crowd);
     Ok(())
 }
