@@ -99,6 +99,15 @@ pub enum Transport {
     Ringbuf,
 }
 
+/// How segments are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Wire {
+    /// Not at all
+    Off,
+    /// By a packet socket, in the network namespace finrst runs in
+    Afpacket,
+}
+
 /// Kinds of endings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {

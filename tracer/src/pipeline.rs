@@ -11,12 +11,14 @@ use crate::{
     enrich::facts::Facts,
     model::{
         ending::{Ending, How},
+        foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
+        segment::Seen,
         time::MonoNs,
     },
     order::Merge,
-    render::{Explained, Render, Start, time::WallClock},
+    render::{Devices, Explained, Render, Start, time::WallClock},
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
@@ -66,6 +68,9 @@ pub struct Pipeline {
     tally: Tally,
     told_lost: PerKind,
     forgotten: u64,
+    /// Names of the devices a capture sees; `None` without a capture.
+    devices: Option<Devices>,
+    no_devices: Devices,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
@@ -95,6 +100,8 @@ impl Pipeline {
             tally: Tally::default(),
             told_lost: PerKind::default(),
             forgotten: 0,
+            devices: None,
+            no_devices: Devices::new(),
             view,
             out,
             wanted,
@@ -123,6 +130,21 @@ impl Pipeline {
     /// found no room.
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
         self.correlator.know(sockets)
+    }
+
+    /// From now on segments are captured.
+    pub fn captures(&mut self) {
+        self.devices.get_or_insert_default();
+    }
+
+    /// A capture sees a device of this name.
+    pub fn device(&mut self, index: u32, name: Foreign) {
+        self.devices.get_or_insert_default().insert(index, name);
+    }
+
+    /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
+    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+        self.correlator.sight(at, netns, seen);
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.
@@ -198,6 +220,8 @@ impl Pipeline {
         self.turn(MonoNs(u64::MAX))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
+        let captures = self.devices.is_some();
+        self.tally.unjoined_segments = captures.then(|| self.correlator.unjoined(true));
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -255,6 +279,7 @@ impl Pipeline {
                 explanation: &explanation,
                 owner,
                 netns_name,
+                devices: self.devices.as_ref().unwrap_or(&self.no_devices),
             },
             &mut self.out,
         )

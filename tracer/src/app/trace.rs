@@ -5,9 +5,11 @@ use std::{future::pending, io, process::ExitStatus, time::Duration};
 use jiff::tz::TimeZone;
 use tokio::{process::Child, time::MissedTickBehavior};
 
-use super::{account, command, kernel, output, priority, scan::Pending, select, stop::Stop};
+use super::{
+    account, capture::Capture, command, kernel, output, priority, scan::Pending, select, stop::Stop,
+};
 use crate::{
-    cli::{Output, Trace},
+    cli::{Output, Trace, Wire},
     correlate::{Correlator, Limits},
     enrich::{clock, facts::Live, scan::Scan},
     exit::{Exit, Failure},
@@ -23,6 +25,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(15);
 /// How long a record may be on its way from its stamp to its buffer; later ones are counted late.
 const SLACK_NS: u64 = 20_000_000;
+/// How long an answer for nobody waits for its segment: longer than a capture and the slack take.
+const ANSWER_NS: u64 = 50_000_000;
 /// How often losses are looked at and the wall clock is read.
 const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
 /// How long connections of a command that ended may take to be taken down.
@@ -47,12 +51,17 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         let session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
-        let pipeline = pipeline(trace, ReasonNames::new(names));
+        let capture = Capture::open(trace)?;
+        let mut pipeline = pipeline(trace, ReasonNames::new(names));
+        if capture.is_on() {
+            pipeline.captures();
+        }
         let run = Run {
             trace,
             session,
             pipeline,
             known: Pending::new(),
+            capture,
             stop,
         };
         run.go(&facts).await
@@ -70,6 +79,11 @@ fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
         Limits {
             settle_ns,
             sockets: trace.sockets,
+            answer_ns: if trace.wire == Wire::Off {
+                0
+            } else {
+                ANSWER_NS
+            },
             ..Limits::default()
         },
         names,
@@ -117,6 +131,7 @@ struct Run<'a> {
     session: Session,
     pipeline: Pipeline,
     known: Pending,
+    capture: Capture,
     stop: Stop,
 }
 
@@ -212,6 +227,7 @@ impl Run<'_> {
                 ready = self.session.filled() => ready?,
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
+                ready = self.capture.filled() => ready?,
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
@@ -245,9 +261,13 @@ impl Run<'_> {
     fn turn(&mut self) -> io::Result<bool> {
         let watermark = clock::now().before(SLACK_NS);
         let Self {
-            session, pipeline, ..
+            session,
+            pipeline,
+            capture,
+            ..
         } = self;
         session.drain(&mut |record| pipeline.take(record))?;
+        capture.drain(pipeline)?;
         pipeline.turn(watermark)
     }
 
@@ -268,13 +288,18 @@ impl Run<'_> {
         }
         self.session.detach();
         let Self {
-            session, pipeline, ..
+            session,
+            pipeline,
+            capture,
+            ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
+        capture.finish(pipeline)?;
         pipeline.account(account::read(session)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let tally = pipeline.finish(self.trace.output == Output::Json)?;
         if !self.trace.quiet {
+            self.capture.report()?;
             let mut summary = Vec::new();
             let options = options(self.trace, ReasonNames::default(), false);
             Format::Text

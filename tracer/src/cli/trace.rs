@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::Args;
 use ipnet::IpNet;
 
-use super::{Color, Kind, Output, Transport, Way, values};
+use super::{Color, Kind, Output, Transport, Way, Wire, values};
 
 /// Print every ending of a connection as it happens
 ///
@@ -63,6 +63,18 @@ pub struct Trace {
     /// Sockets remembered at once; the one untouched for longest gives way, and is counted
     #[arg(long, value_name = "N", default_value = "65536", value_parser = values::sockets, help_heading = "Limits")]
     pub sockets: usize,
+    /// Capture the FINs and RSTs beside the hooks and join them to the acts of each ending
+    #[arg(
+        long,
+        value_enum,
+        default_value = "off",
+        value_name = "HOW",
+        help_heading = "Wire"
+    )]
+    pub wire: Wire,
+    /// With --wire: only on this device
+    #[arg(short, long, value_name = "DEVICE", help_heading = "Wire")]
+    pub interface: Option<String>,
     /// Exit with 5 when records were lost
     #[arg(long, help_heading = "Stopping")]
     pub fail_on_loss: bool,

@@ -25,10 +25,15 @@ impl Tracked {
         if self.acts.is_empty() {
             return None;
         }
+        let EndId {
+            socket,
+            first_seen,
+            flow,
+        } = self.life().id;
         let ending = Ending {
-            socket: Some(self.id),
-            first_seen: self.first_seen,
-            flow: self.flow,
+            socket,
+            first_seen,
+            flow,
             owner: self.last_owner(),
             holders: None,
             look: self.look(),
@@ -42,6 +47,7 @@ impl Tracked {
             condition: self.condition,
             after: self.after,
             peer: self.peer,
+            segments: None,
         };
         self.after = Some(ending.id());
         Some(ending)
@@ -180,5 +186,6 @@ pub(super) fn alone(id: EndId, act: Act) -> Ending {
         condition: Condition::default(),
         after: None,
         peer: None,
+        segments: None,
     }
 }

@@ -77,6 +77,8 @@ impl Listeners {
         opener: Option<Task>,
     ) {
         self.closed(id.address);
+        // A look right after the attach may have found it before its event was taken in.
+        self.stopped(inode);
         if self.by_address.len() >= LIMIT
             && let Some((&oldest, _)) = self.by_address.front()
         {

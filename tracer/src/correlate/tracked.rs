@@ -129,13 +129,16 @@ impl Tracked {
     }
 
     /// What its endings go by, and how long it was there.
+    ///
+    /// What was told once goes by the same name for ever, whatever becomes known later.
     pub(super) fn life(&self) -> Life {
+        let now = EndId {
+            socket: Some(self.id),
+            flow: self.flow,
+            first_seen: self.first_seen,
+        };
         Life {
-            id: EndId {
-                socket: Some(self.id),
-                flow: self.flow,
-                first_seen: self.first_seen,
-            },
+            id: self.after.unwrap_or(now),
             ended: self.destroyed.map(|moment| moment.at),
         }
     }
