@@ -16,6 +16,7 @@ pub(crate) mod score;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
+mod wire;
 
 use std::{
     path::{Path, PathBuf},
@@ -143,6 +144,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let attached = [
         held_open::TESTS,
+        wire::TESTS,
         filters::TESTS,
         lifecycle::TESTS,
         stopping::TESTS,
@@ -159,6 +161,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         scenes::run(&lab, &wanted, &mut report)?;
         crowds::run(&lab, &wanted, &mut report);
         run_each(&lab, &attached, &wanted, &mut report);
+        if lab.slow == 1 {
+            run_each(&lab, wire::REAL, &wanted, &mut report);
+        }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
     Ok(report.close(options.no_skip))

@@ -44,6 +44,8 @@ pub(crate) struct Ending {
     pub(crate) acts: Vec<Act>,
     /// The cause in a sentence.
     pub(crate) explanation: Option<String>,
+    /// The FINs and RSTs on the wire; `None` without a capture.
+    pub(crate) segments: Option<Vec<Segment>>,
     /// How the facts were obtained.
     pub(crate) via: Option<String>,
 }
@@ -94,6 +96,19 @@ impl Expected {
             Kind::Own
         }
     }
+}
+
+/// A FIN or RST on the wire.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Segment {
+    /// `tx` or `rx`.
+    pub(crate) direction: String,
+    /// tcpdump's letters.
+    pub(crate) flags: String,
+    /// Its sequence number.
+    pub(crate) seq: u32,
+    /// The time of the act it belongs to.
+    pub(crate) kernel_ns: Option<u64>,
 }
 
 /// A descriptor that still refers to a socket.
@@ -189,6 +204,8 @@ pub(crate) struct Summary {
     pub(crate) missed: Option<u64>,
     /// Records that arrived and made no sense.
     pub(crate) undecodable: u64,
+    /// Segments no ending tells; `None` without a capture.
+    pub(crate) unjoined_segments: Option<u64>,
     /// Endings printed.
     pub(crate) endings: u64,
     /// Things forgotten because a bound was reached.
