@@ -2,6 +2,7 @@
 
 mod filp_flush;
 mod held_open;
+mod inet_csk_complete_hashdance;
 mod inet_csk_reqsk_queue_add;
 mod inet_sock_set_state;
 mod sched_process;

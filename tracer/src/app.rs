@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod account;
+mod capture;
 mod check;
 mod command;
 mod explain;

@@ -13,7 +13,7 @@ pub use check::Check;
 pub use explain::Explain;
 pub use record::Record;
 pub use sockets::{SocketFilters, Sockets};
-pub use trace::{Kernel, Select, Stopping, Trace};
+pub use trace::{Kernel, Select, Stopping, Trace, Wiring};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -100,6 +100,15 @@ pub enum Transport {
     Perf,
     /// BPF ring buffers, since Linux 5.8
     Ringbuf,
+}
+
+/// How segments are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Wire {
+    /// Not at all
+    Off,
+    /// By a packet socket, in the network namespace finrst runs in
+    Afpacket,
 }
 
 /// Kinds of endings.

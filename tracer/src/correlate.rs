@@ -3,6 +3,8 @@
 //! No clock, no I/O: time is what the observations and the watermark say. An observation costs the
 //! same however many sockets are known.
 
+use std::collections::VecDeque;
+
 mod acts;
 mod answers;
 mod conclude;
@@ -11,6 +13,7 @@ mod early;
 mod errno;
 mod facts;
 mod holding;
+mod join;
 mod listeners;
 mod observe;
 mod owner;
@@ -18,6 +21,7 @@ mod peers;
 mod seeds;
 mod sockets;
 mod tracked;
+mod wire;
 
 pub use self::owner::looked;
 use self::{
@@ -28,8 +32,9 @@ use self::{
     seeds::Seeds,
     sockets::Sockets,
     tracked::Tracked,
+    wire::Wire,
 };
-use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, time::MonoNs};
+use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub struct Limits {
     /// it the proof that none arrived, leaves when the socket is gone already
     /// (`tcp_rcv_state_process`, `net/ipv4/tcp_input.c`).
     pub grace_ns: u64,
+    /// Time, in nanoseconds, an answer for nobody waits for its segment; zero without a capture.
+    pub answer_ns: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +65,7 @@ impl Default for Limits {
             transitions: 32,
             settle_ns: 1_000_000_000,
             grace_ns: 50_000_000,
+            answer_ns: 0,
         }
     }
 }
@@ -84,6 +92,9 @@ pub struct Correlator {
     listeners: Listeners,
     departed: Departed,
     seeds: Seeds,
+    wire: Wire,
+    /// Answers for nobody that wait for their segment.
+    answers: VecDeque<Ending>,
     ready: Vec<Ending>,
     counters: Counters,
 }
@@ -101,6 +112,8 @@ impl Correlator {
             listeners: Listeners::default(),
             departed: Departed::new(limits.sockets),
             seeds: Seeds::default(),
+            wire: Wire::default(),
+            answers: VecDeque::new(),
             ready: Vec::new(),
             counters: Counters::default(),
         }
@@ -109,7 +122,10 @@ impl Correlator {
     /// Whether [`settle`](Self::settle) would change or tell anything.
     #[must_use]
     pub fn due(&self, watermark: MonoNs) -> bool {
-        !self.ready.is_empty() || self.sockets.is_due(watermark)
+        !self.ready.is_empty()
+            || !self.answers.is_empty()
+            || self.sockets.is_due(watermark)
+            || self.wire.is_due(watermark)
     }
 
     /// The endings nothing can change any more, given that all before `watermark` was observed.
@@ -117,11 +133,14 @@ impl Correlator {
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
         self.conclude_due(watermark);
+        let Self { wire, peers, .. } = self;
+        wire.sweep(watermark, |sender| peers.knows(sender));
         std::mem::take(&mut self.ready)
     }
 
     /// Every ending that has begun, finished or not, in the order the sockets were last touched.
     pub fn finish(&mut self) -> Vec<Ending> {
+        self.release_answers(MonoNs(u64::MAX));
         while let Some(tracked) = self.sockets.pop_oldest() {
             self.retire(tracked);
         }
@@ -140,7 +159,19 @@ impl Correlator {
         self.sockets.len()
     }
 
+    /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
+    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+        self.wire.seen(at, netns, seen);
+    }
+
+    /// Segments no ending told of; `all` at the end of a run, when none is told any more.
+    #[must_use]
+    pub fn unjoined(&self, all: bool) -> u64 {
+        self.wire.unjoined(all)
+    }
+
     fn conclude_due(&mut self, now: MonoNs) {
+        self.release_answers(now);
         while let Some(address) = self.sockets.pop_due(now) {
             self.tell(address, now);
         }
@@ -179,6 +210,7 @@ impl Correlator {
     /// Puts an ending among those to be told.
     fn push(&mut self, mut ending: Ending) {
         self.remember_owner(&mut ending);
+        self.join(&mut ending);
         if let Some(owner) = &mut ending.owner {
             owner.task.exit = self.departed.exit_of(&owner.task);
         }

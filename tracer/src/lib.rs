@@ -17,6 +17,7 @@ pub mod enrich;
 pub mod exit;
 pub mod model;
 pub mod order;
+pub mod packet;
 pub mod pipeline;
 pub mod probe;
 pub mod record;

@@ -13,12 +13,14 @@ use crate::{
     enrich::facts::Facts,
     model::{
         ending::{Ending, How},
+        foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
+        segment::Seen,
         time::MonoNs,
     },
     order::Merge,
-    render::{Explained, Render, Start, time::WallClock},
+    render::{Devices, Explained, Render, Start, time::WallClock},
     tally::{Account, Lost, PerKind, Tally, kind_of},
 };
 
@@ -53,6 +55,9 @@ pub struct Pipeline<F> {
     tally: Tally,
     told_lost: PerKind,
     forgotten: u64,
+    /// Names of the devices a capture sees; `None` without a capture.
+    devices: Option<Devices>,
+    no_devices: Devices,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
@@ -82,6 +87,8 @@ impl<F: Facts> Pipeline<F> {
             tally: Tally::default(),
             told_lost: PerKind::default(),
             forgotten: 0,
+            devices: None,
+            no_devices: Devices::new(),
             view,
             out,
             wanted,
@@ -110,6 +117,21 @@ impl<F: Facts> Pipeline<F> {
     /// found no room.
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
         self.correlator.know(sockets)
+    }
+
+    /// From now on segments are captured.
+    pub fn captures(&mut self) {
+        self.devices.get_or_insert_default();
+    }
+
+    /// A capture sees a device of this name.
+    pub fn device(&mut self, index: u32, name: Foreign) {
+        self.devices.get_or_insert_default().insert(index, name);
+    }
+
+    /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
+    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+        self.correlator.sight(at, netns, seen);
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.
@@ -185,6 +207,8 @@ impl<F: Facts> Pipeline<F> {
         self.turn(MonoNs(u64::MAX))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
+        let captures = self.devices.is_some();
+        self.tally.unjoined_segments = captures.then(|| self.correlator.unjoined(true));
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -253,6 +277,7 @@ impl<F: Facts> Pipeline<F> {
                 explanation: &explanation,
                 owner,
                 netns_name,
+                devices: self.devices.as_ref().unwrap_or(&self.no_devices),
             },
             &mut self.out,
         )

@@ -2,7 +2,10 @@
 //!
 //! Reads no clock and knows no terminal: how times map and whether to colour are arguments.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
 use crate::{
     model::{
@@ -101,7 +104,12 @@ pub struct Explained<'a> {
     pub owner: Option<&'a ProcessFacts>,
     /// The name of the network namespace; `None` when it has none.
     pub netns_name: Option<&'a Foreign>,
+    /// The names of the devices segments were seen on.
+    pub devices: &'a Devices,
 }
+
+/// Names of network devices, by the kernel's index.
+pub type Devices = HashMap<u32, Foreign>;
 
 /// How lines look.
 #[derive(Clone, Debug)]

@@ -186,6 +186,8 @@ impl<R: Read> Recording<R> {
                 offset_ns,
                 zone: clock.zone.clone(),
             }),
+            Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
+            Entry::Device { index, name } => pipeline.device(index, name),
             Entry::Known(sockets) => drop(pipeline.know(sockets)),
             Entry::Account(account) => pipeline.account(*account)?,
             // Only the end of the file tells whether it is whole.

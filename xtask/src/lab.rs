@@ -3,7 +3,9 @@
 mod accounting;
 pub(crate) mod clock;
 pub(crate) mod compare;
+mod crowds;
 mod filters;
+mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
@@ -11,9 +13,11 @@ pub(crate) mod played;
 mod recording;
 mod refusals;
 pub(crate) mod scenes;
+pub(crate) mod score;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
+mod wire;
 
 use std::{
     path::{Path, PathBuf},
@@ -79,6 +83,8 @@ pub(crate) struct Lab {
     pub(crate) slow: u32,
     /// What this kernel can tell.
     pub(crate) kernel: kernel::Kernel,
+    /// Whether its functions are hooked, and not its tracepoints alone.
+    pub(crate) functions: bool,
 }
 
 impl Lab {
@@ -91,10 +97,12 @@ impl Lab {
             Ok(factor) => factor.parse().context("FINRST_SLOW is a whole number")?,
             Err(_) => 1,
         };
+        let finrst = finrst
+            .canonicalize()
+            .with_context(|| format!("there is no {}", finrst.display()))?;
         Ok(Self {
-            finrst: finrst
-                .canonicalize()
-                .with_context(|| format!("there is no {}", finrst.display()))?,
+            functions: kernel::functions_hooked(&finrst, way)?,
+            finrst,
             way,
             slow: std::cmp::max(slow, 1),
             kernel: kernel::Kernel::of_this_machine()?,
@@ -136,6 +144,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
                 .any(|it| it == name || it == group(name))
     };
     let attached = [
+        held_open::TESTS,
+        wire::TESTS,
         filters::TESTS,
         lifecycle::TESTS,
         stopping::TESTS,
@@ -145,12 +155,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {
         let names = attached.iter().map(|(name, _)| (*name).to_owned());
-        for name in scenes::names().chain(names).filter(|name| wanted(name)) {
+        let names = scenes::names().chain(crowds::names()).chain(names);
+        for name in names.filter(|name| wanted(name)) {
             report.add(&name, Outcome::Skipped(reason.clone()));
         }
     } else {
         scenes::run(&lab, &wanted, &mut report)?;
+        crowds::run(&lab, &wanted, &mut report);
         run_each(&lab, &attached, &wanted, &mut report);
+        if lab.slow == 1 {
+            run_each(&lab, wire::REAL, &wanted, &mut report);
+        }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
     Ok(report.close(options.no_skip))

@@ -4,19 +4,26 @@
 
 mod cast;
 mod crossing;
+pub(crate) mod crowd;
 mod director;
 mod exits;
 mod graceful;
+mod holders;
+mod late;
+mod listeners;
 mod near_miss;
 mod netns;
 mod part;
+mod passing;
 mod proof;
 mod reset;
+mod ring;
 mod shared;
 mod socket;
 pub(crate) mod storm;
 mod table;
 pub(crate) mod truth;
+mod twins;
 
 use std::{
     io,
@@ -26,7 +33,7 @@ use std::{
 
 use anyhow::Context as _;
 use part::Part;
-pub(crate) use table::SCENES;
+pub(crate) use table::scenes;
 use truth::{Expected, Truth};
 
 /// What one process of a scene does; it returns when its part is over.
@@ -57,6 +64,8 @@ enum Stage {
     Ipv6,
     /// An IPv6 socket reached as `::ffff:127.0.0.1`.
     Mapped,
+    /// Like `Ipv4`, on a port others may listen on as well, and the server itself does not.
+    Shared,
     /// 127.0.0.1 and a port that was free a moment ago.
     Closed,
 }
@@ -65,7 +74,7 @@ impl Stage {
     /// The address the server binds and the client connects to.
     fn address(self, asked: Option<IpAddr>) -> IpAddr {
         match self {
-            Self::Ipv4 | Self::Closed => asked.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            Self::Ipv4 | Self::Shared | Self::Closed => asked.unwrap_or(Ipv4Addr::LOCALHOST.into()),
             Self::Ipv6 => Ipv6Addr::LOCALHOST.into(),
             Self::Mapped => Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(),
         }
@@ -92,7 +101,7 @@ pub(crate) struct Options {
     /// Check against the kernel's own counters that the scene ends as it says; implies --netns.
     #[arg(long)]
     prove: bool,
-    /// With the scene `storm`: how many connections.
+    /// With the scenes `storm` and `crowd`: how many connections.
     #[arg(long, default_value_t = 1000)]
     connections: u32,
     /// With the scene `storm`: how many threads on each side.
@@ -106,6 +115,9 @@ pub(crate) struct Options {
         default_value = "graceful,reset"
     )]
     mix: Vec<storm::Manner>,
+    /// With the scene `crowd`: how they end.
+    #[arg(long, value_enum, default_value = "server-closes")]
+    farewell: crowd::Farewell,
 }
 
 /// Plays one scene, or lists them.
@@ -117,8 +129,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         if options.prove {
             return proof::prove_all();
         }
-        let widest = SCENES.iter().map(|scene| scene.name.len()).max();
-        for scene in SCENES {
+        let widest = scenes().map(|scene| scene.name.len()).max();
+        for scene in scenes() {
             println!(
                 "{:width$}  {}",
                 scene.name,
@@ -138,8 +150,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string(&told)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let scene = SCENES
-        .iter()
+    if name == "crowd" {
+        let (wanted, farewell) = (options.connections, options.farewell);
+        let told = crowd::play(wanted, farewell, options.wait)?;
+        println!("{}", serde_json::to_string(&told)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let scene = scenes()
         .find(|scene| scene.name == name)
         .with_context(|| format!("no scene is called {name}"))?;
     if options.prove {

@@ -23,6 +23,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("nginx", "nginx-light"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("strip", "binutils"),
+    ("tcpdump", "tcpdump"),
+    ("tshark", "tshark"),
     ("wrk", "wrk"),
 ];
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use crate::lab::score::Score;
+
 /// Why something could not be run here; as an error it makes a step skipped instead of failed.
 #[derive(Debug)]
 pub(crate) struct Skip(pub(crate) String);
@@ -31,9 +33,31 @@ pub(crate) struct Tally {
     passed: u32,
     failed: Vec<String>,
     skipped: Vec<String>,
+    scores: Vec<(String, Score)>,
 }
 
 impl Tally {
+    /// Keeps the score of a run of the kernel tests for the table at the end.
+    pub(crate) fn score(&mut self, name: String, score: Score) {
+        self.scores.push((name, score));
+    }
+
+    /// Prints how many owners and actors were told right, run by run.
+    fn print_scores(&self) {
+        if self.scores.is_empty() {
+            return;
+        }
+        println!("\n{:48}{}", "", Score::HEADING);
+        for (name, score) in &self.scores {
+            println!("{name:48}{score}");
+        }
+        let mut together = Score::default();
+        for (_, score) in &self.scores {
+            together += *score;
+        }
+        println!("{:48}{together}", "together");
+    }
+
     /// Counts one test; `reason` is shown unless it passed.
     pub(crate) fn add(&mut self, name: &str, verdict: Verdict, reason: &str) {
         let told = if reason.is_empty() {
@@ -69,6 +93,7 @@ impl Tally {
     ///
     /// With `no_skip`, something skipped is as bad as something failed.
     pub(crate) fn close(self, no_skip: bool) -> ExitCode {
+        self.print_scores();
         println!();
         for (word, told) in self
             .failed

@@ -6,7 +6,9 @@ use anyhow::anyhow;
 
 use crate::{
     build_ebpf::Built,
-    check, setup, shell,
+    check,
+    lab::score::ScoreLine,
+    setup, shell,
     tally::{Tally, Verdict},
     vm::{self, LabLine},
 };
@@ -115,6 +117,9 @@ fn kernel_tests(tally: &mut Tally) {
         let mut lab = shell::xtask(&["lab", "--lines", "--finrst"])?;
         shell::follow(lab.arg(finrst), |line| {
             println!("{line}");
+            if let Some(said) = ScoreLine::read(line) {
+                tally.score(format!("here {}", said.way), said.score);
+            }
             if let Some(said) = LabLine::read(line) {
                 counted += 1;
                 bad |= said.verdict == Verdict::Failed;

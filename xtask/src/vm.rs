@@ -113,6 +113,9 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
     })?;
     println!("\n{report}");
     report.count(tally);
+    report
+        .scores()
+        .for_each(|(name, score)| tally.score(name, score));
     Ok(())
 }
 

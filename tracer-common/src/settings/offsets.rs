@@ -166,12 +166,12 @@ offsets! {
     task_start_boottime: "task_struct"."start_boottime" [8] optional "process identity beyond the pid";
     /// Open files, a pointer.
     task_files: "task_struct"."files" [8] optional "closes that end nothing by the entry of close(2)";
-    /// Root and working directory, a pointer.
-    task_fs: "task_struct"."fs" [8] optional "telling closes of execve(2) from others";
+    /// What the threads of a process share, a pointer.
+    task_signal: "task_struct"."signal" [8] optional "telling closes of execve(2) from others";
     /// Whether the thread is in a 32-bit system call, x86 only.
     task_compat_status: "task_struct"."thread_info.status" [4] optional "closes that end nothing by the entry of close(2)";
-    /// Whether execve(2) is under way.
-    fs_in_exec: "fs_struct"."in_exec" [4] optional "telling closes of execve(2) from others";
+    /// Who holds the lock that execve(2) takes: a task, with flags in the lowest bits.
+    signal_exec_lock: "signal_struct"."cred_guard_mutex.owner.counter" [8] optional "telling closes of execve(2) from others";
     /// The table of descriptors, a pointer.
     files_table: "files_struct"."fdt" [8] optional "closes that end nothing by the entry of close(2)";
     /// Descriptors the table has room for.

@@ -1,6 +1,7 @@
 //! `inet_csk_reqsk_queue_add`, `net/ipv4/inet_connection_sock.c`: a listener queues a connection.
 //!
-//! Arguments `(listener, request, child)` since 4.4. Only listeners that share their port are told
+//! Arguments `(listener, request, child)` since 4.4; called for SYN cookies and TCP Fast Open, and
+//! for other handshakes where it is not inlined. Only listeners that share their port are told
 //! of, so that every other connection costs one read.
 
 use aya_ebpf::{
@@ -28,8 +29,9 @@ fn inet_csk_reqsk_queue_add_kprobe(program: ProbeContext) -> u32 {
     queued(&program, program.arg(0).unwrap_or(0), child)
 }
 
+/// Reports a connection of a listener that shares its port.
 #[inline(always)]
-fn queued(program: &impl EbpfContext, listener: Address, child: Address) -> u32 {
+pub(super) fn queued(program: &impl EbpfContext, listener: Address, child: Address) -> u32 {
     let group: Address = read(listener, |offsets| &offsets.sk_reuseport_cb);
     if group == 0 || !wanted(Kind::Queued) || !filter::accepted(child, Meaning::Other) {
         return 0;

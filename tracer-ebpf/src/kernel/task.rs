@@ -13,6 +13,9 @@ const PF_EXITING: u32 = 0x4;
 /// `PF_KTHREAD`, likewise.
 const PF_KTHREAD: u32 = 0x20_0000;
 
+/// `MUTEX_FLAGS`, `kernel/locking/mutex.h`.
+const MUTEX_FLAGS: u64 = 7;
+
 /// Thread group id and thread id of the running task.
 #[inline(always)]
 #[expect(
@@ -74,13 +77,16 @@ pub(crate) fn ids_of(task: Address) -> (u32, u32) {
     (tgid, read(task, |offsets| &offsets.task_pid))
 }
 
-/// Whether the running task is executing another program, and closing what it must not inherit.
+/// Whether the running task is executing another program, and closing what that must not inherit.
 ///
-/// Only the first task of a group of tasks that share their working directory shows it.
+/// It holds `cred_guard_mutex` from before that until after (`begin_new_exec`, `setup_new_exec`,
+/// `fs/exec.c`); a debugger that attaches takes the lock as somebody else.
 #[inline(always)]
 pub(crate) fn executes() -> bool {
-    let fs = read(current(), |offsets| &offsets.task_fs);
-    read::<u32>(fs, |offsets| &offsets.fs_in_exec) != 0
+    let current = current();
+    let signal: Address = read(current, |offsets| &offsets.task_signal);
+    let owner: Address = read(signal, |offsets| &offsets.signal_exec_lock);
+    owner & !MUTEX_FLAGS == current
 }
 
 /// The running task's open files.

@@ -4,16 +4,20 @@ use std::ffi::OsString;
 
 use super::{record::Destination, select, view::View};
 use crate::{
-    cli::{Kernel, Select, Stopping},
+    cli::{Kernel, Select, Stopping, Wire, Wiring},
     pipeline::Wanted,
     record::Settings,
 };
+
+/// How long an answer for nobody waits for its segment: longer than a capture and the slack take.
+const ANSWER_NS: u64 = 50_000_000;
 
 /// What is to be traced, told and recorded.
 pub(super) struct Job<'a> {
     pub(super) select: &'a Select,
     pub(super) stopping: &'a Stopping,
     pub(super) kernel: &'a Kernel,
+    pub(super) wiring: &'a Wiring,
     pub(super) command: &'a [OsString],
     pub(super) quiet: bool,
     /// Whether records are wanted that only tell of processes.
@@ -34,6 +38,11 @@ impl Job<'_> {
             count: self.stopping.count,
             settle_ns: u64::try_from(settle_ns).unwrap_or(u64::MAX),
             sockets: self.stopping.sockets,
+            answer_ns: if self.wiring.wire == Wire::Off {
+                0
+            } else {
+                ANSWER_NS
+            },
         }
     }
 

@@ -31,6 +31,7 @@ pub(super) fn run(asked: &Record) -> Result<Exit, Failure> {
         select: &asked.select,
         stopping: &asked.stopping,
         kernel: &asked.kernel,
+        wiring: &asked.wiring,
         command: &asked.command,
         quiet: asked.quiet,
         // What a replay may be asked for is for the replay to say.

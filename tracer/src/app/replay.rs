@@ -46,6 +46,9 @@ fn tell(
     let reasons = ReasonNames::new(reasons);
     let clock = view::from_offset(header.clock_offset_ns);
     let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock.clone());
+    if settings.answer_ns > 0 {
+        pipeline.captures();
+    }
     if !trace.quiet || view.is_json() {
         recording.start(&mut pipeline)?;
     }

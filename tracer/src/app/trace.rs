@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 
 use super::{
+    capture::Capture,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -43,6 +44,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         kernel: &trace.kernel,
         command: &trace.command,
         quiet: trace.quiet,
+        wiring: &trace.wiring,
         every_record: trace.verbose,
         view: Some(View::new(trace)),
         file,
@@ -78,10 +80,14 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let names = ReasonNames::new(names);
         let clock = view::wall_clock();
         let (noted, settings) = (Noted::new(Live::here()), job.settings());
-        let pipeline = match job.view {
+        let capture = Capture::open(job.wiring)?;
+        let mut pipeline = match job.view {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),
             None => view::silent(noted, &settings, names.clone()),
         };
+        if capture.is_on() {
+            pipeline.captures();
+        }
         let tape = job.file.as_ref().map(|file| {
             Ok::<_, Failure>(Tape {
                 writer: file.begin()?,
@@ -95,6 +101,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             session,
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
+            capture,
             stop,
             unrecorded: false,
         };

@@ -87,10 +87,12 @@ fn road<F: Facts>(
         count,
         settle_ns,
         sockets,
+        answer_ns,
     } = settings;
     let limits = Limits {
         sockets,
         settle_ns,
+        answer_ns,
         ..Limits::default()
     };
     let correlator = Correlator::new(limits, reasons);

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 
-use super::{Kernel, Select, Stopping};
+use super::{Kernel, Select, Stopping, Wiring};
 
 /// Record what ends connections, to be told later and elsewhere
 ///
@@ -34,6 +34,10 @@ pub struct Record {
     /// When to stop, and what to keep in mind until then.
     #[command(flatten)]
     pub stopping: Stopping,
+
+    /// What to capture beside the hooks.
+    #[command(flatten)]
+    pub wiring: Wiring,
 
     /// How to reach the kernel.
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::Args;
 use ipnet::IpNet;
 
-use super::{Color, Kind, Output, Transport, Way, values};
+use super::{Color, Kind, Output, Transport, Way, Wire, values};
 
 /// Print every ending of a connection as it happens
 ///
@@ -55,6 +55,10 @@ pub struct Trace {
     #[command(flatten)]
     pub stopping: Stopping,
 
+    /// What to capture beside the hooks.
+    #[command(flatten)]
+    pub wiring: Wiring,
+
     /// Also record what comes into this file, to be told again by --replay
     #[arg(long, value_name = "FILE", help_heading = "Recording")]
     pub record: Option<PathBuf>,
@@ -79,7 +83,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 21] = [
+const LIVE: [&str; 23] = [
     "pids",
     "follow",
     "comms",
@@ -93,6 +97,8 @@ const LIVE: [&str; 21] = [
     "duration",
     "settle",
     "sockets",
+    "wire",
+    "interface",
     "record",
     "way",
     "held_open",
@@ -121,6 +127,23 @@ pub struct Stopping {
     /// Exit with 5 when records were lost
     #[arg(long, help_heading = "Stopping")]
     pub fail_on_loss: bool,
+}
+
+/// What to capture beside the hooks.
+#[derive(Debug, Args)]
+pub struct Wiring {
+    /// Capture the FINs and RSTs beside the hooks and join them to the acts of each ending
+    #[arg(
+        long,
+        value_enum,
+        default_value = "off",
+        value_name = "HOW",
+        help_heading = "Wire"
+    )]
+    pub wire: Wire,
+    /// With --wire: only on this device
+    #[arg(short, long, value_name = "DEVICE", help_heading = "Wire")]
+    pub interface: Option<String>,
 }
 
 /// Which connections to trace.
@@ -223,6 +246,8 @@ mod tests {
             "--duration 1s",
             "--settle 1s",
             "--sockets 65536",
+            "--wire afpacket",
+            "-i lo",
             "--record other",
             "--way auto",
             "--held-open",

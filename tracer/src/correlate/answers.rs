@@ -8,6 +8,7 @@ use crate::model::{
     process::Actor,
     socket::SocketId,
     state::TcpState,
+    time::MonoNs,
 };
 
 impl Correlator {
@@ -78,6 +79,18 @@ impl Correlator {
             id,
             ended: Some(at),
         });
-        self.push(ending);
+        if self.limits.answer_ns == 0 {
+            self.push(ending);
+        } else {
+            self.answers.push_back(ending);
+        }
+    }
+
+    /// Tells the answers for nobody whose segments must have been seen by now.
+    pub(super) fn release_answers(&mut self, now: MonoNs) {
+        let until = now.before(self.limits.answer_ns);
+        while let Some(ending) = self.answers.pop_front_if(|it| it.first_seen <= until) {
+            self.push(ending);
+        }
     }
 }

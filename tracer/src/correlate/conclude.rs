@@ -25,13 +25,16 @@ impl Tracked {
         if self.acts.is_empty() {
             return None;
         }
+        let EndId {
+            socket,
+            first_seen,
+            flow,
+        } = self.life().id;
         let ending = Ending {
-            socket: Some(self.id),
-            first_seen: self.first_seen,
-            flow: self.flow,
-            owner: self
-                .owner
-                .or_else(|| self.listener.and_then(|it| it.owner())),
+            socket,
+            first_seen,
+            flow,
+            owner: self.last_owner(),
             holders: None,
             look: self.look(),
             let_go: self.let_go,
@@ -44,6 +47,7 @@ impl Tracked {
             condition: self.condition,
             after: self.after,
             peer: self.peer,
+            segments: None,
         };
         self.after = Some(ending.id());
         Some(ending)
@@ -182,5 +186,6 @@ pub(super) fn alone(id: EndId, act: Act) -> Ending {
         condition: Condition::default(),
         after: None,
         peer: None,
+        segments: None,
     }
 }

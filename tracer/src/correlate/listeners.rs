@@ -1,6 +1,6 @@
 //! Listeners: who a connection belongs to that nobody accepted yet.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::NonZeroU64};
 
 use hashlink::LinkedHashMap;
 
@@ -8,6 +8,7 @@ use crate::model::{
     ending::{Look, Owner},
     flow::Flow,
     holder::{self, Holder, Provenance},
+    known::KnownSocket,
     process::{Confidence, Task},
     socket::SocketId,
 };
@@ -33,6 +34,7 @@ type Port = (Option<u32>, u16);
 pub(super) struct Listener {
     /// `None` for one no hook saw.
     id: Option<SocketId>,
+    cookie: Option<NonZeroU64>,
     flow: Flow,
     inode: Option<u32>,
     /// Who called listen(2), or the only one who held it at a look; `None` where neither is known.
@@ -75,6 +77,8 @@ impl Listeners {
         opener: Option<Task>,
     ) {
         self.closed(id.address);
+        // A look right after the attach may have found it before its event was taken in.
+        self.stopped(inode);
         if self.by_address.len() >= LIMIT
             && let Some((&oldest, _)) = self.by_address.front()
         {
@@ -82,6 +86,7 @@ impl Listeners {
         }
         let listener = Listener {
             id: Some(id),
+            cookie: id.cookie,
             flow,
             inode,
             opener,
@@ -92,16 +97,17 @@ impl Listeners {
     }
 
     /// A look found a listener; what a hook saw of it stands.
-    pub(super) fn found(&mut self, flow: Flow, inode: u32, holders: &[Holder]) {
+    pub(super) fn found(&mut self, socket: &KnownSocket, inode: u32) {
         let seen = |listener: &Listener| listener.inode == Some(inode);
         if self.by_address.values().any(seen) || self.older.len() >= LIMIT {
             return;
         }
         let listener = Listener {
             id: None,
-            flow,
+            cookie: socket.cookie,
+            flow: socket.flow,
             inode: Some(inode),
-            opener: holder::only_process(holders).map(Holder::task),
+            opener: holder::only_process(&socket.holders).map(Holder::task),
         };
         self.older.insert(inode, listener);
     }
@@ -144,7 +150,12 @@ impl Listeners {
 
     /// The listener a waiting connection is for: the one the kernel chose, else the only one it can
     /// be for.
-    pub(super) fn of(&self, child: SocketId, flow: &Flow) -> Option<Listener> {
+    pub(super) fn of(
+        &self,
+        child: SocketId,
+        cookie: Option<NonZeroU64>,
+        flow: &Flow,
+    ) -> Option<Listener> {
         if let Some(queued) = self.queued.get(&child.address)
             && queued.child.may_be(child)
         {
@@ -157,6 +168,10 @@ impl Listeners {
         let seen = seen.filter_map(|address| self.by_address.get(address));
         let older = self.older.values().filter(|it| port_of(&it.flow) == port);
         let on_port: Vec<_> = seen.chain(older).collect();
+        let made_it = |it: &&&Listener| cookie.is_some() && it.cookie == cookie;
+        if let Some(listener) = on_port.iter().find(made_it) {
+            return Some(**listener);
+        }
         // One bound to the address goes before those bound to any (`compute_score`,
         // `net/ipv4/inet_hashtables.c`).
         let local = flow.local.ip();

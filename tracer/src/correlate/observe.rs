@@ -9,7 +9,7 @@ use crate::model::{
     ending::Call,
     holder::Provenance,
     observation::{HeldBack, Observation, What},
-    socket::{Condition, Socket},
+    socket::{Condition, Socket, SocketId},
     state::TcpState,
 };
 
@@ -120,7 +120,8 @@ impl Correlator {
             && tracked.listener.is_none()
             && tracked.is_unaccepted()
         {
-            tracked.listener = self.listeners.of(tracked.id, &tracked.flow);
+            let cookie = tracked.listener_cookie;
+            tracked.listener = self.listeners.of(tracked.id, cookie, &tracked.flow);
         }
         let due = self.sockets.at(address).map(|t| t.ready_at(&limits));
         if let Some(due) = due {
@@ -220,6 +221,16 @@ impl Correlator {
         if from == TcpState::Close && to == TcpState::Close {
             return;
         }
+        // The child's memory is its listener's copied, the cookie too: it gets one of its own later
+        // (`inet_csk_clone_lock`, `net/ipv4/inet_connection_sock.c`).
+        let listener = socket.id.cookie.filter(|_| accepted);
+        let socket = &Socket {
+            id: SocketId {
+                cookie: socket.id.cookie.filter(|_| !accepted),
+                ..socket.id
+            },
+            ..*socket
+        };
         let birth = accepted || from == TcpState::Close || to == TcpState::SynSent;
         // `tcp_reset` goes to CLOSE at once: what was held back before another transition was of
         // a socket that had this address before.
@@ -229,6 +240,7 @@ impl Correlator {
         };
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, condition, birth) {
+            tracked.listener_cookie = listener.or(tracked.listener_cookie);
             tracked.take_held_back(held_back, from, &limits);
             tracked.state_changed(moment, condition, (from, to), &limits);
         }

@@ -58,6 +58,24 @@ impl Tracked {
         }
     }
 
+    /// Who owned the socket, as far as its own events tell.
+    ///
+    /// A kernel thread that released it worked for whoever gave the last descriptor back: a message
+    /// that held it was thrown away (`delayed_fput`, `fs/file_table.c`; `unix_gc`,
+    /// `net/unix/garbage.c`).
+    pub(super) fn last_owner(&self) -> Option<Owner> {
+        let by_kernel = |actor| matches!(actor, Actor::KernelThread(_));
+        let released = self.acts.iter().any(|act| by_kernel(act.actor))
+            || self.destroyed.is_some_and(|it| by_kernel(it.actor));
+        let let_go = self.let_go.filter(|_| released).map(|let_go| Owner {
+            task: let_go.task,
+            confidence: Confidence::Likely,
+            from: Provenance::Acted,
+        });
+        let waiting = self.listener.and_then(|listener| listener.owner());
+        self.owner.or(let_go).or(waiting)
+    }
+
     /// Whether nobody has accepted the connection yet: it has no file and yet is no orphan.
     pub(super) fn is_unaccepted(&self) -> bool {
         let Condition {

@@ -35,6 +35,11 @@ impl Peers {
         self.0.get(flow).copied()
     }
 
+    /// Whether one of the ends of a flow is a socket here.
+    pub(super) fn knows(&self, flow: &Flow) -> bool {
+        self.0.contains_key(flow) || self.0.contains_key(&flow.reversed())
+    }
+
     /// Where the socket at the other end of `flow` is.
     pub(super) fn of(&self, flow: Flow) -> Option<u64> {
         if !is_connected(flow) {

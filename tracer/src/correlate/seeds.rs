@@ -48,7 +48,7 @@ impl Correlator {
             let inode = socket.inode.and_then(|it| u32::try_from(it.get()).ok());
             let Some(inode) = inode else { continue };
             if socket.state == TcpState::Listen {
-                self.listeners.found(socket.flow, inode, &socket.holders);
+                self.listeners.found(&socket, inode);
             } else if socket.holders.is_empty() {
                 // Held by somebody we cannot see, or by nobody any more.
             } else if self.seeds.by_inode.len() < self.limits.sockets {

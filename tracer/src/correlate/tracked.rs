@@ -1,5 +1,7 @@
 //! One socket: what was seen of its life so far, and when that is ready to be told.
 
+use std::num::NonZeroU64;
+
 use super::{Limits, facts, listeners::Listener, peers::Life};
 use crate::model::{
     ending::{Act, Call, CloseCall, EndId, How, LetGo, Owner, Transition},
@@ -64,6 +66,8 @@ pub(super) struct Tracked {
     pub(super) uid: Option<u32>,
     pub(super) state: Option<TcpState>,
     pub(super) owner: Option<Owner>,
+    /// Cookie of the listener it was made for.
+    pub(super) listener_cookie: Option<NonZeroU64>,
     /// The listener whose queue it was in when it began to end.
     pub(super) listener: Option<Listener>,
     /// Closes that ended nothing and were not told yet.
@@ -101,6 +105,7 @@ impl Tracked {
             uid: socket.uid,
             state: socket.state,
             owner: None,
+            listener_cookie: None,
             listener: None,
             held_open: Vec::new(),
             let_go: None,
@@ -124,13 +129,16 @@ impl Tracked {
     }
 
     /// What its endings go by, and how long it was there.
+    ///
+    /// What was told once goes by the same name for ever, whatever becomes known later.
     pub(super) fn life(&self) -> Life {
+        let now = EndId {
+            socket: Some(self.id),
+            flow: self.flow,
+            first_seen: self.first_seen,
+        };
         Life {
-            id: EndId {
-                socket: Some(self.id),
-                flow: self.flow,
-                first_seen: self.first_seen,
-            },
+            id: self.after.unwrap_or(now),
             ended: self.destroyed.map(|moment| moment.at),
         }
     }

@@ -1,7 +1,7 @@
 //! Looks at who holds a socket right now, for the few endings no event tells it of.
 //!
 //! One look walks the descriptors of every process, so looks are rare: those wanted at one time
-//! share one, and looking never takes more than a twentieth of the time.
+//! share one, and in the long run looking never takes more than a twentieth of the time.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,6 +14,9 @@ use crate::model::{holder::Holder, time::MonoNs};
 /// One part in this many of the time may be spent looking.
 const SHARE: u64 = 20;
 
+/// Nanoseconds that may be spent at once, after as long a rest as that needs.
+const BURST: u64 = 500_000_000;
+
 /// Inodes wanted at most at one time, and results kept at most.
 const LIMIT: usize = 1_024;
 
@@ -24,8 +27,10 @@ pub(super) struct Looks {
     ours: bool,
     wanted: HashSet<u64>,
     found: HashMap<u64, Vec<Holder>>,
-    /// When the next look may begin.
-    next: MonoNs,
+    /// Nanoseconds that may be spent now.
+    allowance: u64,
+    /// Up to when time was allowed.
+    allowed: MonoNs,
 }
 
 impl Looks {
@@ -36,7 +41,8 @@ impl Looks {
             ours: sees_initial_pids(proc),
             wanted: HashSet::new(),
             found: HashMap::new(),
-            next: MonoNs(0),
+            allowance: BURST,
+            allowed: clock::now(),
         }
     }
 
@@ -53,7 +59,10 @@ impl Looks {
             return;
         }
         let begin = clock::now();
-        if begin < self.next {
+        let earned = begin.since(self.allowed) / SHARE;
+        self.allowance = self.allowance.saturating_add(earned).min(BURST);
+        self.allowed = begin;
+        if self.allowance == 0 {
             return;
         }
         if self.found.len() > LIMIT {
@@ -64,8 +73,8 @@ impl Looks {
             let holders = found.remove(&inode).unwrap_or_default();
             self.found.insert(inode, holders);
         }
-        let end = clock::now();
-        self.next = end.after(end.since(begin).saturating_mul(SHARE));
+        let spent = clock::now().since(begin);
+        self.allowance = self.allowance.saturating_sub(spent);
     }
 
     /// What the last look found for a socket, told once; `None` when there was no time for one.

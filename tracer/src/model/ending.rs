@@ -10,6 +10,7 @@ use super::{
     socket::{Condition, SocketId},
     state::TcpState,
     time::MonoNs,
+    wire::WireSegment,
 };
 
 /// One connection, or attempt at one, that ended.
@@ -49,6 +50,8 @@ pub struct Ending {
     pub after: Option<EndId>,
     /// The other end of the connection, when it is on this host too.
     pub peer: Option<EndId>,
+    /// The FINs and RSTs seen on the wire, in the order of time; `None` without a capture.
+    pub segments: Option<Vec<WireSegment>>,
 }
 
 /// What one end of a connection goes by in output.

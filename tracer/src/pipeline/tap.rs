@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::Pipeline;
 use crate::{
     enrich::facts::Facts,
-    model::{known::KnownSocket, time::MonoNs},
+    model::{foreign::Foreign, known::KnownSocket, segment::Seen, time::MonoNs},
     record::{Entry, Header, Writer},
     render::{Start, time::WallClock},
     tally::{Account, Tally},
@@ -100,6 +100,24 @@ impl<F: Facts> Tapped<F> {
             parts.try_for_each(|part| tape.out.put(&Entry::Known(part.to_vec())))
         });
         self.pipeline.know(sockets)
+    }
+
+    /// See [`Pipeline::device`].
+    pub fn device(&mut self, index: u32, name: Foreign) {
+        self.tape(|tape| {
+            let name = name.clone();
+            tape.out.put(&Entry::Device { index, name })
+        });
+        self.pipeline.device(index, name);
+    }
+
+    /// See [`Pipeline::sight`].
+    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+        self.pipeline.sight(at, netns, seen);
+        self.tape(|tape| {
+            let seen = Box::new(*seen);
+            tape.out.put(&Entry::Sighted { at, netns, seen })
+        });
     }
 
     /// See [`Pipeline::take`].

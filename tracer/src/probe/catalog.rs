@@ -50,6 +50,8 @@ pub enum Need {
 const ACTIVE: &str = "tcp_send_active_reset";
 const ANSWER: &str = "tcp_v4_send_reset";
 const RESET: &str = "tcp_send_reset";
+const HANDSHAKE: &str = "inet_csk_complete_hashdance";
+const QUEUE: &str = "inet_csk_reqsk_queue_add";
 
 /// A candidate with one program.
 macro_rules! by {
@@ -232,8 +234,22 @@ pub const POINTS: &[Point] = &[
         required: false,
         kind: Kind::Queued,
         candidates: &[
-            by!(Fentry "inet_csk_reqsk_queue_add_fentry" at "inet_csk_reqsk_queue_add"),
-            by!(Kprobe "inet_csk_reqsk_queue_add_kprobe" at "inet_csk_reqsk_queue_add"),
+            Candidate {
+                hook: Hook::Fentry,
+                programs: &[
+                    ("inet_csk_complete_hashdance_fentry", HANDSHAKE),
+                    ("inet_csk_reqsk_queue_add_fentry", QUEUE),
+                ],
+                needs: Need::Nothing,
+            },
+            Candidate {
+                hook: Hook::Kprobe,
+                programs: &[
+                    ("inet_csk_complete_hashdance_kprobe", HANDSHAKE),
+                    ("inet_csk_reqsk_queue_add_kprobe", QUEUE),
+                ],
+                needs: Need::Nothing,
+            },
         ],
     },
     Point {

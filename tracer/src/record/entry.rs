@@ -6,11 +6,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     header::Header,
-    shape::{self, account, holder, process, socket},
+    shape::{self, account, holder, process, segment, socket},
 };
 use crate::{
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket, time::MonoNs,
+        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
+        segment::Seen, time::MonoNs,
     },
     tally::Account,
 };
@@ -27,6 +28,8 @@ mod kind {
     pub(super) const KNOWN: u16 = 8;
     pub(super) const ACCOUNT: u16 = 9;
     pub(super) const END: u16 = 10;
+    pub(super) const SIGHTED: u16 = 11;
+    pub(super) const DEVICE: u16 = 12;
 }
 
 /// One entry. Answers come before the call during which they were given.
@@ -45,6 +48,22 @@ pub enum Entry<'a> {
     Turn(MonoNs),
     /// What the world said about something the road asks for.
     Answer(Answer),
+    /// A segment that a capture saw.
+    Sighted {
+        /// When, by the hooks' clock.
+        at: MonoNs,
+        /// In which network namespace, by its inode number.
+        netns: Option<u32>,
+        /// What and where.
+        seen: Box<Seen>,
+    },
+    /// A device a capture sees.
+    Device {
+        /// The kernel's index.
+        index: u32,
+        /// Its name.
+        name: Foreign,
+    },
     /// Sockets older than the attach, a part of them.
     Known(Vec<KnownSocket>),
     /// The kernel half's counters.
@@ -106,7 +125,7 @@ enum Malformed {
 impl<'a> Entry<'a> {
     /// Whether this build can read entries of a kind.
     pub(super) const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::HEADER..=kind::END)
+        matches!(kind, kind::HEADER..=kind::DEVICE)
     }
 
     pub(super) const fn kind(&self) -> u16 {
@@ -118,6 +137,8 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Process { .. }) => kind::PROCESS,
             Self::Answer(Answer::Netns { .. }) => kind::NETNS,
             Self::Answer(Answer::Look { .. }) => kind::LOOK,
+            Self::Sighted { .. } => kind::SIGHTED,
+            Self::Device { .. } => kind::DEVICE,
             Self::Known(_) => kind::KNOWN,
             Self::Account(_) => kind::ACCOUNT,
             Self::End { .. } => kind::END,
@@ -141,6 +162,10 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Look { inode, holders }) => {
                 json(out, &holder::Look::new(*inode, holders.as_deref()))
             }
+            Self::Sighted { at, netns, seen } => {
+                json(out, &segment::Sighted::new(*at, *netns, seen))
+            }
+            Self::Device { index, name } => json(out, &segment::Device::new(*index, name)),
             Self::Known(sockets) => json(out, &socket::Sockets::new(sockets)),
             Self::Account(account) => json(out, &account::Account::new(account)),
             Self::End { how } => json(out, &shape::End { how: how.into() }),
@@ -167,6 +192,8 @@ impl<'a> Entry<'a> {
             kind::PROCESS => Self::Answer(from_json::<process::Told>(payload)?.answer()?),
             kind::NETNS => Self::Answer(from_json::<shape::Netns>(payload)?.answer()?),
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),
+            kind::SIGHTED => from_json::<segment::Sighted<'_>>(payload)?.entry()?,
+            kind::DEVICE => from_json::<segment::Device<'_>>(payload)?.entry()?,
             kind::KNOWN => Self::Known(from_json::<socket::Sockets>(payload)?.sockets()?),
             kind::ACCOUNT => {
                 Self::Account(Box::new(from_json::<account::Account>(payload)?.account()))

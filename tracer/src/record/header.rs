@@ -59,4 +59,7 @@ pub struct Settings {
     pub settle_ns: u64,
     /// Sockets remembered at once.
     pub sockets: usize,
+    /// Nanoseconds an answer for nobody waited for its segment; zero without a capture.
+    #[serde(default)]
+    pub answer_ns: u64,
 }

@@ -12,6 +12,7 @@ use crate::model::foreign::Foreign;
 pub(super) mod account;
 pub(super) mod holder;
 pub(super) mod process;
+pub(super) mod segment;
 pub(super) mod socket;
 
 /// A value that this build has no meaning for.

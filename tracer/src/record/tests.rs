@@ -11,7 +11,10 @@ use tracer_common::event::Kind;
 
 use super::*;
 use crate::{
-    model::time::MonoNs,
+    model::{
+        segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Seen, Timestamps},
+        time::MonoNs,
+    },
     tally::{Account, PerKind},
     tests::arbitrary,
 };
@@ -75,6 +78,7 @@ pub(crate) fn header() -> Header {
             count: None,
             settle_ns: 1_000_000_000,
             sockets: 65_536,
+            answer_ns: 50_000_000,
         },
         command_line: vec!["finrst".to_owned(), "record".to_owned()],
     }
@@ -116,12 +120,65 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
+/// Any segment a capture may see.
+pub(crate) fn seen() -> impl Strategy<Value = Seen> {
+    let at = (any::<bool>(), any::<i64>()).prop_map(|(realtime, ns)| CaptureTime {
+        clock: if realtime {
+            CaptureClock::Realtime
+        } else {
+            CaptureClock::File
+        },
+        ns,
+    });
+    let device = prop_oneof![
+        (0..3_u32).prop_map(Device::Index),
+        any::<u32>().prop_map(Device::Interface),
+    ];
+    let direction = prop::sample::select(vec![
+        Direction::Transmitted,
+        Direction::Received,
+        Direction::Unknown,
+    ]);
+    let timestamps = (any::<u32>(), any::<u32>());
+    let timestamps = timestamps.prop_map(|(value, echo)| Timestamps { value, echo });
+    let rest = (any::<u32>(), any::<u16>(), option::of(timestamps));
+    let headers = (arbitrary::flow(), arbitrary::segment(), rest).prop_map(
+        |(flow, segment, (payload_bytes, window, timestamps))| Headers {
+            source: flow.local,
+            destination: flow.remote,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: segment.flags,
+            payload_bytes,
+            window,
+            timestamps,
+        },
+    );
+    let place = (option::of(at), device, direction, option::of(any::<u16>()));
+    (place, headers).prop_map(|((at, device, direction, vlan), headers)| Seen {
+        at,
+        device,
+        direction,
+        vlan,
+        headers,
+    })
+}
+
 fn entry() -> BoxedStrategy<Owned> {
+    let sighted = (arbitrary::mono(), option::of(any::<u32>()), seen());
+    let sighted = sighted.prop_map(|(at, netns, seen)| Entry::Sighted {
+        at,
+        netns,
+        seen: Box::new(seen),
+    });
+    let device = (any::<u32>(), arbitrary::foreign());
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
         any::<i128>().prop_map(|offset_ns| Entry::Clock { offset_ns }),
         arbitrary::mono().prop_map(Entry::Turn),
         answer().prop_map(Entry::Answer),
+        sighted,
+        device.prop_map(|(index, name)| Entry::Device { index, name }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];
@@ -262,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn no_payload_panics(kind in 1..=10_u16, payload in "[\\[\\]{}\":,a-z0-9]{0,60}") {
+    fn no_payload_panics(kind in 1..=12_u16, payload in "[\\[\\]{}\":,a-z0-9]{0,60}") {
         let _ = Entry::read(kind, payload.as_bytes());
     }
 }

@@ -63,7 +63,12 @@ impl Render for Json {
     fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
         let at = words::dated(explained.ending);
         let via = explained.ending.decisive().and_then(|act| self.via.of(act));
-        self.line("ending", at, ending::ending(explained, via), out)
+        self.line(
+            "ending",
+            at,
+            ending::ending(explained, via, &self.clock),
+            out,
+        )
     }
 
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! What every format makes of the same endings, events and counters.
 
+use std::sync::LazyLock;
+
 use jiff::tz::{TimeZone, offset};
 use proptest::prelude::*;
 use tracer_common::event::Kind;
@@ -45,8 +47,13 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
         explanation,
         owner: None,
         netns_name: None,
+        devices: &DEVICES,
     }
 }
+
+/// The device the samples' segments were seen on.
+static DEVICES: LazyLock<Devices> =
+    LazyLock::new(|| Devices::from([(1, Foreign::from(b"lo".as_slice()))]));
 
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {

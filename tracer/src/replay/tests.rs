@@ -20,7 +20,7 @@ use crate::{
     },
     record::{
         Writer,
-        tests::{Shared, account, header},
+        tests::{Shared, account, header, seen},
     },
     render::{Format, Options},
     tally::Account,
@@ -37,6 +37,9 @@ enum Call {
     /// A watermark so many nanoseconds later.
     Turn(u64),
     Clock(i64),
+    /// A segment, so many nanoseconds after the watermark.
+    Sight(Box<Seen>, u64),
+    Device(u32, Foreign),
     Know(Vec<KnownSocket>),
     Account(Box<Account>),
 }
@@ -48,6 +51,9 @@ fn call() -> BoxedStrategy<Call> {
         1 => collection::vec(any::<u8>(), 0..64).prop_map(Call::Garbage),
         6 => (0..1_500_000_000_u64).prop_map(Call::Turn),
         1 => any::<i64>().prop_map(Call::Clock),
+        4 => (seen().prop_map(Box::new), 0..1_000_000_000_u64)
+            .prop_map(|(seen, after)| Call::Sight(seen, after)),
+        1 => (0..3_u32, arbitrary::foreign()).prop_map(|(index, name)| Call::Device(index, name)),
         1 => collection::vec(arbitrary::known(), 0..3).prop_map(Call::Know),
         1 => account().prop_map(|account| Call::Account(Box::new(account))),
     ]
@@ -128,9 +134,15 @@ fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> P
         fin: true,
         rst: true,
     };
-    let correlator = Correlator::new(Limits::default(), reasons);
+    let limits = Limits {
+        answer_ns: header.settings.answer_ns,
+        ..Limits::default()
+    };
+    let correlator = Correlator::new(limits, reasons);
     let (view, out) = (format.renderer(options), Box::new(out.clone()));
-    Pipeline::new(facts, correlator, view, out, wanted, events, None)
+    let mut pipeline = Pipeline::new(facts, correlator, view, out, wanted, events, None);
+    pipeline.captures();
+    pipeline
 }
 
 /// Makes the calls; what was told, after how many calls how much of it, and the recording.
@@ -151,6 +163,8 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
                 now = now.after(ns);
                 road.turn(now).unwrap();
             }
+            Call::Sight(seen, after) => road.sight(now.after(after), Some(1), &seen),
+            Call::Device(index, name) => road.device(index, name),
             Call::Clock(offset) => road.clock(clock(offset.into())),
             Call::Know(sockets) => drop(road.know(sockets)),
             Call::Account(account) => road.account(*account).unwrap(),

@@ -19,9 +19,11 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
+    segment::{Device, Direction},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     time::MonoNs,
+    wire::{Sighting, WireSegment},
 };
 
 mod known;
@@ -424,6 +426,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         any::<u32>(),
         option::of(mono()),
         condition(),
+        option::of(collection::vec(wire_segment(), 0..3)),
     );
     (identity, story)
         .prop_map(|(identity, story)| Ending {
@@ -443,8 +446,41 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             destroyed: story.4,
             condition: story.5,
             peer: None,
+            segments: story.6,
         })
         .boxed()
+}
+
+fn wire_segment() -> impl Strategy<Value = WireSegment> {
+    let direction = sample::select(vec![
+        Direction::Transmitted,
+        Direction::Received,
+        Direction::Unknown,
+    ]);
+    let device = prop_oneof![
+        any::<u32>().prop_map(Device::Index),
+        any::<u32>().prop_map(Device::Interface)
+    ];
+    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
+        at,
+        device,
+        direction,
+    });
+    (
+        any::<(bool, u8, u32, u32, u32, u32)>(),
+        option::of(mono()),
+        collection::vec(sighting, 0..3),
+    )
+        .prop_map(|(said, kernel, sightings)| WireSegment {
+            sent: said.0,
+            flags: SegmentFlags(said.1),
+            seq: said.2,
+            ack: said.3,
+            payload_bytes: said.4,
+            kernel,
+            sightings,
+            retransmits: said.5,
+        })
 }
 
 fn provenance() -> impl Strategy<Value = Provenance> {

@@ -1,21 +1,45 @@
 //! What a scene expects against what finrst told.
 
-mod differences;
+pub(super) mod differences;
 
 use std::{fmt::Write as _, net::SocketAddr};
 
 use anyhow::bail;
+use differences::Lenience;
 
-use super::{Lab, told::Ending};
-use crate::scene::truth::{Expected, Seen};
+use super::{
+    Lab,
+    told::{Ending, Kind},
+};
+use crate::scene::truth::{Expected, Known, Seen};
 
-/// Whether an ending is the one expected: both ends are the same, a port of zero being any.
+/// Whether an ending is the one expected: of the same end, and of the same kind.
 pub(crate) fn is_of(ending: &Ending, expected: &Expected) -> bool {
+    same_end(ending, expected) && ending.kind() == expected.kind()
+}
+
+/// Whether an ending is of the end expected: addresses and ports are the same, a port of zero being
+/// any, and so is the namespace where the scene has several.
+fn same_end(ending: &Ending, expected: &Expected) -> bool {
     let same = |expected: SocketAddr, told: SocketAddr| {
         expected.ip() == told.ip() && (expected.port() == 0 || expected.port() == told.port())
     };
-    same(expected.local, ending.connection.local.into())
-        && same(expected.remote, ending.connection.remote.into())
+    let connection = &ending.connection;
+    same(expected.local, connection.local.into())
+        && same(expected.remote, connection.remote.into())
+        && (expected.netns.is_none() || expected.netns == connection.netns)
+}
+
+/// What need not be told of an ending here.
+pub(super) fn lenience(lab: &Lab, expected: &Expected) -> Lenience {
+    Lenience {
+        owner: match expected.known {
+            Known::Always => false,
+            Known::ByFunctions => !lab.functions,
+            Known::Perhaps => true,
+        },
+        holders: lab.slow > 1,
+    }
 }
 
 /// Whether this kernel, reached this way, lets the ending be seen.
@@ -33,14 +57,13 @@ pub(crate) fn can_be_seen(lab: &Lab, expected: &Expected) -> bool {
 pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> anyhow::Result<()> {
     let mut report = String::new();
     for expected in expected.iter().filter(|it| can_be_seen(lab, it)) {
-        let mut told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
-        if told.len() > 1 {
-            told.retain(|it| !it.answers_for_nobody());
-        }
+        let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
         let wrong = match told.as_slice() {
             [ending] => {
-                let mut wrong = differences::differences(lab.kernel, expected, ending);
+                let lenience = lenience(lab, expected);
+                let mut wrong = differences::differences(lab.kernel, lenience, expected, ending);
                 wrong.extend(unlinked(ending, endings));
+                wrong.extend(unrelated(expected, ending, endings));
                 wrong
             }
             [] => vec!["one ending was expected, none was told".to_owned()],
@@ -59,7 +82,7 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
     for ending in endings.iter().filter(|it| touches(it, expected)) {
         if !expected.iter().any(|expected| is_of(ending, expected)) {
             let (local, remote) = ends(ending);
-            let told = format!("{}/{}", ending.how, ending.cause);
+            let told = in_words(ending);
             let _written = writeln!(report, "{local} -> {remote}\n  nobody expected {told}");
         }
     }
@@ -74,23 +97,46 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
 /// An answer for nobody is told before the socket that asked is known by its port.
 fn unlinked(ending: &Ending, endings: &[Ending]) -> Option<String> {
     let (local, remote) = ends(ending);
-    let mut others = endings
-        .iter()
-        .filter(|other| ends(other) == (remote, local));
+    let mut others = endings.iter().filter(|other| {
+        let same_place = other.connection.netns == ending.connection.netns;
+        ends(other) == (remote, local) && same_place && other.kind() == Kind::Own
+    });
     let (other, None) = (others.next()?, others.next()) else {
         return None;
     };
-    if ending.answers_for_nobody() || other.answers_for_nobody() {
+    if ending.kind() != Kind::Own {
         return None;
     }
     let (told, known) = (&ending.connection.peer_id, &other.connection.id);
     (told != known).then(|| format!("peer_id is {told:?}, the other end goes by {known:?}"))
 }
 
-/// Whether an ending claims one end of these connections and names no other end.
+/// What is wrong with how an ending names the one of the same end that came before it.
+fn unrelated(expected: &Expected, ending: &Ending, endings: &[Ending]) -> Option<String> {
+    let kind = match expected.kind() {
+        Kind::Own => Kind::HeldOpen,
+        Kind::Answer if expected.late => Kind::Own,
+        Kind::Answer | Kind::HeldOpen => return None,
+    };
+    let mut earlier = endings.iter().filter(|other| {
+        let same_place = other.connection.netns == ending.connection.netns;
+        ends(other) == ends(ending) && same_place && other.kind() == kind
+    });
+    let known = &earlier.next()?.connection.id;
+    let (id, after) = (&ending.connection.id, &ending.connection.after);
+    let same = kind != Kind::HeldOpen || id == known;
+    (known.is_none() || after != known || !same)
+        .then(|| format!("id {id:?} after {after:?}, the one before goes by {known:?}"))
+}
+
+/// Whether an ending claims something of these connections: it names one end and no other, or the
+/// end, unless it is an answer to a segment that came late, which nobody can rule out.
 fn touches(ending: &Ending, expected: &[Expected]) -> bool {
     let (local, remote) = ends(ending);
-    remote.port() == 0 && expected.iter().any(|it| it.local == local)
+    expected.iter().any(|it| {
+        let half = remote.port() == 0 && it.local == local;
+        half || (same_end(ending, it) && ending.kind() != Kind::Answer)
+    })
 }
 
 /// The acts of an ending and when they were.

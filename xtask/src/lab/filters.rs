@@ -63,7 +63,11 @@ fn pid_follow(lab: &Lab) -> anyhow::Result<()> {
     Trial {
         held: ("last_closer", &[]),
         other: "server_closes_first",
-        filter: |ready| vec!["-p".into(), ready.director.to_string(), "--follow".into()],
+        filter: |ready| {
+            let pid = ready.director.to_string();
+            let words = ["-p", &pid, "--follow", scenes::HELD_OPEN];
+            words.map(str::to_owned).to_vec()
+        },
         keep: |ready, it| it.of_port(ready.address.port()),
     }
     .run(lab)
@@ -203,7 +207,7 @@ impl Trial {
         let ready = held.ready.clone();
         let command = lab.trace(&(self.filter)(&ready));
         let mut tracer = Tracer::start(command, lab.patience(Duration::from_secs(10)))?;
-        let told = held.play()?;
+        let told: Told = held.play()?;
         let other: Told = played::play(self.other, &[])?;
         let (kept, dropped): (Vec<_>, Vec<_>) = told
             .expected

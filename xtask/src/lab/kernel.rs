@@ -4,7 +4,7 @@
     reason = "bpf programs are listed by a system call libc has no name for"
 )]
 
-use std::{fs, io, process::Command};
+use std::{fs, io, path::Path, process::Command};
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -51,7 +51,7 @@ impl Lab {
     /// Whether a reset that belongs to no socket reaches a hook: function hooks see it on every
     /// kernel, the tracepoint since it gives reasons (`tcp_v4_send_reset`, `net/ipv4/tcp_ipv4.c`).
     pub(crate) fn sees_answering_resets(&self) -> bool {
-        self.kernel.answering_reasons || matches!(self.way, Way::Fentry | Way::Kprobe)
+        self.kernel.answering_reasons || self.functions
     }
 }
 
@@ -63,13 +63,34 @@ pub(crate) fn way_refused(lab: &Lab) -> anyhow::Result<Option<String>> {
     if lab.way == Way::Auto {
         return Ok(None);
     }
-    let checked = Command::new(&lab.finrst)
-        .args(["check", "-o", "json", "--way", lab.way.name()])
-        .output()
-        .context("finrst check cannot be run")?;
-    let told: Check = serde_json::from_slice(&checked.stdout)
-        .context("finrst check -o json printed something else")?;
+    let told = check(&lab.finrst, lab.way)?;
     Ok(refusal(&told, lab.way.name()))
+}
+
+/// Whether function hooks are in use this way: asked of finrst where it chooses for itself.
+///
+/// # Errors
+/// `finrst check` could not be run or understood.
+pub(crate) fn functions_hooked(finrst: &Path, way: Way) -> anyhow::Result<bool> {
+    if way != Way::Auto {
+        return Ok(way != Way::Tracepoint);
+    }
+    let told = check(finrst, way)?;
+    let ways = told.points.iter().filter_map(|point| point.way.as_deref());
+    Ok(ways
+        .into_iter()
+        .any(|way| ["fentry", "kprobe"].contains(&way)))
+}
+
+/// What finrst says of this kernel.
+fn check(finrst: &Path, way: Way) -> anyhow::Result<Check> {
+    let mut command = Command::new(finrst);
+    command.args(["check", "-o", "json"]);
+    if way != Way::Auto {
+        command.args(["--way", way.name()]);
+    }
+    let checked = command.output().context("finrst check cannot be run")?;
+    serde_json::from_slice(&checked.stdout).context("finrst check -o json printed something else")
 }
 
 /// What `finrst check -o json` prints, as far as it is looked at.
@@ -149,14 +170,14 @@ pub(crate) fn bpf_programs() -> io::Result<Vec<u32>> {
 mod tests {
     use super::*;
 
-    fn check(points: &str) -> Check {
+    fn told(points: &str) -> Check {
         let text = format!(r#"{{"can_trace":true,"error":null,"points":[{points}]}}"#);
         serde_json::from_str(&text).unwrap()
     }
 
     #[test]
     fn a_way_that_reaches_one_point_is_not_refused() {
-        let told = check(r#"{"way":"tracepoint","refused":[]},{"way":"fentry","refused":[]}"#);
+        let told = told(r#"{"way":"tracepoint","refused":[]},{"way":"fentry","refused":[]}"#);
         assert_eq!(refusal(&told, "fentry"), None);
     }
 
@@ -164,7 +185,7 @@ mod tests {
     fn a_way_that_reaches_no_point_is_refused_with_the_first_reason() {
         let refused = r#"{"program":"tcp_close_fentry","way":"fentry","why":"EPERM"}"#;
         let point = format!(r#"{{"way":null,"refused":[{refused}]}}"#);
-        let why = refusal(&check(&point), "fentry");
+        let why = refusal(&told(&point), "fentry");
         assert_eq!(why.as_deref(), Some("tcp_close_fentry: EPERM"));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, process::ExitCode};
 
-use super::Way;
+use super::{
+    Way,
+    score::{Score, ScoreLine},
+};
 
 /// Why a test could not run here; as an error it makes the test skipped instead of failed.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct Report {
     failed: u32,
     /// How many were skipped.
     skipped: u32,
+    /// What was told of owners and actors, by test.
+    scores: Vec<(String, Score)>,
 }
 
 impl Report {
@@ -64,7 +69,50 @@ impl Report {
             passed: 0,
             failed: 0,
             skipped: 0,
+            scores: Vec::new(),
         }
+    }
+
+    /// Takes down what a test's endings told of owners and actors, if there were any.
+    pub(crate) fn score(&mut self, name: &str, score: Score) {
+        if score != Score::default() {
+            self.scores.push((name.to_owned(), score));
+        }
+    }
+
+    /// The scores of all tests together.
+    fn total(&self) -> Score {
+        self.scores.iter().fold(Score::default(), |mut total, it| {
+            total += it.1;
+            total
+        })
+    }
+
+    /// Prints the scores, and judges them: no owner may be another than the one there was.
+    fn close_scores(&mut self) {
+        if self.scores.is_empty() {
+            return;
+        }
+        let total = self.total();
+        if self.lines {
+            println!("{}", ScoreLine::new(self.way.name(), total));
+        } else {
+            println!("\n{:32}{}", "", Score::HEADING);
+            for (name, score) in &self.scores {
+                println!("{name:32}{score}");
+            }
+            println!("{:32}{total}\n", "together");
+        }
+        let wrong = self.scores.iter().filter(|it| it.1.owner.wrong > 0);
+        let told: Vec<_> = wrong
+            .map(|(name, score)| format!("{}: {} wrong", name, score.owner.wrong))
+            .collect();
+        let outcome = if told.is_empty() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(told.join("\n"))
+        };
+        self.add("score/owners_never_wrong", outcome);
     }
 
     /// Prints one test's outcome.
@@ -88,7 +136,8 @@ impl Report {
     }
 
     /// Prints the closing line; the exit code says whether everything held.
-    pub(crate) fn close(self, no_skip: bool) -> ExitCode {
+    pub(crate) fn close(mut self, no_skip: bool) -> ExitCode {
+        self.close_scores();
         println!(
             "{} passed, {} failed, {} skipped",
             self.passed, self.failed, self.skipped

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 
-use crate::scene::truth::{Ready, Told};
+use crate::scene::truth::Ready;
 
 /// Plays a scene to its end.
 ///
@@ -73,7 +73,7 @@ impl Held {
     ///
     /// # Errors
     /// The scene failed.
-    pub(crate) fn play(mut self) -> anyhow::Result<Told> {
+    pub(crate) fn play<T: DeserializeOwned>(mut self) -> anyhow::Result<T> {
         self.cue.write_all(b"\n")?;
         let mut text = String::new();
         self.out.read_to_string(&mut text)?;

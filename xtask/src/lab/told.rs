@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::scene::truth::{Exit, Expected};
+
 /// One line of `finrst trace -o json`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -26,6 +28,8 @@ pub(crate) struct Ending {
     pub(crate) connection: Connection,
     /// Who held the socket.
     pub(crate) owner: Option<Owner>,
+    /// Who still holds it, where that was looked for.
+    pub(crate) holders: Option<Vec<Holder>>,
     /// Who performed the decisive act.
     pub(crate) actor: Actor,
     /// Who acted first.
@@ -40,17 +44,80 @@ pub(crate) struct Ending {
     pub(crate) acts: Vec<Act>,
     /// The cause in a sentence.
     pub(crate) explanation: Option<String>,
+    /// The FINs and RSTs on the wire; `None` without a capture.
+    pub(crate) segments: Option<Vec<Segment>>,
     /// How the facts were obtained.
     pub(crate) via: Option<String>,
 }
 
 impl Ending {
+    /// What kind of ending it is.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.how == "held_open" {
+            Kind::HeldOpen
+        } else if self.answers_for_nobody() {
+            Kind::Answer
+        } else {
+            Kind::Own
+        }
+    }
+
     /// Whether an RST answered a segment for no connection: a late one met the listener, or nobody.
     ///
     /// Slow machines send again what was acknowledged already; the kernel then answers the copy.
     pub(crate) fn answers_for_nobody(&self) -> bool {
-        self.owner.is_none() && self.how == "rst_sent" && self.actor.context == "softirq"
+        let connection = &self.connection;
+        // A socket's ending that follows a close which ended nothing goes by the same id as that.
+        let sequel = connection.after.is_some() && connection.after != connection.id;
+        let answers = self.acts.iter().all(|act| act.how == "rst_sent");
+        answers && self.actor.context == "softirq" && (self.owner.is_none() || sequel)
     }
+}
+
+/// The kinds of endings one end of a connection can have, each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The socket's own.
+    Own,
+    /// A close that ended nothing.
+    HeldOpen,
+    /// The kernel's answer to a segment for a socket that is not there.
+    Answer,
+}
+
+impl Expected {
+    /// What kind of ending is expected.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.holders.is_some() {
+            Kind::HeldOpen
+        } else if self.late || self.owner.is_none() {
+            Kind::Answer
+        } else {
+            Kind::Own
+        }
+    }
+}
+
+/// A FIN or RST on the wire.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Segment {
+    /// `tx` or `rx`.
+    pub(crate) direction: String,
+    /// tcpdump's letters.
+    pub(crate) flags: String,
+    /// Its sequence number.
+    pub(crate) seq: u32,
+    /// The time of the act it belongs to.
+    pub(crate) kernel_ns: Option<u64>,
+}
+
+/// A descriptor that still refers to a socket.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Holder {
+    /// Whose it is.
+    pub(crate) pid: Option<u32>,
+    /// Its number.
+    pub(crate) fd: Option<u32>,
 }
 
 /// Both ends of an ending's connection.
@@ -92,6 +159,10 @@ pub(crate) struct Owner {
     pub(crate) pid: Option<u32>,
     /// Its name.
     pub(crate) comm: Option<String>,
+    /// When it was made, in nanoseconds since boot.
+    pub(crate) start_ns: Option<u64>,
+    /// How it ended, when it had.
+    pub(crate) exit: Option<Exit>,
     /// How sure that is.
     pub(crate) confidence: String,
 }
@@ -133,6 +204,10 @@ pub(crate) struct Summary {
     pub(crate) missed: Option<u64>,
     /// Records that arrived and made no sense.
     pub(crate) undecodable: u64,
+    /// Segments no ending tells; `None` without a capture.
+    pub(crate) unjoined_segments: Option<u64>,
     /// Endings printed.
     pub(crate) endings: u64,
+    /// Things forgotten because a bound was reached.
+    pub(crate) evicted: u64,
 }

@@ -36,6 +36,30 @@ pub(crate) fn hire(
     uid: Option<u32>,
     work: impl FnOnce(UnixStream) -> io::Result<()>,
 ) -> io::Result<Hired> {
+    // SAFETY: `hire_by` forks only where this process has exactly one thread, so that the child
+    // inherits no lock held by another.
+    hire_by(|| Ok(unsafe { fork() }?), name, uid, work)
+}
+
+/// Forks a process that gets the pid of one that is gone.
+///
+/// # Errors
+/// As `hire`, or somebody has the pid.
+pub(crate) fn hire_as(
+    pid: Pid,
+    name: &str,
+    work: impl FnOnce(UnixStream) -> io::Result<()>,
+) -> io::Result<Hired> {
+    hire_by(|| fork_as(pid), name, None, work)
+}
+
+/// Forks by this means, and lets the child do its work.
+fn hire_by(
+    fork: impl FnOnce() -> io::Result<ForkResult>,
+    name: &str,
+    uid: Option<u32>,
+    work: impl FnOnce(UnixStream) -> io::Result<()>,
+) -> io::Result<Hired> {
     if fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other(
             "a process with threads cannot be forked safely",
@@ -46,8 +70,7 @@ pub(crate) fn hire(
     for end in [&line, &theirs] {
         end.set_read_timeout(Some(PATIENCE))?;
     }
-    // SAFETY: this process has exactly one thread, so the child inherits no lock held by another.
-    match unsafe { fork() }? {
+    match fork()? {
         ForkResult::Parent { child } => Ok(Hired { pid: child, line }),
         ForkResult::Child => {
             drop(line);
@@ -62,6 +85,32 @@ pub(crate) fn hire(
             }
             leave(if done.is_ok() { 0 } else { FAILED })
         }
+    }
+}
+
+/// `clone3(2)` with nothing but a pid of the caller's choice (`set_tid`, since 5.5): a fork.
+fn fork_as(pid: Pid) -> io::Result<ForkResult> {
+    let pids = [pid.as_raw()];
+    // SAFETY: `clone_args` is plain integers, for which zero is a value.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.exit_signal = u64::from(libc::SIGCHLD.unsigned_abs());
+    arguments.set_tid = u64::try_from(pids.as_ptr().addr()).map_err(io::Error::other)?;
+    arguments.set_tid_size = 1;
+    // SAFETY: the arguments are whole and outlive the call. No stack and no sharing is asked for, so
+    // that this is `fork`, under the same condition: `hire_by` has seen that there is one thread.
+    let child = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const arguments,
+            size_of_val(&arguments),
+        )
+    };
+    match i32::try_from(child).map_err(io::Error::other)? {
+        0 => Ok(ForkResult::Child),
+        child if child > 0 => Ok(ForkResult::Parent {
+            child: Pid::from_raw(child),
+        }),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -1,10 +1,9 @@
 //! The director: sets the stage, hires the parts, and writes down what they tell.
 
 use std::{
-    fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,
-    os::unix::{fs::MetadataExt as _, net::UnixStream},
+    os::unix::net::UnixStream,
 };
 
 use anyhow::{Context as _, bail};
@@ -54,7 +53,13 @@ pub(crate) fn play(scene: &Scene, options: &Options) -> anyhow::Result<Told> {
         ..Truth::default()
     };
     if options.wait {
-        wait_for_a_line(&truth, address)?;
+        wait_for_a_line(&Ready {
+            director: std::process::id(),
+            server: truth.server.clone(),
+            client: truth.client.clone(),
+            address,
+            netns: netns::inode()?,
+        })?;
     }
     for part in [&server, &client] {
         (&part.line).write_all(&[BEGIN])?;
@@ -70,7 +75,7 @@ pub(crate) fn play(scene: &Scene, options: &Options) -> anyhow::Result<Told> {
         title: scene.title.to_owned(),
         server: truth.server.clone(),
         client: truth.client.clone(),
-        netns: netns_inode()?,
+        netns: netns::inode()?,
         connections: truth.connections.clone(),
         expected: (scene.expect)(&truth),
         facts: truth.facts,
@@ -86,6 +91,7 @@ fn serve(
 ) -> io::Result<()> {
     let listener = match scene.stage {
         Stage::Closed => None,
+        Stage::Shared => Some(socket::reserve_shared(asked)?),
         Stage::Ipv4 | Stage::Ipv6 | Stage::Mapped => Some(socket::listen(asked)?),
     };
     let address = match &listener {
@@ -104,15 +110,11 @@ fn serve(
 }
 
 /// Says who is there, and goes on when somebody sends a line.
-fn wait_for_a_line(truth: &Truth, address: SocketAddr) -> anyhow::Result<()> {
-    let ready = Ready {
-        director: std::process::id(),
-        server: truth.server.clone(),
-        client: truth.client.clone(),
-        address,
-        netns: netns_inode()?,
-    };
-    println!("{}", serde_json::to_string(&ready)?);
+///
+/// # Errors
+/// Nobody does.
+pub(crate) fn wait_for_a_line(ready: &Ready) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(ready)?);
     match io::stdin().lines().next() {
         Some(line) => line.map(drop).context("stdin cannot be read"),
         None => bail!("nobody gave the cue"),
@@ -153,14 +155,6 @@ fn read_line(mut line: &UnixStream) -> io::Result<String> {
 
 /// A process by the name it was hired under.
 fn process(pid: nix::unistd::Pid, comm: &str) -> anyhow::Result<Process> {
-    Ok(Process {
-        pid: u32::try_from(pid.as_raw()).context("a pid is positive")?,
-        comm: comm.to_owned(),
-    })
-}
-
-/// The network namespace this process is in.
-fn netns_inode() -> anyhow::Result<u32> {
-    let inode = fs::metadata("/proc/self/ns/net")?.ino();
-    u32::try_from(inode).context("a namespace's inode number has 32 bits")
+    let pid = u32::try_from(pid.as_raw()).context("a pid is positive")?;
+    Ok(Process::now(pid, comm))
 }

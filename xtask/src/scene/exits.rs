@@ -30,11 +30,24 @@ pub(crate) fn kill(part: &mut Part) -> io::Result<()> {
 }
 
 /// The kernel's FIN, for a process that is gone.
-pub(crate) fn process_exit(truth: &Truth) -> Vec<Expected> {
-    truth.both(
-        |client| client.followed(&["fin_received/peer_closed", "fin_sent/app_close"]),
-        |server| server.began(&["fin_sent/process_exit", "fin_received/peer_closed?"]),
-    )
+fn process_exit(truth: &Truth, gone: fn(Expected) -> Expected) -> Vec<Expected> {
+    let client =
+        |client: Expected| client.followed(&["fin_received/peer_closed", "fin_sent/app_close"]);
+    let server = |server: Expected| {
+        gone(server.began(&["fin_sent/process_exit", "fin_received/peer_closed?"]))
+    };
+    let clients = truth.clients().map(client);
+    clients.chain(truth.servers().map(server)).collect()
+}
+
+/// It is gone by its own will.
+pub(crate) fn exited(truth: &Truth) -> Vec<Expected> {
+    process_exit(truth, |server| server.exited(3))
+}
+
+/// It is gone by a signal.
+pub(crate) fn killed(truth: &Truth) -> Vec<Expected> {
+    process_exit(truth, Expected::killed)
 }
 
 /// Holds the connection and what came over it, until it is killed.
@@ -61,6 +74,7 @@ pub(crate) fn killed_unread(truth: &Truth) -> Vec<Expected> {
         |server| {
             server
                 .began(&["rst_sent/closed_with_unread_data"])
+                .killed()
                 .because("TCP_ABORT_ON_CLOSE")
         },
     )

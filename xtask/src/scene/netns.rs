@@ -1,10 +1,17 @@
 //! A network namespace of a scene's own, with its loopback device up.
 #![expect(unsafe_code, reason = "an interface's flags are set by ioctl")]
 
-use std::{io, os::fd::AsRawFd as _};
+use std::{
+    fs, io,
+    os::{fd::AsRawFd as _, unix::fs::MetadataExt as _},
+    thread,
+};
 
 use anyhow::Context as _;
-use nix::sched::{CloneFlags, unshare};
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, setns, unshare},
+};
 use socket2::{Domain, Socket, Type};
 
 /// Leaves this process's network namespace for a new one.
@@ -14,6 +21,49 @@ use socket2::{Domain, Socket, Type};
 pub(crate) fn enter_new() -> anyhow::Result<()> {
     unshare(CloneFlags::CLONE_NEWNET).context("no network namespace could be made")?;
     bring_loopback_up().context("the loopback device could not be brought up")
+}
+
+/// Lets every processor receive what any of them sends over loopback (RPS), in this namespace alone.
+///
+/// # Errors
+/// The caller lacks `CAP_SYS_ADMIN`, or the kernel cannot do it.
+pub(crate) fn spread_receiving() -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    let nothing: Option<&str> = None;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(nothing, "/", nothing, private, nothing)?;
+    // The devices a sysfs shows are those of the namespace it was mounted in.
+    mount(
+        Some("sysfs"),
+        "/sys",
+        Some("sysfs"),
+        MsFlags::empty(),
+        nothing,
+    )?;
+    let processors = thread::available_parallelism()?.get().min(31);
+    let mask = (1_u32 << processors) - 1;
+    fs::write(
+        "/sys/class/net/lo/queues/rx-0/rps_cpus",
+        format!("{mask:x}"),
+    )
+}
+
+/// The inode number of the network namespace this process is in.
+///
+/// # Errors
+/// There is no `/proc`.
+pub(crate) fn inode() -> io::Result<u32> {
+    let inode = fs::metadata("/proc/self/ns/net")?.ino();
+    u32::try_from(inode).map_err(io::Error::other)
+}
+
+/// Enters the network namespace of another process.
+///
+/// # Errors
+/// The process is gone, or the caller lacks `CAP_SYS_ADMIN`.
+pub(crate) fn enter(pid: u32) -> io::Result<()> {
+    let of = fs::File::open(format!("/proc/{pid}/ns/net"))?;
+    Ok(setns(of, CloneFlags::CLONE_NEWNET)?)
 }
 
 /// Sets `IFF_UP` on `lo`, as `ip link set lo up` does.

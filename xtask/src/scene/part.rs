@@ -5,6 +5,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::net::UnixStream,
+    thread,
     time::Duration,
 };
 
@@ -13,10 +14,13 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{cast, socket};
+use super::{cast, socket, truth::Process};
 
 /// How long a read or write of a scene may take before the scene has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long things stay as they are for a tracer to look at, on a machine that is not slow.
+const STILL: Duration = Duration::from_millis(300);
 
 /// One process of a scene, seen from inside.
 #[derive(Debug)]
@@ -45,10 +49,7 @@ impl Part {
 
     /// Connects to the server, tells the director, and waits until it was accepted.
     pub(crate) fn connect(&mut self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        self.tell_connection(stream.local_addr()?)?;
+        let stream = self.reach()?;
         self.wait()?;
         Ok(stream)
     }
@@ -93,9 +94,41 @@ impl Part {
         name: &str,
         work: impl FnOnce(UnixStream) -> io::Result<()>,
     ) -> io::Result<cast::Hired> {
-        let child = cast::hire(name, None, work)?;
-        self.tell(name, child.pid)?;
+        self.introduce(name, cast::hire(name, None, work)?)
+    }
+
+    /// Forks a child that gets the pid of one that is gone.
+    pub(crate) fn fork_again(
+        &mut self,
+        name: &str,
+        gone: Pid,
+        work: impl FnOnce(UnixStream) -> io::Result<()>,
+    ) -> io::Result<cast::Hired> {
+        self.introduce(name, cast::hire_as(gone, name, work)?)
+    }
+
+    /// Tells the director of a child, which is not reaped yet.
+    fn introduce(&mut self, name: &str, child: cast::Hired) -> io::Result<cast::Hired> {
+        let process = Process::now(child.pid.as_raw().unsigned_abs(), name);
+        let start = process.start_ticks.unwrap_or(0);
+        self.tell(name, format_args!("{} {start}", process.pid))?;
         Ok(child)
+    }
+
+    /// Connects to the server and tells the director; whether anybody accepts is another matter.
+    pub(crate) fn reach(&mut self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        self.tell_connection(stream.local_addr()?)?;
+        Ok(stream)
+    }
+
+    /// Does nothing for a while, so that a look at who holds what finds everything as it is.
+    pub(crate) fn hold_still() {
+        let slow = std::env::var("FINRST_SLOW").ok();
+        let slow = slow.and_then(|slow| slow.parse().ok()).unwrap_or(1_u32);
+        thread::sleep(STILL * slow.max(1));
     }
 
     /// The client's half of an orderly end the server began: reads to the end, then closes.

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Options, SCENES, Scene, director, truth::Told};
+use super::{Options, Scene, director, scenes, truth::Told};
 
 /// Where the kernel counts, as (file, group, counter), and which of a scene's acts it must equal.
 const RESETS: (&str, &str, &str) = ("/proc/net/snmp", "Tcp", "OutRsts");
@@ -49,7 +49,7 @@ pub(crate) fn prove(scene: &Scene) -> anyhow::Result<ExitCode> {
 /// A process could not be made.
 pub(crate) fn prove_all() -> anyhow::Result<ExitCode> {
     let mut failed = 0_u8;
-    for scene in SCENES {
+    for scene in scenes() {
         let proved = Command::new(std::env::current_exe()?)
             .args(["scene", "--prove", scene.name])
             .status()?;
@@ -58,9 +58,10 @@ pub(crate) fn prove_all() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(failed.min(1)))
 }
 
-/// How many of the acts a scene claims begin like this.
+/// How many of the acts a scene claims for its own namespace begin like this.
 fn claimed(told: &Told, act: &str) -> u64 {
-    let acts = told.expected.iter().flat_map(|ending| &ending.acts);
+    let here = told.expected.iter().filter(|it| it.netns.is_none());
+    let acts = here.flat_map(|ending| &ending.acts);
     u64::try_from(acts.filter(|it| it.starts_with(act)).count()).unwrap_or(u64::MAX)
 }
 

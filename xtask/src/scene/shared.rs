@@ -2,15 +2,15 @@
 
 use std::{
     io::{self, Read as _, Write as _},
+    os::fd::AsRawFd as _,
     thread,
-    time::Duration,
 };
 
 use super::{
     cast, graceful,
     part::Part,
     socket,
-    truth::{Expected, Process, Truth},
+    truth::{Expected, Holder, Process, Truth},
 };
 
 /// How many threads close, each a connection of its own.
@@ -50,37 +50,60 @@ pub(crate) fn close_in_threads(part: &mut Part) -> io::Result<()> {
 /// Shares the socket with a child, closes first, which ends nothing, and lets the child close last.
 pub(crate) fn close_twice(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
+    part.tell("fd", stream.as_raw_fd())?;
     // In this process the closure is dropped unused, and its copy of the socket with it.
     let mut heir = part.fork("fr-heir", move |mut parent| {
         parent.read_exact(&mut [0])?;
         drop(stream);
         Ok(())
     })?;
-    thread::sleep(Duration::from_millis(50));
+    Part::hold_still();
     heir.line.write_all(b".")?;
     cast::dismiss(heir.pid)
 }
 
-/// The heir is the last closer, so it is the one who ended the connection.
+/// The server's close ends nothing; the heir is the last closer, so it ended the connection.
 pub(crate) fn last_closer(truth: &Truth) -> Vec<Expected> {
-    let heir: Process = truth.process("fr-heir");
-    let mut expected = graceful::server_first(truth);
-    for ending in &mut expected {
+    let heir = truth.process("fr-heir");
+    closed_twice(truth, &truth.server, &heir, truth.number("fd"))
+}
+
+/// What is expected where `first` closes while `last` still has the descriptor `fd`.
+pub(crate) fn closed_twice(
+    truth: &Truth,
+    first: &Process,
+    last: &Process,
+    fd: u32,
+) -> Vec<Expected> {
+    let holder = Holder {
+        process: last.clone(),
+        fd,
+    };
+    let held = truth.servers().map(|server| {
+        let holders = std::slice::from_ref(&holder);
+        server.by(first.clone()).held_by(holders)
+    });
+    let mut expected: Vec<_> = held.collect();
+    expected.extend(graceful::server_first(truth).into_iter().map(|ending| {
         if ending.initiator.as_deref() == Some("local") {
-            *ending = ending.clone().by(heir.clone());
+            ending.by(last.clone())
+        } else {
+            ending
         }
-    }
+    }));
     expected
 }
 
 /// Leaves the socket to a child, which closes in order and then exits with a status of its own.
 pub(crate) fn child_closes_and_exits(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
+    part.tell("fd", stream.as_raw_fd())?;
     let mut heir = part.fork("fr-heir", move |mut parent| {
         parent.read_exact(&mut [0])?;
         drop(stream);
         cast::leave(3)
     })?;
+    Part::hold_still();
     heir.line.write_all(b".")?;
     cast::dismiss(heir.pid)
 }

@@ -16,7 +16,29 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, SockRef, 
 
 /// Listens on `address`, which may have port zero.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    listen_by(
+        address,
+        Socket::new(Domain::for_address(address), Type::STREAM, None)?,
+    )
+}
+
+/// Listens beside others who do the same (`SO_REUSEPORT`).
+pub(crate) fn listen_shared(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_port(true)?;
+    listen_by(address, socket)
+}
+
+/// Has an address that others may listen on (`SO_REUSEPORT`), and does not listen itself.
+pub(crate) fn reserve_shared(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Binds the socket and listens.
+fn listen_by(address: SocketAddr, socket: Socket) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
@@ -82,6 +104,28 @@ fn unacknowledged(stream: &TcpStream) -> io::Result<i32> {
     Ok(bytes)
 }
 
+/// How many connections wait to be accepted: the kernel tells the queue's length of a listening
+/// socket in place of what is unacknowledged (`tcp_get_info`, `net/ipv4/tcp.c`).
+pub(crate) fn waiting(listener: &TcpListener) -> io::Result<u32> {
+    // SAFETY: `tcp_info` is plain integers, for which zero is a value.
+    let mut told: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut size = libc::socklen_t::try_from(size_of_val(&told)).map_err(io::Error::other)?;
+    // SAFETY: TCP_INFO writes at most `size` bytes, which `told` has.
+    let result = unsafe {
+        libc::getsockopt(
+            listener.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut told).cast(),
+            &raw mut size,
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(told.tcpi_unacked)
+}
+
 /// Sets `SO_LINGER` on, with this time.
 pub(crate) fn linger(stream: &TcpStream, time: Duration) -> io::Result<()> {
     SockRef::from(stream).set_linger(Some(time))
@@ -108,11 +152,16 @@ pub(crate) fn hear(stream: &TcpStream) -> io::Result<()> {
 
 /// Sends one bare ACK to `to` from a port no socket has, and returns that port's address.
 pub(crate) fn stray_ack(to: SocketAddrV4) -> io::Result<SocketAddr> {
-    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))?;
     let from = free_port(SocketAddr::from((*to.ip(), 0)))?;
+    send_ack(from.port(), to)?;
+    Ok(from)
+}
+
+/// Sends one bare ACK to `to` as if from this port of the same address.
+pub(crate) fn send_ack(from_port: u16, to: SocketAddrV4) -> io::Result<()> {
+    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))?;
     let mut segment = [0_u8; 20];
-    let ports = from
-        .port()
+    let ports = from_port
         .to_be_bytes()
         .into_iter()
         .chain(to.port().to_be_bytes());
@@ -127,7 +176,7 @@ pub(crate) fn stray_ack(to: SocketAddrV4) -> io::Result<SocketAddr> {
         *byte = value;
     }
     raw.send_to(&segment, &SocketAddr::V4(to).into())?;
-    Ok(from)
+    Ok(())
 }
 
 /// The checksum of RFC 9293 section 3.1, for a segment between two ports of one address.

@@ -1,10 +1,14 @@
 //! What really happened in a scene, and what a tracer must therefore have seen.
 
+mod expected;
+
 use std::{
     collections::BTreeMap,
+    fs,
     net::{IpAddr, SocketAddr},
 };
 
+pub(crate) use expected::{Exit, Expected, Holder, Known, Seen};
 use serde::{Deserialize, Serialize};
 
 /// One process of a scene.
@@ -14,6 +18,40 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     /// The name it gave itself.
     pub(crate) comm: String,
+    /// When it was made, in clock ticks since boot; `None` when nobody looked. With the pid it tells
+    /// a process from the one that had the pid before.
+    #[serde(default)]
+    pub(crate) start_ticks: Option<u64>,
+}
+
+impl Process {
+    /// A process that exists, by the name it has given itself or will have by the time it matters.
+    pub(crate) fn now(pid: u32, comm: &str) -> Self {
+        Self {
+            pid,
+            comm: comm.to_owned(),
+            start_ticks: start_ticks(pid),
+        }
+    }
+
+    /// The process told of as `PID START`.
+    fn told(comm: &str, fact: &str) -> Self {
+        let mut words = fact.split(' ');
+        let pid = words.next().and_then(|pid| pid.parse().ok());
+        Self {
+            pid: pid.unwrap_or(0),
+            comm: comm.to_owned(),
+            start_ticks: words.next().and_then(|start| start.parse().ok()),
+        }
+    }
+}
+
+/// When a process was made, by the 22nd field of `/proc/PID/stat`.
+fn start_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in parentheses and may itself have spaces and parentheses.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// One connection, or attempt at one, as its client sees it.
@@ -67,112 +105,23 @@ impl Truth {
 
     /// A further process a part told of.
     pub(crate) fn process(&self, comm: &str) -> Process {
-        let pid = self.facts.get(comm).and_then(|told| told.first());
-        Process {
-            pid: pid.and_then(|pid| pid.parse().ok()).unwrap_or(0),
-            comm: comm.to_owned(),
-        }
-    }
-}
-
-/// On which kernels an ending can be seen at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Seen {
-    /// On every one.
-    #[default]
-    Always,
-    /// Where resets without a socket reach a hook: by function hooks, or by the tracepoint since 6.10.
-    WithAnsweringResets,
-}
-
-/// One ending a tracer must report, exactly once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Expected {
-    /// The end the ending is told from; port zero stands for any.
-    pub(crate) local: SocketAddr,
-    /// The other end, likewise.
-    pub(crate) remote: SocketAddr,
-    /// Who held the socket; `None` when no socket was involved.
-    pub(crate) owner: Option<Process>,
-    /// Whose call sent the FIN or RST; `None` when the kernel answered a segment by itself.
-    pub(crate) actor: Option<Process>,
-    /// The acts in order as `how/cause`. `!cause` is any other cause; a final `?` marks an act that
-    /// a tracer may miss, because the kernel has no event for it.
-    pub(crate) acts: Vec<String>,
-    /// Who acted first; `None` when either answer is right.
-    pub(crate) initiator: Option<String>,
-    /// The kernel's reason for the RST, on kernels that give one.
-    pub(crate) reason: Option<String>,
-    /// Where it can be seen.
-    pub(crate) seen: Seen,
-    /// The least time between the peer's FIN and ours, in milliseconds; zero when it does not matter.
-    pub(crate) close_wait_ms: u64,
-}
-
-impl Expected {
-    /// An ending told from `local`, of a socket `owner` held and ended.
-    pub(crate) fn of(local: SocketAddr, remote: SocketAddr, owner: &Process) -> Self {
-        Self {
-            local: canonical(local),
-            remote: canonical(remote),
-            owner: Some(owner.clone()),
-            actor: Some(owner.clone()),
-            acts: Vec::new(),
-            initiator: None,
-            reason: None,
-            seen: Seen::Always,
-            close_wait_ms: 0,
-        }
+        Process::told(comm, self.fact(comm))
     }
 
-    /// We acted first, and these are the acts.
-    pub(crate) fn began(self, acts: &[&str]) -> Self {
-        self.acted(acts, Some("local"))
+    /// The first value told for a key; empty when there is none.
+    pub(crate) fn fact(&self, key: &str) -> &str {
+        self.values(key).next().unwrap_or_default()
     }
 
-    /// The peer acted first, and these are the acts.
-    pub(crate) fn followed(self, acts: &[&str]) -> Self {
-        self.acted(acts, Some("remote"))
+    /// The number told for a key; zero when there is none.
+    pub(crate) fn number(&self, key: &str) -> u32 {
+        self.fact(key).parse().unwrap_or(0)
     }
 
-    /// These are the acts.
-    pub(crate) fn acted(mut self, acts: &[&str], initiator: Option<&str>) -> Self {
-        self.acts = acts.iter().map(|&act| act.to_owned()).collect();
-        self.initiator = initiator.map(str::to_owned);
-        self
-    }
-
-    /// The kernel gives this reason for the RST.
-    pub(crate) fn because(mut self, reason: &str) -> Self {
-        self.reason = Some(reason.to_owned());
-        self
-    }
-
-    /// Somebody else held and ended it.
-    pub(crate) fn by(mut self, owner: Process) -> Self {
-        self.owner = Some(owner.clone());
-        self.actor = Some(owner);
-        self
-    }
-
-    /// The kernel answered a segment; no socket and no process was involved.
-    pub(crate) fn by_kernel(mut self) -> Self {
-        self.owner = None;
-        self.actor = None;
-        self.seen = Seen::WithAnsweringResets;
-        self
-    }
-
-    /// The act the ending is told by: the first RST if there is one, else the first act.
-    pub(crate) fn decisive(&self) -> Option<(&str, &str)> {
-        let resets = |act: &&String| act.starts_with("rst_");
-        let act = self
-            .acts
-            .iter()
-            .find(resets)
-            .or_else(|| self.acts.first())?;
-        act.trim_end_matches('?').split_once('/')
+    /// Every value told for a key, in order.
+    pub(crate) fn values(&self, key: &str) -> impl Iterator<Item = &str> {
+        let told = self.facts.get(key).into_iter().flatten();
+        told.map(String::as_str)
     }
 }
 

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ("probe", Only(&["tally"]), &["clap"]),
     (
         "packet",
-        Only(&["model", "tally"]),
+        Only(&["model"]),
         &["aya", "clap", "tracer_common"],
     ),
     (

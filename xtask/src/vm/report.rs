@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::tally::{Skip, Tally, Verdict};
+use crate::{
+    lab::score::{Score, ScoreLine},
+    tally::{Skip, Tally, Verdict},
+};
 
 /// Everything the guests reported.
 #[derive(Debug, Default)]
@@ -18,6 +21,7 @@ struct Run {
     release: String,
     way: String,
     tests: Vec<(String, Verdict, String)>,
+    score: Score,
     ended: bool,
 }
 
@@ -62,6 +66,7 @@ impl Report {
             release: release.to_owned(),
             way: (*way).to_owned(),
             tests: Vec::new(),
+            score: Score::default(),
             ended: false,
         }));
     }
@@ -76,6 +81,10 @@ impl Report {
             for run in runs.filter(|run| run.way == said.way) {
                 run.tests
                     .push((said.name.to_owned(), said.verdict, said.reason.to_owned()));
+            }
+        } else if let Some(said) = ScoreLine::read(line) {
+            for run in runs.filter(|run| run.way == said.way) {
+                run.score += said.score;
             }
         } else if let Some(rest) = line.strip_prefix("vm way ") {
             for run in runs.filter(|run| rest.split(' ').next() == Some(&run.way)) {
@@ -119,6 +128,12 @@ impl Report {
     pub(super) fn merge(&mut self, other: Self) {
         self.runs.extend(other.runs);
         self.missed.extend(other.missed);
+    }
+
+    /// The scores of the owners and actors told, each named by its kernel and way.
+    pub(super) fn scores(&self) -> impl Iterator<Item = (String, Score)> {
+        let row = |run: &Run| (format!("{} {}", run.release, run.way), run.score);
+        self.runs.iter().map(row)
     }
 
     /// Counts everything.
@@ -199,6 +214,18 @@ mod tests {
             table.contains("fentry           1       1       0"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn scores_are_kept_under_their_way() {
+        let mut report = Report::default();
+        report.kernel("5.10", "5.10.0-43-cloud-amd64", &["fentry", "kprobe"]);
+        report.line("score kprobe owner 70 0 2 actor 71 1 0");
+        let scores: Vec<_> = report.scores().collect();
+        assert_eq!(scores[0].1, Score::default());
+        assert_eq!(scores[1].0, "5.10.0-43-cloud-amd64 kprobe");
+        assert_eq!(scores[1].1.owner.right, 70);
+        assert_eq!(scores[1].1.actor.wrong, 1);
     }
 
     #[test]

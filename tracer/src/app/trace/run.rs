@@ -6,7 +6,9 @@ use tokio::{process::Child, time::MissedTickBehavior};
 
 use crate::{
     app::{
-        account, command,
+        account,
+        capture::Capture,
+        command,
         job::Job,
         output, priority,
         record::{Destination, Tape},
@@ -60,6 +62,7 @@ pub(super) struct Run<'a> {
     pub(super) session: Session,
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
+    pub(super) capture: Capture,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -174,6 +177,7 @@ impl Run<'_> {
                 ready = self.session.filled() => ready?,
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
+                ready = self.capture.filled() => ready?,
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
@@ -224,9 +228,13 @@ impl Run<'_> {
     fn turn(&mut self) -> io::Result<bool> {
         let watermark = clock::now().before(SLACK_NS);
         let Self {
-            session, pipeline, ..
+            session,
+            pipeline,
+            capture,
+            ..
         } = self;
         session.drain(&mut |record| pipeline.take(record))?;
+        capture.drain(pipeline)?;
         pipeline.turn(watermark)
     }
 
@@ -250,15 +258,20 @@ impl Run<'_> {
         }
         self.session.detach();
         let Self {
-            session, pipeline, ..
+            session,
+            pipeline,
+            capture,
+            ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
+        capture.finish(pipeline)?;
         pipeline.account(account::read(session)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let finished = pipeline.finish(self.job.is_json(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {
+            self.capture.report()?;
             view::say_summary(&tally)?;
         }
         Ok(tally)

@@ -6,6 +6,7 @@ use super::{
     Actor, Condition, Connection, Each, NotYet, Provoker, Text, actor, condition, connection,
     holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
     provoker,
+    wire::segment,
 };
 use crate::{
     model::{
@@ -18,13 +19,14 @@ use crate::{
     },
     render::{
         Explained,
+        time::WallClock,
         words::{self, ReasonWord},
     },
 };
 
 /// Body of an `ending` line.
 #[derive(Serialize)]
-struct Ending<'a, I> {
+struct Ending<'a, I, S> {
     connection: Connection<'a, I>,
     owner: Option<Owner<'a>>,
     holders: Option<Each<'a, ModelHolder, Holder>>,
@@ -40,7 +42,7 @@ struct Ending<'a, I> {
     advice: Option<&'a str>,
     evidence: &'a [String],
     states: Each<'a, ModelTransition, Transition>,
-    segments: NotYet,
+    segments: Option<Vec<S>>,
     close_called: Option<CloseCall>,
     destroyed_mono_ns: Option<u64>,
     fin_retransmits: u32,
@@ -81,15 +83,15 @@ struct CloseCall {
     seen: bool,
 }
 
-/// Only the total is measured so far.
+/// How long each phase took, in nanoseconds.
 #[derive(Serialize)]
 struct Phases {
-    close_to_fin: NotYet,
-    fin_to_wire: NotYet,
-    fin_to_ack: NotYet,
-    fin_wait2: NotYet,
-    close_wait: NotYet,
-    last_ack: NotYet,
+    close_to_fin: Option<u64>,
+    fin_to_wire: Option<u64>,
+    fin_to_ack: Option<u64>,
+    fin_wait2: Option<u64>,
+    close_wait: Option<u64>,
+    last_ack: Option<u64>,
     total: Option<u64>,
 }
 
@@ -105,12 +107,14 @@ struct Bytes {
 pub(in crate::render) fn ending<'a>(
     explained: &Explained<'a>,
     via: Option<&'a str>,
+    clock: &'a WallClock,
 ) -> impl Serialize + use<'a> {
     let Explained {
         ending,
         explanation,
         owner: facts,
         netns_name,
+        devices,
     } = *explained;
     let decisive = ending.decisive();
     let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
@@ -148,7 +152,10 @@ pub(in crate::render) fn ending<'a>(
             items: &ending.states,
             shape: transition,
         },
-        segments: (),
+        segments: ending.segments.as_ref().map(|segments| {
+            let segments = segments.iter();
+            segments.map(|it| segment(it, devices, clock)).collect()
+        }),
         close_called: ending.close_called.map(close_call),
         destroyed_mono_ns: ending.destroyed.map(|at| at.0),
         fin_retransmits: ending.fin_retransmits,
@@ -196,14 +203,15 @@ const fn close_call(call: ModelCloseCall) -> CloseCall {
 }
 
 fn phases(ending: &ModelEnding) -> Phases {
+    let phases = ending.phases();
     Phases {
-        close_to_fin: (),
-        fin_to_wire: (),
-        fin_to_ack: (),
-        fin_wait2: (),
-        close_wait: (),
-        last_ack: (),
-        total: words::since_close(ending),
+        close_to_fin: phases.close_to_fin,
+        fin_to_wire: phases.fin_to_wire,
+        fin_to_ack: phases.fin_to_ack,
+        fin_wait2: phases.fin_wait2,
+        close_wait: phases.close_wait,
+        last_ack: phases.last_ack,
+        total: phases.total,
     }
 }
 

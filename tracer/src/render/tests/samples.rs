@@ -6,6 +6,8 @@ use super::*;
 use crate::model::{
     ending::LetGo,
     holder::{Holder, Provenance},
+    segment::{Device, Direction},
+    wire::{Sighting, WireSegment},
 };
 
 const BORN: u64 = 5_000_000_000;
@@ -105,6 +107,7 @@ fn graceful() -> Ending {
         holders: None,
         look: None,
         let_go: None,
+        segments: None,
         first_seen: MonoNs(BORN),
         flow: flow("127.0.0.1:80", "127.0.0.1:41234"),
         owner: Some(Owner {
@@ -308,6 +311,20 @@ pub(super) fn complete() -> Ending {
         uid: 0,
         start_ns: Some(0),
         from: Provenance::Procfs,
+    }]);
+    ending.segments = Some(vec![WireSegment {
+        sent: true,
+        flags: SegmentFlags(SegmentFlags::FIN),
+        seq: 0,
+        ack: 0,
+        payload_bytes: 0,
+        kernel: ending.acts.first().map(|act| act.at),
+        sightings: vec![Sighting {
+            at: MonoNs(BORN + 2_000),
+            device: Device::Index(1),
+            direction: Direction::Transmitted,
+        }],
+        retransmits: 0,
     }]);
     ending.let_go = Some(LetGo {
         at: MonoNs(0),

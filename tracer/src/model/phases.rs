@@ -1,0 +1,91 @@
+//! How long each phase of an ending took, as far as it was seen.
+
+use super::{
+    ending::{Act, Ending, How},
+    observation::SegmentFlags,
+    state::TcpState,
+    time::MonoNs,
+};
+
+/// The phases of one ending, in nanoseconds; `None` for one that was not, or not seen whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// From the call of close(2), where a hook saw it, to the FIN in the write queue.
+    pub close_to_fin: Option<u64>,
+    /// From the FIN in the write queue to its first sighting on a device.
+    pub fin_to_wire: Option<u64>,
+    /// From the FIN in the write queue to its acknowledgement.
+    pub fin_to_ack: Option<u64>,
+    /// In `FIN_WAIT2`: from the acknowledgement of our FIN to the peer's FIN, or to the hand-over to
+    /// a stand-in.
+    pub fin_wait2: Option<u64>,
+    /// In `CLOSE_WAIT`: from the peer's FIN to ours.
+    pub close_wait: Option<u64>,
+    /// In `LAST_ACK`: from our FIN to its acknowledgement, after the peer's.
+    pub last_ack: Option<u64>,
+    /// From the call of close(2), seen or implied, to the last thing seen.
+    pub total: Option<u64>,
+}
+
+impl Ending {
+    /// How long each phase took.
+    #[must_use]
+    pub fn phases(&self) -> Phases {
+        let fin = self.acts.iter().find(|act| act.how == How::FinSent);
+        let called = self.close_called.filter(|call| call.seen);
+        Phases {
+            close_to_fin: called
+                .zip(fin)
+                .and_then(|(call, fin)| span(call.at, fin.at)),
+            fin_to_wire: fin.and_then(|_| self.fin_delay()),
+            fin_to_ack: fin.and_then(|fin| self.acknowledged(fin)),
+            fin_wait2: self.stay(TcpState::FinWait2),
+            close_wait: self.stay(TcpState::CloseWait),
+            last_ack: self.stay(TcpState::LastAck),
+            total: self
+                .close_called
+                .map(|call| self.last_seen().since(call.at)),
+        }
+    }
+
+    /// How long the socket was in a state it was seen to enter and to leave.
+    fn stay(&self, state: TcpState) -> Option<u64> {
+        let entered = self.states.iter().find(|it| it.to == state)?;
+        let left = self
+            .states
+            .iter()
+            .find(|it| it.from == state && it.at >= entered.at)?;
+        span(entered.at, left.at)
+    }
+
+    fn acknowledged(&self, fin: &Act) -> Option<u64> {
+        let acknowledges = |from, to| {
+            matches!(
+                (from, to),
+                (TcpState::FinWait1, TcpState::FinWait2 | TcpState::Close)
+                    | (TcpState::Closing | TcpState::LastAck, TcpState::Close)
+            )
+        };
+        let reset = |act: &Act| matches!(act.how, How::RstSent | How::RstReceived);
+        if self.acts.iter().any(reset) {
+            return None;
+        }
+        let states = self.states.iter();
+        let mut later = states.filter(|it| it.at >= fin.at);
+        span(fin.at, later.find(|it| acknowledges(it.from, it.to))?.at)
+    }
+
+    fn fin_delay(&self) -> Option<u64> {
+        let fin = self
+            .segments
+            .iter()
+            .flatten()
+            .find(|it| it.sent && it.flags.has(SegmentFlags::FIN))?;
+        u64::try_from(fin.delay_ns()?).ok()
+    }
+}
+
+/// Nanoseconds from one time to a later one; `None` the other way round.
+fn span(from: MonoNs, to: MonoNs) -> Option<u64> {
+    to.0.checked_sub(from.0)
+}

@@ -1,0 +1,51 @@
+//! The segments of an ending, as they were seen on the wire.
+
+use super::{
+    observation::SegmentFlags,
+    segment::{Device, Direction},
+    time::MonoNs,
+};
+
+/// One FIN or RST of an ending, however often and wherever it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireSegment {
+    /// Whether this end sent it.
+    pub sent: bool,
+    /// Flag bits.
+    pub flags: SegmentFlags,
+    /// Sequence number of its first byte, or of the FIN when it has none.
+    pub seq: u32,
+    /// Acknowledgement number; meaningless without the ACK flag.
+    pub ack: u32,
+    /// Bytes of payload.
+    pub payload_bytes: u32,
+    /// When the kernel acted: queued the FIN, sent the RST, or took either in. `None` when no act
+    /// of the ending fits.
+    pub kernel: Option<MonoNs>,
+    /// Where and when it was seen, in the order of time; at least one.
+    pub sightings: Vec<Sighting>,
+    /// How often it was seen again on the device it was seen on first.
+    pub retransmits: u32,
+}
+
+/// One sighting of a segment on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// When, on the hooks' clock.
+    pub at: MonoNs,
+    /// The device.
+    pub device: Device,
+    /// Which way it passed.
+    pub direction: Direction,
+}
+
+impl WireSegment {
+    /// Nanoseconds from the kernel's act to the first sighting; negative when it was seen before,
+    /// as what comes in is.
+    #[must_use]
+    pub fn delay_ns(&self) -> Option<i64> {
+        let first = self.sightings.first()?.at.0;
+        let kernel = self.kernel?.0;
+        i64::try_from(i128::from(first) - i128::from(kernel)).ok()
+    }
+}

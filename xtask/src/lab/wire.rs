@@ -1,0 +1,199 @@
+//! The wire: every act that put a segment there, or took one in, has that segment, and no segment
+//! is without an act.
+
+use std::{collections::HashMap, process::Command, time::Duration};
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::{
+    Lab, Test,
+    outcome::Skip,
+    played,
+    told::{Ending, Segment},
+    tracer::{Ended, Tracer},
+};
+use crate::{scene::storm::Storm, shell};
+
+/// The tests, by name.
+pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
+
+/// Tests for real machines only: guests have no tcpdump.
+pub(crate) const REAL: &[(&str, Test)] = &[("wire/tcpdump_agrees", tcpdump_agrees)];
+
+/// Connections of the storm.
+const CONNECTIONS: u32 = 3_000;
+
+/// Plays a storm of all manners under a tracer that captures.
+fn storm(lab: &Lab) -> anyhow::Result<(Storm, Ended)> {
+    let arguments = ["--wire", "afpacket"].map(str::to_owned);
+    let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(20)))?;
+    let connections = (CONNECTIONS / lab.slow).max(150).to_string();
+    let manners = ["--mix", "graceful,reset,unread"];
+    let arguments = [&["--connections", &connections], &manners[..]].concat();
+    let storm: Storm = played::play("storm", &arguments)?;
+    let ends = usize::try_from(storm.connections)? * 2;
+    tracer.watch(lab.patience(Duration::from_secs(3)), |told| {
+        told.len() >= ends
+    })?;
+    Ok((storm, tracer.stop()?))
+}
+
+/// Every act of every ending of the storm has one segment of its own, both ends tell the same
+/// segments, and nothing is left over.
+fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
+    let (storm, ended) = storm(lab)?;
+    let summary = ended.summary.context("there is no summary")?;
+    let endings = of_storm(&storm, &ended.endings);
+    ensure!(!endings.is_empty(), "nothing was told");
+    let mut unlike = Vec::new();
+    for ending in &endings {
+        let segments = ending.segments.as_deref().context("no segments are told")?;
+        for act in &ending.acts {
+            let own = |it: &&Segment| it.kernel_ns == Some(act.mono_ns) && fits(it, &act.how);
+            if segments.iter().filter(own).count() != 1 {
+                unlike.push(format!("{} at {}: {segments:?}", act.how, act.mono_ns));
+            }
+        }
+        if let Some(stray) = segments.iter().find(|it| it.kernel_ns.is_none()) {
+            unlike.push(format!("no act for {stray:?} of {:?}", ending.acts));
+        }
+    }
+    // What a skipped hook run did not tell is a segment without its act, as finrst says.
+    let missed = usize::try_from(summary.missed.unwrap_or(0))?;
+    ensure!(
+        unlike.len() <= missed,
+        "{} of {} endings' acts and segments do not fit, {missed} hook runs were skipped:\n{}",
+        unlike.len(),
+        endings.len(),
+        unlike
+            .iter()
+            .take(5)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+    both_ends(&endings)?;
+    let unjoined = summary.unjoined_segments.context("no count of segments")?;
+    ensure!(
+        unjoined <= summary.missed.unwrap_or(0),
+        "{unjoined} segments belong to no ending"
+    );
+    Ok(())
+}
+
+/// The endings of a storm's connections.
+fn of_storm<'told>(storm: &Storm, endings: &'told [Ending]) -> Vec<&'told Ending> {
+    let ours = |ending: &&Ending| {
+        let ends = [ending.connection.local.port, ending.connection.remote.port];
+        ends.contains(&storm.port) && !ending.answers_for_nobody()
+    };
+    endings.iter().filter(ours).collect()
+}
+
+/// Whether a segment is of the kind an act is about.
+fn fits(segment: &Segment, how: &str) -> bool {
+    let (direction, flag) = match how {
+        "fin_sent" => ("tx", 'F'),
+        "fin_received" => ("rx", 'F'),
+        "rst_sent" => ("tx", 'R'),
+        "rst_received" => ("rx", 'R'),
+        _ => return false,
+    };
+    segment.direction == direction && segment.flags.contains(flag)
+}
+
+/// What one end sent, the other received.
+fn both_ends(endings: &[&Ending]) -> anyhow::Result<()> {
+    let mut sent: HashMap<_, Vec<u32>> = HashMap::new();
+    let mut received: HashMap<_, Vec<u32>> = HashMap::new();
+    for ending in endings {
+        let (local, remote) = (ending.connection.local, ending.connection.remote);
+        for segment in ending.segments.iter().flatten() {
+            let (table, sender) = if segment.direction == "tx" {
+                (&mut sent, (local, remote))
+            } else {
+                (&mut received, (remote, local))
+            };
+            table.entry(sender).or_default().push(segment.seq);
+        }
+    }
+    let mut differing = 0;
+    for (sender, mut seqs) in sent {
+        let mut other = received.remove(&sender).unwrap_or_default();
+        seqs.sort_unstable();
+        other.sort_unstable();
+        differing += usize::from(seqs != other);
+    }
+    ensure!(
+        differing == 0 && received.is_empty(),
+        "{differing} ends sent what the other end did not receive, {} received what nobody sent",
+        received.len()
+    );
+    Ok(())
+}
+
+/// Every FIN and RST of the storm that tcpdump saw is told once by each end, and no other is.
+fn tcpdump_agrees(lab: &Lab) -> anyhow::Result<()> {
+    if shell::find("tcpdump").is_none() {
+        bail!(Skip("there is no tcpdump".to_owned()));
+    }
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("wire.pcap");
+    let filter = "tcp[tcpflags] & (tcp-fin|tcp-rst) != 0";
+    let mut tcpdump = Command::new("tcpdump")
+        .args(["-i", "lo", "-U", "-B", "65536", "-Z", "root", "-w"])
+        .arg(&file)
+        .arg(filter)
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    std::thread::sleep(Duration::from_secs(1));
+    let played = storm(lab);
+    std::thread::sleep(Duration::from_millis(500));
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(tcpdump.id().cast_signed()),
+        nix::sys::signal::Signal::SIGINT,
+    )?;
+    tcpdump.wait()?;
+    let (storm, ended) = played?;
+    let mut seen = Command::new("tcpdump");
+    seen.args(["-nn", "-S", "-r"]).arg(&file);
+    let text = shell::read(&mut seen)?;
+    let port = format!(".{}", storm.port);
+    let mut dumped: Vec<_> = text
+        .lines()
+        .filter_map(|line| segment(line, &port))
+        .collect();
+    let mut told = Vec::new();
+    for ending in of_storm(&storm, &ended.endings) {
+        let (local, remote) = (ending.connection.local, ending.connection.remote);
+        let segments = ending.segments.iter().flatten();
+        for it in segments.filter(|it| it.direction == "tx") {
+            told.push(format!(
+                "{}.{} > {}.{} [{}]",
+                local.addr, local.port, remote.addr, remote.port, it.flags
+            ));
+        }
+    }
+    dumped.sort();
+    told.sort();
+    ensure!(!dumped.is_empty(), "tcpdump saw nothing");
+    let missing = dumped.iter().filter(|it| told.binary_search(it).is_err());
+    let missing: Vec<_> = missing.take(5).collect();
+    ensure!(
+        dumped == told,
+        "tcpdump saw {} segments, finrst tells {}; only tcpdump: {missing:?}",
+        dumped.len(),
+        told.len()
+    );
+    Ok(())
+}
+
+/// `SOURCE > DESTINATION [FLAGS]` of a line of tcpdump's, if one end has the port.
+fn segment(line: &str, port: &str) -> Option<String> {
+    let (_, rest) = line.split_once(" IP ")?;
+    let (ends, rest) = rest.split_once(": Flags [")?;
+    let (flags, _) = rest.split_once(']')?;
+    let (source, destination) = ends.split_once(" > ")?;
+    let ours = source.ends_with(port) || destination.ends_with(port);
+    ours.then(|| format!("{source} > {destination} [{flags}]"))
+}
