@@ -12,7 +12,7 @@ use crate::{
     enrich::facts::{Facts, Nothing},
     model::{
         foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        observation::Observation, process::Task, reason::ReasonNames,
+        observation::Observation, process::Task, reason::ReasonNames, segment::Seen,
     },
     pipeline::{
         Wanted,
