@@ -25,6 +25,7 @@ use crate::{
 
 pub(super) mod event;
 pub(super) mod row;
+mod wire;
 
 use row::Row;
 
@@ -108,6 +109,7 @@ impl Text {
             open = true;
         }
         writeln!(out, "{}", if open { ")" } else { "" })?;
+        wire::line(explained, out)?;
         if explanation.advice.is_empty() {
             return Ok(());
         }
