@@ -39,7 +39,7 @@ fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
         }
         match segment.delay_ns() {
             Some(ns) if ns >= 0 => {
-                write!(f, " {} after the kernel's act", human(ns.unsigned_abs()))?
+                write!(f, " {} after the kernel's act", human(ns.unsigned_abs()))?;
             }
             Some(ns) => write!(f, " {} before the kernel's act", human(ns.unsigned_abs()))?,
             None => f.write_str(", for no act that was seen")?,
