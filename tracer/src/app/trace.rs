@@ -25,8 +25,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(15);
 /// How long a record may be on its way from its stamp to its buffer; later ones are counted late.
 const SLACK_NS: u64 = 20_000_000;
-/// How long an answer for nobody waits for its segment: longer than a capture and the slack take.
-const ANSWER_NS: u64 = 50_000_000;
+/// How long endings wait for their segments: longer than a busy machine's capture takes.
+const ANSWER_NS: u64 = 200_000_000;
 /// How often losses are looked at and the wall clock is read.
 const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
 /// How long connections of a command that ended may take to be taken down.
@@ -75,16 +75,14 @@ fn pipeline(trace: &Trace, names: ReasonNames) -> Pipeline {
     };
     let view = format.renderer(options(trace, names.clone(), output::coloured(trace.color)));
     let settle_ns = u64::try_from(trace.settle.as_nanos()).unwrap_or(u64::MAX);
+    let (limits, wire) = (Limits::default(), trace.wire != Wire::Off);
     let correlator = Correlator::new(
         Limits {
             settle_ns,
             sockets: trace.sockets,
-            answer_ns: if trace.wire == Wire::Off {
-                0
-            } else {
-                ANSWER_NS
-            },
-            ..Limits::default()
+            answer_ns: if wire { ANSWER_NS } else { 0 },
+            grace_ns: if wire { ANSWER_NS } else { limits.grace_ns },
+            ..limits
         },
         names,
     );
