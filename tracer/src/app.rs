@@ -10,14 +10,18 @@ mod capture;
 mod check;
 mod command;
 mod explain;
+mod job;
 mod kernel;
 mod output;
 mod priority;
+mod record;
+mod replay;
 mod scan;
 mod select;
 mod sockets;
 mod stop;
 mod trace;
+mod view;
 
 /// Does what was asked.
 ///
@@ -27,6 +31,7 @@ mod trace;
 pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
+        Verb::Record(record) => record::run(record),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),

@@ -4,14 +4,16 @@ use clap::{Parser, Subcommand, ValueEnum, builder::styling};
 
 mod check;
 mod explain;
+mod record;
 mod sockets;
 mod trace;
 pub mod values;
 
 pub use check::Check;
 pub use explain::Explain;
+pub use record::Record;
 pub use sockets::{SocketFilters, Sockets};
-pub use trace::{Kernel, Select, Trace};
+pub use trace::{Kernel, Select, Stopping, Trace, Wiring};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -52,6 +54,7 @@ Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the
 #[expect(missing_docs, reason = "clap shows the docs of what a verb holds")]
 pub enum Verb {
     Trace(Box<Trace>),
+    Record(Box<Record>),
     Sockets(Box<Sockets>),
     Check(Box<Check>),
     Explain(Explain),

@@ -119,6 +119,15 @@ impl Correlator {
         }
     }
 
+    /// Whether [`settle`](Self::settle) would change or tell anything.
+    #[must_use]
+    pub fn due(&self, watermark: MonoNs) -> bool {
+        !self.ready.is_empty()
+            || !self.answers.is_empty()
+            || self.sockets.is_due(watermark)
+            || self.wire.is_due(watermark)
+    }
+
     /// The endings nothing can change any more, given that all before `watermark` was observed.
     ///
     /// Allocates nothing when there is none.

@@ -21,7 +21,7 @@ mod condition;
 mod socket;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use condition::condition;
 use socket::{flow, named, socket, socket_id};

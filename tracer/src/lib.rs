@@ -20,7 +20,9 @@ pub mod order;
 pub mod packet;
 pub mod pipeline;
 pub mod probe;
+pub mod record;
 pub mod render;
+pub mod replay;
 pub mod tally;
 
 #[cfg(test)]

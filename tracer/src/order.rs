@@ -73,6 +73,13 @@ impl Merge {
         self.pop(MonoNs(u64::MAX))
     }
 
+    /// Whether [`release`](Self::release) would hand anything out.
+    #[must_use]
+    pub fn due(&self, watermark: MonoNs) -> bool {
+        let oldest = self.waiting.peek();
+        oldest.is_some_and(|&Reverse(((at, ..), _))| at <= watermark)
+    }
+
     /// Hands out, in order, every record not younger than `watermark`.
     ///
     /// Records the caller leaves in the iterator stay here.

@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+pub mod tap;
+
 use crate::{
     correlate::{Correlator, looked},
     decode::decode,
@@ -19,7 +21,7 @@ use crate::{
     },
     order::Merge,
     render::{Devices, Explained, Render, Start, time::WallClock},
-    tally::{Lost, PerKind, Tally, kind_of},
+    tally::{Account, Lost, PerKind, Tally, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -45,24 +47,9 @@ impl Wanted {
     }
 }
 
-/// What the kernel half says of its own work.
-#[derive(Clone, Copy, Debug)]
-pub struct Account {
-    /// Records the hooks tried to send.
-    pub emitted: PerKind,
-    /// Records that found a buffer full.
-    pub lost: PerKind,
-    /// Runs of hooks the kernel skipped; `None` where it does not count them.
-    pub missed: Option<u64>,
-    /// Sockets a process filter forgot because its table was full.
-    pub forgotten: u64,
-    /// When the counters were read.
-    pub at: MonoNs,
-}
-
 /// The stages after the source, and where they write.
-pub struct Pipeline {
-    facts: Box<dyn Facts>,
+pub struct Pipeline<F> {
+    facts: F,
     merge: Merge,
     correlator: Correlator,
     tally: Tally,
@@ -81,11 +68,11 @@ pub struct Pipeline {
     failed: Option<io::Error>,
 }
 
-impl Pipeline {
+impl<F: Facts> Pipeline<F> {
     /// A road into `out`.
     #[must_use]
     pub fn new(
-        facts: Box<dyn Facts>,
+        facts: F,
         correlator: Correlator,
         view: Box<dyn Render>,
         out: Box<dyn Write>,
@@ -230,6 +217,17 @@ impl Pipeline {
         }
         self.out.flush()?;
         Ok(self.tally.clone())
+    }
+
+    /// Whether a turn up to `watermark` would change nothing and tell nothing.
+    #[must_use]
+    pub fn idle(&self, watermark: MonoNs) -> bool {
+        !self.merge.due(watermark) && !self.correlator.due(watermark)
+    }
+
+    /// Where the facts come from.
+    pub const fn facts(&mut self) -> &mut F {
+        &mut self.facts
     }
 
     /// Sockets followed now: zero when nothing is under way.

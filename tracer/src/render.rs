@@ -17,6 +17,7 @@ use crate::{
 
 mod json;
 mod schema;
+mod silent;
 pub mod sockets;
 mod text;
 pub mod time;
@@ -26,6 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use silent::Silent;
 use time::WallClock;
 
 /// An output format.
@@ -76,7 +78,7 @@ pub struct Start<'a> {
     pub version: &'a str,
     /// Release of the running kernel, as `uname -r`; `None` when it could not be read.
     pub kernel: Option<&'a str>,
-    /// How records travel, `perf` or `ringbuf`; `None` when they come from a recording.
+    /// How records travel, `perf` or `ringbuf`; `None` when it is not known.
     pub transport: Option<&'a str>,
     /// Every point finrst hooks and the way it does.
     pub points: &'a [Point<'a>],

@@ -69,6 +69,21 @@ impl PerKind {
     }
 }
 
+/// What the kernel half says of its own work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Records the hooks tried to send.
+    pub emitted: PerKind,
+    /// Records that found a buffer full.
+    pub lost: PerKind,
+    /// Runs of hooks the kernel skipped; `None` where it does not count them.
+    pub missed: Option<u64>,
+    /// Sockets a process filter forgot because its table was full.
+    pub forgotten: u64,
+    /// When the counters were read.
+    pub at: MonoNs,
+}
+
 /// The counters of a run.
 ///
 /// Once the hooks are detached and the buffers drained, everything the hooks tried to send was

@@ -10,6 +10,7 @@ mod kernel;
 mod lifecycle;
 mod outcome;
 pub(crate) mod played;
+mod recording;
 mod refusals;
 pub(crate) mod scenes;
 pub(crate) mod score;
@@ -149,6 +150,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         lifecycle::TESTS,
         stopping::TESTS,
         accounting::TESTS,
+        recording::TESTS,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {

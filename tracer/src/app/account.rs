@@ -4,7 +4,11 @@ use std::io;
 
 use tracer_common::event::Kind;
 
-use crate::{enrich::clock, pipeline::Account, probe::session::Session, tally::PerKind};
+use crate::{
+    enrich::clock,
+    probe::session::Session,
+    tally::{Account, PerKind},
+};
 
 /// Reads the account as it stands.
 ///

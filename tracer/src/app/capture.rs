@@ -4,8 +4,8 @@ use std::{collections::HashSet, future::pending, io, os::unix::fs::MetadataExt a
 
 use super::output;
 use crate::{
-    cli::{Trace, Wire},
-    enrich::clock,
+    cli::{Wire, Wiring},
+    enrich::{clock, facts::Facts},
     exit::{Exit, Failure},
     model::{
         foreign::Foreign,
@@ -16,7 +16,7 @@ use crate::{
         live::{Devices, Live, LiveError, Namespace, Options, REST, Statistics},
         parse::NotSegments,
     },
-    pipeline::Pipeline,
+    pipeline::tap::Tapped,
 };
 
 /// A capture in one network namespace, if one was asked for.
@@ -38,11 +38,14 @@ impl Capture {
     /// # Errors
     ///
     /// No such device: exit code 2. No right to: exit code 3.
-    pub(super) fn open(trace: &Trace) -> Result<Self, Failure> {
-        let live = match trace.wire {
+    pub(super) fn open(wiring: &Wiring) -> Result<Self, Failure> {
+        let live = match wiring.wire {
             Wire::Off => None,
             Wire::Afpacket => {
-                let devices = trace.interface.clone().map_or(Devices::All, Devices::Named);
+                let devices = wiring
+                    .interface
+                    .clone()
+                    .map_or(Devices::All, Devices::Named);
                 let options = Options {
                     namespace: Namespace::Own,
                     devices,
@@ -80,7 +83,7 @@ impl Capture {
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn drain(&mut self, pipeline: &mut Pipeline) -> io::Result<()> {
+    pub(super) fn drain(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
         let Self {
             live,
             netns,
@@ -122,7 +125,7 @@ impl Capture {
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn finish(&mut self, pipeline: &mut Pipeline) -> io::Result<()> {
+    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
         if self.is_on() {
             std::thread::sleep(REST);
         }

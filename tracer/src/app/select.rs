@@ -7,7 +7,7 @@ use tracer_common::event::Kind as Record;
 
 use super::output;
 use crate::{
-    cli::{Kind, Select, Trace},
+    cli::{Kind, Select},
     enrich::{descendants, netns, users},
     exit::{Exit, Failure},
     pipeline::Wanted,
@@ -65,12 +65,12 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
     })
 }
 
-/// The records wanted: processes only when every event is told, and for resets alone nothing that
+/// The records wanted: processes only with `every` event, and for resets alone nothing that
 /// only tells of FINs. Exits are wanted for the statuses of processes that owned connections.
-pub(super) fn records(trace: &Trace) -> u32 {
-    let wanted = wanted(&trace.select.kinds);
+pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
+    let wanted = wanted(kinds);
     let is_wanted = |kind: &Record| match kind {
-        Record::ProcessExeced | Record::ProcessForked => trace.verbose,
+        Record::ProcessExeced | Record::ProcessForked => every,
         Record::HeldOpen => wanted.fin && wanted.rst,
         Record::FinQueued | Record::FinRetransmitted => wanted.fin,
         Record::CloseCalled

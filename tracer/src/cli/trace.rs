@@ -51,6 +51,67 @@ pub struct Trace {
     )]
     pub color: Color,
 
+    /// When to stop, and what to keep in mind until then.
+    #[command(flatten)]
+    pub stopping: Stopping,
+
+    /// What to capture beside the hooks.
+    #[command(flatten)]
+    pub wiring: Wiring,
+
+    /// Also record what comes into this file, to be told again by --replay
+    #[arg(long, value_name = "FILE", help_heading = "Recording")]
+    pub record: Option<PathBuf>,
+    /// Overwrite the file of --record
+    #[arg(long, requires = "record", help_heading = "Recording")]
+    pub force: bool,
+    /// Tell a recording of `finrst record` instead of tracing; `-` is standard input
+    ///
+    /// The same lines as the run gave, from the file alone: no privileges are needed, and nothing is asked
+    /// of this machine. What the kernel filtered out is not in the file; --kind and --count may narrow what
+    /// is told further.
+    #[arg(long, value_name = "FILE", conflicts_with_all = LIVE, help_heading = "Recording")]
+    pub replay: Option<PathBuf>,
+
+    /// How to reach the kernel.
+    #[command(flatten)]
+    pub kernel: Kernel,
+
+    /// Run this command and trace it and its children until it ends
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// What makes sense only while tracing: the arguments that `--replay` refuses.
+const LIVE: [&str; 23] = [
+    "pids",
+    "follow",
+    "comms",
+    "local_ports",
+    "remote_ports",
+    "nets",
+    "netns",
+    "users",
+    "ipv4",
+    "ipv6",
+    "duration",
+    "settle",
+    "sockets",
+    "wire",
+    "interface",
+    "record",
+    "way",
+    "held_open",
+    "transport",
+    "buffer_size",
+    "btf",
+    "object",
+    "command",
+];
+
+/// When to stop, and what to keep in mind until then.
+#[derive(Debug, Args)]
+pub struct Stopping {
     /// Stop after this many endings
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
     pub count: Option<u64>,
@@ -63,6 +124,14 @@ pub struct Trace {
     /// Sockets remembered at once; the one untouched for longest gives way, and is counted
     #[arg(long, value_name = "N", default_value = "65536", value_parser = values::sockets, help_heading = "Limits")]
     pub sockets: usize,
+    /// Exit with 5 when records were lost
+    #[arg(long, help_heading = "Stopping")]
+    pub fail_on_loss: bool,
+}
+
+/// What to capture beside the hooks.
+#[derive(Debug, Args)]
+pub struct Wiring {
     /// Capture the FINs and RSTs beside the hooks and join them to the acts of each ending
     #[arg(
         long,
@@ -75,17 +144,6 @@ pub struct Trace {
     /// With --wire: only on this device
     #[arg(short, long, value_name = "DEVICE", help_heading = "Wire")]
     pub interface: Option<String>,
-    /// Exit with 5 when records were lost
-    #[arg(long, help_heading = "Stopping")]
-    pub fail_on_loss: bool,
-
-    /// How to reach the kernel.
-    #[command(flatten)]
-    pub kernel: Kernel,
-
-    /// Run this command and trace it and its children until it ends
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<OsString>,
 }
 
 /// Which connections to trace.
@@ -158,4 +216,72 @@ Examples:
   finrst trace -p 4711 --follow --explain       one service with its workers, in words
   finrst trace --kind rst --remote-port 5432    resets towards databases
   finrst trace -o json --duration 1m > end.jsonl
-  finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event";
+  finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
+  finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::LIVE;
+    use crate::cli::{Cli, Verb};
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["finrst", "trace"].into_iter().chain(line.split(' ')))
+    }
+
+    #[test]
+    fn a_replay_refuses_what_only_a_kernel_can_do() {
+        let lines = [
+            "-p 1",
+            "-p 1 --follow",
+            "--comm x",
+            "--local-port 1",
+            "--remote-port 1",
+            "--net ::1",
+            "--netns 1",
+            "-u 0",
+            "-4",
+            "-6",
+            "--duration 1s",
+            "--settle 1s",
+            "--sockets 65536",
+            "--wire afpacket",
+            "-i lo",
+            "--record other",
+            "--way auto",
+            "--held-open",
+            "--transport perf",
+            "--buffer-size 64",
+            "--btf x",
+            "--object x",
+            "-- true",
+        ];
+        assert_eq!(lines.len(), LIVE.len());
+        for line in lines {
+            let refused = parse(&format!("--replay f {line}")).unwrap_err();
+            assert_eq!(
+                refused.kind(),
+                clap::error::ErrorKind::ArgumentConflict,
+                "{line}"
+            );
+            assert!(refused.to_string().contains("--replay"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_replay_takes_what_shapes_the_telling() {
+        let line =
+            "--replay f -o json -v --explain -q --color never -c 2 --kind rst --fail-on-loss";
+        let Verb::Trace(trace) = parse(line).unwrap().verb else {
+            panic!("another verb");
+        };
+        assert!(trace.verbose && trace.replay.is_some());
+    }
+
+    #[test]
+    fn force_means_nothing_without_a_recording() {
+        assert!(parse("--force").is_err());
+        assert!(parse("--record f --force").is_ok());
+    }
+}

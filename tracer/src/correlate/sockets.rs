@@ -105,6 +105,11 @@ impl Sockets {
         }
     }
 
+    /// Whether there is a socket due at `now`.
+    pub(super) fn is_due(&self, now: MonoNs) -> bool {
+        self.due.first().is_some_and(|&(due, _)| due <= now)
+    }
+
     /// Takes the next socket due at `now` out of the queue, not out of the table.
     pub(super) fn pop_due(&mut self, now: MonoNs) -> Option<u64> {
         let &(due, address) = self.due.first()?;

@@ -95,10 +95,15 @@ impl Wire {
         claimed
     }
 
+    /// Whether it is time to sweep.
+    pub(super) fn is_due(&self, now: MonoNs) -> bool {
+        now.since(self.swept) >= PATIENCE_NS / 4
+    }
+
     /// Forgets what has waited long enough, and counts what nobody told of; `waits` says whether a
     /// flow's connection may still be told of.
     pub(super) fn sweep(&mut self, now: MonoNs, waits: impl Fn(&Flow) -> bool) {
-        if now.since(self.swept) < PATIENCE_NS / 4 {
+        if !self.is_due(now) {
             return;
         }
         self.swept = now;

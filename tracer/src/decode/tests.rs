@@ -18,7 +18,7 @@ use crate::{
     tests::arbitrary,
 };
 
-mod encode;
+pub(crate) mod encode;
 
 use encode::encode;
 

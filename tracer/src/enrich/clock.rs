@@ -27,6 +27,13 @@ pub fn wall_offset_ns() -> i128 {
         .map_or(0, |(_, offset)| offset)
 }
 
+/// Which boot the hooks' clock counts from; `None` when it cannot be read.
+#[must_use]
+pub fn boot_id() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned())
+}
+
 /// Ticks a second of the times in `/proc/PID/stat`, `USER_HZ`: 100 on every machine we run on.
 #[must_use]
 pub fn ticks_per_second() -> u64 {

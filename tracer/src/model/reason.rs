@@ -43,6 +43,11 @@ impl ReasonNames {
         )
     }
 
+    /// Every code with its name, in order; of these [`ReasonNames::new`] makes the same again.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.0.iter().map(|(&code, name)| (code, &**name))
+    }
+
     /// A code with the name this kernel gives it.
     #[must_use]
     pub fn reason(&self, code: u32) -> Reason {

@@ -32,8 +32,17 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         Only(&["model"]),
         &["aya", "clap", "tracer_common"],
     ),
-    ("record", Only(&["tally"]), &["aya", "clap"]),
-    ("replay", Only(&["tally"]), &["aya", "clap"]),
+    (
+        "record",
+        Only(&["model", "tally"]),
+        &["aya", "clap", "tokio", "std::fs", "now()"],
+    ),
+    (
+        "replay",
+        // Of `enrich` the questions alone, to answer them.
+        Only(&["enrich", "model", "pipeline", "record", "render", "tally"]),
+        &["aya", "clap", "tokio", "std::fs", "now()"],
+    ),
     (
         "decode",
         Only(&["model", "tally"]),

@@ -40,7 +40,7 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
 }
 
 /// The record a hook would have sent.
-pub(super) fn encode(observation: &Observation) -> Vec<u8> {
+pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
     let (acted, bits) = match &observation.actor {
         Actor::Task(task) => (Some(*task), context::TASK),
         Actor::KernelThread(task) => (Some(*task), context::TASK | context::KTHREAD),

@@ -1,0 +1,53 @@
+//! What is to be done with a live kernel: told, recorded, or both.
+
+use std::ffi::OsString;
+
+use super::{record::Destination, select, view::View};
+use crate::{
+    cli::{Kernel, Select, Stopping, Wire, Wiring},
+    pipeline::Wanted,
+    record::Settings,
+};
+
+/// How long endings wait for their segments: longer than a busy machine's capture takes.
+const ANSWER_NS: u64 = 200_000_000;
+
+/// What is to be traced, told and recorded.
+pub(super) struct Job<'a> {
+    pub(super) select: &'a Select,
+    pub(super) stopping: &'a Stopping,
+    pub(super) kernel: &'a Kernel,
+    pub(super) wiring: &'a Wiring,
+    pub(super) command: &'a [OsString],
+    pub(super) quiet: bool,
+    /// Whether records are wanted that only tell of processes.
+    pub(super) every_record: bool,
+    /// How it is told; `None` when it is only recorded.
+    pub(super) view: Option<View>,
+    /// Where it is recorded.
+    pub(super) file: Option<Destination>,
+}
+
+impl Job<'_> {
+    pub(super) fn settings(&self) -> Settings {
+        let Wanted { fin, rst } = select::wanted(&self.select.kinds);
+        let settle_ns = self.stopping.settle.as_nanos();
+        Settings {
+            fin,
+            rst,
+            count: self.stopping.count,
+            settle_ns: u64::try_from(settle_ns).unwrap_or(u64::MAX),
+            sockets: self.stopping.sockets,
+            answer_ns: if self.wiring.wire == Wire::Off {
+                0
+            } else {
+                ANSWER_NS
+            },
+        }
+    }
+
+    /// Whether programs are to read it.
+    pub(super) fn is_json(&self) -> bool {
+        self.view.is_some_and(View::is_json)
+    }
+}

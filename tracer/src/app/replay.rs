@@ -1,0 +1,171 @@
+//! `finrst trace --replay`.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read, Write},
+    path::Path,
+};
+
+use anyhow::Context as _;
+
+use super::{
+    output, select,
+    view::{self, View},
+};
+use crate::{
+    cli::Trace,
+    enrich::clock,
+    exit::{Exit, Failure},
+    model::{reason::ReasonNames, time::MonoNs},
+    record::{ReadError, Settings, Stop},
+    replay::{Recorded, Recording, Told, Unfit},
+};
+
+/// Nanoseconds between two words on how far it is.
+const PROGRESS_EVERY: u64 = 500_000_000;
+
+pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
+    let (file, bytes) = open(path)?;
+    let recording = Recording::open(file).map_err(|error| unfit(error, path))?;
+    match tell(trace, path, recording, bytes) {
+        Err(error) if output::is_closed(&error) => Ok(Exit::Ok),
+        exit => Ok(exit?),
+    }
+}
+
+fn tell(
+    trace: &Trace,
+    path: &Path,
+    recording: Recording<Box<dyn Read>>,
+    bytes: Option<u64>,
+) -> io::Result<Exit> {
+    let header = &recording.header;
+    let view = View::new(trace);
+    let settings = settings(trace, &header.settings);
+    let reasons = header.reasons.iter().map(|(&code, name)| (code, &**name));
+    let reasons = ReasonNames::new(reasons);
+    let clock = view::from_offset(header.clock_offset_ns);
+    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock.clone());
+    if settings.answer_ns > 0 {
+        pipeline.captures();
+    }
+    if !trace.quiet || view.is_json() {
+        recording.start(&mut pipeline)?;
+    }
+    let mut progress = Progress::new(if trace.quiet { None } else { bytes });
+    let told = recording.tell(&mut pipeline, &clock, view.is_json(), &mut |bytes| {
+        progress.at(bytes);
+    })?;
+    drop(progress);
+    if !trace.quiet {
+        view::say_summary(&told.tally)?;
+    }
+    Ok(judge(trace, path, told))
+}
+
+/// What was recorded, narrowed by what is asked now.
+fn settings(trace: &Trace, recorded: &Settings) -> Settings {
+    let wanted = select::wanted(&trace.select.kinds);
+    Settings {
+        fin: recorded.fin && wanted.fin,
+        rst: recorded.rst && wanted.rst,
+        count: trace.stopping.count.or(recorded.count),
+        ..recorded.clone()
+    }
+}
+
+/// Says what was missing of the recording; the exit code says whether anything was.
+fn judge(trace: &Trace, path: &Path, told: Told) -> Exit {
+    let path = path.display();
+    if told.skipped > 0 && !trace.quiet {
+        output::say(format_args!(
+            "finrst: {path} has {} entries of a newer finrst, which were passed over",
+            told.skipped
+        ));
+    }
+    match told.stop {
+        Ok(Stop::Whole) if trace.stopping.fail_on_loss && told.tally.lost.total() > 0 => Exit::Lost,
+        Ok(Stop::Whole) => Exit::Ok,
+        Ok(Stop::Cut { offset }) => {
+            output::say(format_args!(
+                "finrst: {path} stops at byte {offset}, in the middle: it was cut, or whoever wrote it was \
+                 killed or is still writing; everything before is told"
+            ));
+            Exit::Runtime
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            output::say(format_args!(
+                "finrst: {path}: {error:#}; everything before is told"
+            ));
+            Exit::Runtime
+        }
+    }
+}
+
+/// The file, and how many bytes it has if that is known.
+fn open(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()));
+    let file = file.map_err(|error| Failure::new(Exit::Usage, error, ""))?;
+    let found = file.metadata().ok().filter(std::fs::Metadata::is_file);
+    Ok((Box::new(file), found.map(|found| found.len())))
+}
+
+fn unfit(error: Unfit, path: &Path) -> Failure {
+    let (exit, hint) = match &error {
+        Unfit::Read(ReadError::Io(_)) => (Exit::Runtime, ""),
+        Unfit::Read(ReadError::NotARecording) => {
+            (Exit::Usage, "`finrst record -o FILE` writes one")
+        }
+        Unfit::Read(ReadError::Version { .. }) | Unfit::Contract { .. } => (
+            Exit::Usage,
+            "replay it with the finrst that wrote it: `finrst --version`",
+        ),
+        Unfit::ByteOrder { .. } => (Exit::Usage, "replay it on a machine of its kind"),
+        Unfit::NoHeader | Unfit::Read(_) => (Exit::Usage, ""),
+    };
+    let error = anyhow::Error::from(error).context(path.display().to_string());
+    Failure::new(exit, error, hint)
+}
+
+/// How far it is, on standard error, where people watch and lines go elsewhere.
+struct Progress {
+    /// Bytes of the file; `None` when nobody is to be told.
+    bytes: Option<u64>,
+    next: MonoNs,
+    shown: bool,
+}
+
+impl Progress {
+    fn new(bytes: Option<u64>) -> Self {
+        let watched = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self {
+            bytes: bytes.filter(|_| watched),
+            next: clock::now().after(PROGRESS_EVERY),
+            shown: false,
+        }
+    }
+
+    fn at(&mut self, bytes: u64) {
+        let Some(all) = self.bytes else { return };
+        let now = clock::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now.after(PROGRESS_EVERY);
+        self.shown = true;
+        let percent = bytes.saturating_mul(100).checked_div(all).unwrap_or(0);
+        let _ = write!(io::stderr(), "\rfinrst: {percent} % read");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

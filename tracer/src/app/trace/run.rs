@@ -1,0 +1,287 @@
+//! The loop of a live run: what the buffers hold goes down the road until there is a reason to end.
+
+use std::{future::pending, io, process::ExitStatus, time::Duration};
+
+use tokio::{process::Child, time::MissedTickBehavior};
+
+use crate::{
+    app::{
+        account,
+        capture::Capture,
+        command,
+        job::Job,
+        output, priority,
+        record::{Destination, Tape},
+        scan::Pending,
+        stop::Stop,
+        view,
+    },
+    cli::Transport,
+    enrich::{clock, facts::Live, scan::Scan},
+    exit::{Exit, Failure},
+    pipeline::tap::Tapped,
+    probe::{session::Session, source::Source, system::SystemFacts},
+    render::{Point, Start},
+    tally::Tally,
+};
+
+/// How often the buffers are emptied when nothing fills them; with the slack this stays below the
+/// 50 ms within which a record is delivered.
+const TICK: Duration = Duration::from_millis(15);
+/// How long a record may be on its way from its stamp to its buffer; later ones are counted late.
+const SLACK_NS: u64 = 20_000_000;
+/// How often losses are looked at and the wall clock is read.
+const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
+/// How long connections of a command that ended may take to be taken down.
+const AFTERMATH: Duration = Duration::from_millis(100);
+
+/// Why the loop ended.
+enum End {
+    /// A signal, the duration, or the count.
+    Asked,
+    /// The traced command ended.
+    Command(ExitStatus),
+    /// The reader of our output went away.
+    ReaderGone,
+}
+
+impl End {
+    /// Its word in a recording.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Command(_) => "command",
+            Self::ReaderGone => "reader_gone",
+        }
+    }
+}
+
+/// One run of `finrst trace` or `finrst record`.
+pub(super) struct Run<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) session: Session,
+    pub(super) pipeline: Tapped<Live>,
+    pub(super) known: Pending,
+    pub(super) capture: Capture,
+    pub(super) stop: Stop,
+    /// Whether a recording ended before the run.
+    pub(super) unrecorded: bool,
+}
+
+impl Run<'_> {
+    /// Runs to the end.
+    ///
+    /// # Errors
+    ///
+    /// A command that cannot be run, buffers that cannot be read, output that cannot be written.
+    pub(super) async fn go(
+        mut self,
+        facts: &SystemFacts,
+        tape: Option<Tape>,
+    ) -> Result<Exit, Failure> {
+        // Nothing is told before the command runs: a command that cannot is a refusal.
+        let child = command::start(self.job.command)?;
+        priority::raise();
+        let ended = match self.announce(facts, tape) {
+            Ok(()) => {
+                // Hooks first, then the look at what is older: nothing falls between the two.
+                self.known.begin();
+                self.until_the_end(child).await
+            }
+            Err(error) => Err(error),
+        };
+        let end = match ended {
+            Err(error) if output::is_closed(&error) => End::ReaderGone,
+            ended => ended?,
+        };
+        let tally = match self.close(&end) {
+            Err(error) if output::is_closed(&error) => return Ok(Exit::Ok),
+            tally => tally?,
+        };
+        Ok(match end {
+            _ if self.unrecorded => Exit::Runtime,
+            End::Command(status) => command::exit(status),
+            End::Asked | End::ReaderGone
+                if self.job.stopping.fail_on_loss && tally.lost.total() > 0 =>
+            {
+                Exit::Lost
+            }
+            End::Asked | End::ReaderGone => Exit::Ok,
+        })
+    }
+
+    /// Says that tracing has begun, to programs on stdout, to people on stderr.
+    fn announce(&mut self, facts: &SystemFacts, tape: Option<Tape>) -> io::Result<()> {
+        let outcomes = || {
+            self.session
+                .plan
+                .outcomes
+                .iter()
+                .filter(|outcome| outcome.wanted)
+        };
+        let points: Vec<_> = outcomes()
+            .map(|outcome| Point {
+                name: outcome.point.name,
+                way: outcome.chosen.map(|hook| hook.way().name()),
+            })
+            .collect();
+        let start = Start {
+            at: clock::now(),
+            version: env!("CARGO_PKG_VERSION"),
+            kernel: Some(&facts.release),
+            transport: Some(match self.job.kernel.transport {
+                Transport::Perf => "perf",
+                Transport::Ringbuf => "ringbuf",
+            }),
+            points: &points,
+        };
+        if let Some(tape) = tape {
+            let offsets = &self.session.resolved.offsets;
+            let header = tape.header(&start, offsets, &self.job.settings());
+            self.pipeline.record(tape.writer, header);
+        }
+        if !self.job.quiet || self.job.is_json() {
+            self.pipeline.start(&start)?;
+        }
+        if !self.job.quiet {
+            let absent: Vec<_> = points
+                .iter()
+                .filter(|point| point.way.is_none())
+                .map(|point| point.name)
+                .collect();
+            if !absent.is_empty() {
+                let absent = absent.join(", ");
+                output::say(format_args!(
+                    "finrst: running without {absent}: `finrst check` says why and what is lost"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the buffers whenever they fill and at every tick, until there is a reason to end.
+    async fn until_the_end(&mut self, mut child: Option<Child>) -> io::Result<End> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut account = tokio::time::interval(ACCOUNT_EVERY);
+        let deadline = async {
+            match self.job.stopping.duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => pending().await,
+            }
+        };
+        tokio::pin!(deadline);
+        loop {
+            let mut end = None;
+            tokio::select! {
+                ready = self.session.filled() => ready?,
+                _ = tick.tick() => {}
+                _ = account.tick() => self.account()?,
+                ready = self.capture.filled() => ready?,
+                scan = self.known.ready() => self.know(scan),
+                () = self.stop.asked() => end = Some(End::Asked),
+                () = &mut deadline => end = Some(End::Asked),
+                status = ended(&mut child) => end = Some(End::Command(status?)),
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+            if self.turn()? {
+                return Ok(End::Asked);
+            }
+            if let Some(end) = self.recording() {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Says it when the recording failed; the end of the run where there is nothing else to do.
+    fn recording(&mut self) -> Option<End> {
+        let (error, file) = (self.pipeline.recording_failed()?, self.job.file.as_ref()?);
+        let only = self.job.view.is_none();
+        if only && output::is_closed(&error) {
+            return Some(End::ReaderGone);
+        }
+        self.unrecorded = true;
+        // A command is not to die of it.
+        let goes_on = !only || !self.job.command.is_empty();
+        file.say_failed(&error, goes_on);
+        (!goes_on).then_some(End::Asked)
+    }
+
+    /// Takes in who held the sockets older than the attach; what was not seen is said.
+    fn know(&mut self, scan: Scan) {
+        let refused = self.pipeline.know(scan.sockets);
+        if self.job.quiet {
+            return;
+        }
+        for gap in &scan.gaps {
+            output::say(format_args!("finrst: {gap}"));
+        }
+        if refused > 0 {
+            output::say(format_args!(
+                "finrst: too many sockets: who holds {refused} of them was not noted"
+            ));
+        }
+    }
+
+    fn turn(&mut self) -> io::Result<bool> {
+        let watermark = clock::now().before(SLACK_NS);
+        let Self {
+            session,
+            pipeline,
+            capture,
+            ..
+        } = self;
+        session.drain(&mut |record| pipeline.take(record))?;
+        capture.drain(pipeline)?;
+        pipeline.turn(watermark)
+    }
+
+    fn account(&mut self) -> io::Result<()> {
+        let uses_stdout = |file: &Destination| file.is_stdout();
+        if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
+            output::still_read()?;
+        }
+        self.pipeline.clock(view::wall_clock());
+        self.pipeline.account(account::read(&self.session)?)
+    }
+
+    /// Detaches, reads what is left, tells it and the account.
+    fn close(&mut self, end: &End) -> io::Result<Tally> {
+        if matches!(end, End::Command(_)) {
+            let until = clock::now().after(u64::try_from(AFTERMATH.as_nanos()).unwrap_or(0));
+            while self.pipeline.sockets() > 0 && clock::now() < until {
+                std::thread::sleep(TICK);
+                self.turn()?;
+            }
+        }
+        self.session.detach();
+        let Self {
+            session,
+            pipeline,
+            capture,
+            ..
+        } = self;
+        session.settle(&mut |record| pipeline.take(record))?;
+        capture.finish(pipeline)?;
+        pipeline.account(account::read(session)?)?;
+        // People get the account on stderr, where it does not mix with the data.
+        let finished = pipeline.finish(self.job.is_json(), end.word());
+        self.recording();
+        let tally = finished?;
+        if !self.job.quiet {
+            self.capture.report()?;
+            view::say_summary(&tally)?;
+        }
+        Ok(tally)
+    }
+}
+
+/// Waits for the command to end; forever when there is none.
+async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => pending().await,
+    }
+}

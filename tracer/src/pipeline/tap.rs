@@ -1,0 +1,220 @@
+//! Recording: a tap on the calls the road gets and on the answers it is given.
+//!
+//! The road is the same with a recording and without one; what is recorded is what it was called
+//! with, so that the same calls tell the same again.
+
+use std::io::{self, Write};
+
+use super::Pipeline;
+use crate::{
+    enrich::facts::Facts,
+    model::{foreign::Foreign, known::KnownSocket, segment::Seen, time::MonoNs},
+    record::{Entry, Header, Writer},
+    render::{Start, time::WallClock},
+    tally::{Account, Tally},
+};
+
+mod facts;
+
+pub use facts::Noted;
+
+/// Sockets in one entry at most, so that none grows with the machine.
+const SOCKETS: usize = 256;
+
+/// A road whose calls are recorded, if they are to be.
+pub struct Tapped<F> {
+    pipeline: Pipeline<Noted<F>>,
+    tape: Option<Tape>,
+    failed: Option<io::Error>,
+}
+
+/// A recording under way.
+struct Tape {
+    out: Writer<Box<dyn Write>>,
+    /// The offset of the clocks last recorded.
+    clock: Option<i128>,
+    /// The account last recorded.
+    account: Option<Account>,
+    /// A later one that differs from it only in its time.
+    account_again: Option<Account>,
+}
+
+impl<F: Facts> Tapped<F> {
+    /// A road that is not recorded.
+    #[must_use]
+    pub const fn new(pipeline: Pipeline<Noted<F>>) -> Self {
+        Self {
+            pipeline,
+            tape: None,
+            failed: None,
+        }
+    }
+
+    /// Records from here on; nothing may have been taken yet.
+    pub fn record(&mut self, out: Writer<Box<dyn Write>>, header: Header) {
+        let clock = Some(header.clock_offset_ns);
+        self.pipeline.facts().note();
+        self.tape = Some(Tape {
+            out,
+            clock,
+            account: None,
+            account_again: None,
+        });
+        // Whoever reads along, or reads what a crash left, has the header at once.
+        self.tape(|tape| {
+            tape.out.put(&Entry::Header(Box::new(header)))?;
+            tape.out.flush()
+        });
+    }
+
+    /// What ended the recording before the run, told once.
+    pub const fn recording_failed(&mut self) -> Option<io::Error> {
+        self.failed.take()
+    }
+
+    /// See [`Pipeline::start`]; what it tells is in the header of a recording.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn start(&mut self, start: &Start<'_>) -> io::Result<()> {
+        self.pipeline.start(start)
+    }
+
+    /// See [`Pipeline::clock`].
+    pub fn clock(&mut self, clock: WallClock) {
+        let offset_ns = clock.offset_ns;
+        self.pipeline.clock(clock);
+        self.tape(|tape| {
+            if tape.clock.replace(offset_ns) == Some(offset_ns) {
+                return Ok(());
+            }
+            tape.out.put(&Entry::Clock { offset_ns })
+        });
+    }
+
+    /// See [`Pipeline::know`].
+    pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
+        self.tape(|tape| {
+            let mut parts = sockets.chunks(SOCKETS);
+            parts.try_for_each(|part| tape.out.put(&Entry::Known(part.to_vec())))
+        });
+        self.pipeline.know(sockets)
+    }
+
+    /// See [`Pipeline::device`].
+    pub fn device(&mut self, index: u32, name: Foreign) {
+        self.tape(|tape| {
+            let name = name.clone();
+            tape.out.put(&Entry::Device { index, name })
+        });
+        self.pipeline.device(index, name);
+    }
+
+    /// See [`Pipeline::sight`].
+    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+        self.pipeline.sight(at, netns, seen);
+        self.tape(|tape| {
+            let seen = Box::new(*seen);
+            tape.out.put(&Entry::Sighted { at, netns, seen })
+        });
+    }
+
+    /// See [`Pipeline::take`].
+    pub fn take(&mut self, record: &[u8]) {
+        self.pipeline.take(record);
+        self.recorded(|tape| tape.out.put(&Entry::Record(record)));
+    }
+
+    /// See [`Pipeline::turn`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
+        let idle = self.tape.is_some() && self.pipeline.idle(watermark);
+        let turned = self.pipeline.turn(watermark);
+        if !idle {
+            self.recorded(|tape| tape.out.put(&Entry::Turn(watermark)));
+        }
+        turned
+    }
+
+    /// See [`Pipeline::account`]; what was recorded until now is on its way then.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn account(&mut self, account: Account) -> io::Result<()> {
+        let told = self.pipeline.account(account);
+        self.tape(|tape| {
+            let same = |before: Account| Account {
+                at: account.at,
+                ..before
+            };
+            if tape.account.map(same) == Some(account) {
+                tape.account_again = Some(account);
+            } else {
+                tape.account = Some(account);
+                tape.account_again = None;
+                tape.out.put(&Entry::Account(Box::new(account)))?;
+            }
+            tape.out.flush()
+        });
+        told
+    }
+
+    /// See [`Pipeline::finish`]; `how` is the word for why the run ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn finish(&mut self, summary: bool, how: &str) -> io::Result<Tally> {
+        self.tape(|tape| match tape.account_again.take() {
+            Some(account) => tape.out.put(&Entry::Account(Box::new(account))),
+            None => Ok(()),
+        });
+        let finished = self.pipeline.finish(summary);
+        let how = how.to_owned();
+        self.recorded(|tape| tape.out.put(&Entry::End { how }));
+        if let Some(tape) = self.tape.take()
+            && let Err(error) = tape.out.finish()
+        {
+            self.failed = Some(error);
+        }
+        finished
+    }
+
+    /// See [`Pipeline::sockets`].
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.pipeline.sockets()
+    }
+
+    /// Records a call, and before it what the world answered meanwhile.
+    fn recorded(&mut self, call: impl FnOnce(&mut Tape) -> io::Result<()>) {
+        if self.tape.is_none() {
+            return;
+        }
+        let answers = self.pipeline.facts().answers();
+        self.tape(|tape| {
+            for answer in answers {
+                tape.out.put(&Entry::Answer(answer))?;
+            }
+            call(tape)
+        });
+    }
+
+    /// Writes, if there is a recording; the first failure ends it and not the run.
+    fn tape(&mut self, write: impl FnOnce(&mut Tape) -> io::Result<()>) {
+        let Some(tape) = &mut self.tape else { return };
+        let Err(error) = write(tape) else { return };
+        let tape = self.tape.take();
+        self.pipeline.facts().note_no_more();
+        if error.kind() == io::ErrorKind::InvalidData {
+            // The file is sound, an entry was not; what was gathered may leave.
+            let _ = tape.map(|tape| tape.out.finish());
+        }
+        self.failed = Some(error);
+    }
+}

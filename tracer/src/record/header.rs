@@ -1,0 +1,65 @@
+//! What a run was: the first entry of a recording.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The run, the kernel it watched, and how it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the finrst that wrote it.
+    pub finrst: String,
+    /// Version of the records' layout, `tracer_common::CONTRACT`.
+    pub contract: u32,
+    /// `little` or `big`: the order of bytes within records, the traced machine's own.
+    pub byte_order: String,
+    /// The traced machine's architecture, as Rust calls it.
+    pub machine: String,
+    /// Release of the traced kernel; `None` when it could not be read.
+    pub kernel: Option<String>,
+    /// The boot the hooks' time counts from; `None` when it could not be read.
+    pub boot_id: Option<String>,
+    /// When the hooks were attached, nanoseconds of `CLOCK_MONOTONIC`.
+    pub at_ns: u64,
+    /// Nanoseconds from the hooks' time to the wall's at the start.
+    pub clock_offset_ns: i128,
+    /// How records travelled, `perf` or `ringbuf`.
+    pub transport: Option<String>,
+    /// Every point that was wanted and the way it was hooked.
+    pub points: Vec<Point>,
+    /// Names of the kernel's reset reasons by number; empty where it has none.
+    pub reasons: BTreeMap<u32, String>,
+    /// Offsets of the kernel's fields in bytes, as `structure.member`; those it lacks are absent.
+    pub offsets: BTreeMap<String, u16>,
+    /// What the road was set to.
+    pub settings: Settings,
+    /// The command line as it was typed, what is no UTF-8 replaced.
+    pub command_line: Vec<String>,
+}
+
+/// One point in the kernel and how it was reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// The point, as `finrst check` calls it.
+    pub name: String,
+    /// The way that attached; `None` when none did.
+    pub way: Option<String>,
+}
+
+/// Settings of the user half that decide which endings there are, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether endings without an RST were told.
+    pub fin: bool,
+    /// Whether endings with an RST were told.
+    pub rst: bool,
+    /// How many endings were told at most; `None` is all.
+    pub count: Option<u64>,
+    /// Nanoseconds a closed socket had to be quiet before its ending was told.
+    pub settle_ns: u64,
+    /// Sockets remembered at once.
+    pub sockets: usize,
+    /// Nanoseconds an answer for nobody waited for its segment; zero without a capture.
+    #[serde(default)]
+    pub answer_ns: u64,
+}

@@ -1,0 +1,65 @@
+//! The kernel half's counters.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tracer_common::event::Kind;
+
+use crate::{
+    model::time::MonoNs,
+    tally::{self, PerKind},
+};
+
+/// Counters by the names of the kinds; what is not there is zero.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::record) struct Account {
+    emitted: BTreeMap<String, u64>,
+    lost: BTreeMap<String, u64>,
+    missed: Option<u64>,
+    forgotten: u64,
+    at_ns: u64,
+}
+
+impl Account {
+    pub(in crate::record) fn new(account: &tally::Account) -> Self {
+        let tally::Account {
+            emitted,
+            lost,
+            missed,
+            forgotten,
+            at,
+        } = account;
+        Self {
+            emitted: by_name(emitted),
+            lost: by_name(lost),
+            missed: *missed,
+            forgotten: *forgotten,
+            at_ns: at.0,
+        }
+    }
+
+    pub(in crate::record) fn account(&self) -> tally::Account {
+        tally::Account {
+            emitted: per_kind(&self.emitted),
+            lost: per_kind(&self.lost),
+            missed: self.missed,
+            forgotten: self.forgotten,
+            at: MonoNs(self.at_ns),
+        }
+    }
+}
+
+fn by_name(counts: &PerKind) -> BTreeMap<String, u64> {
+    let counted = counts.named().filter(|&(_, count)| count != 0);
+    counted
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+}
+
+fn per_kind(by_name: &BTreeMap<String, u64>) -> PerKind {
+    let mut counts = PerKind::default();
+    for kind in Kind::ALL {
+        counts.set(kind, by_name.get(kind.name()).copied().unwrap_or(0));
+    }
+    counts
+}

@@ -1,0 +1,37 @@
+//! Tells nothing: for runs that are only recorded.
+
+use std::io::{self, Write};
+
+use super::{Explained, Render, Start, time::WallClock};
+use crate::{
+    model::observation::Observation,
+    tally::{Lost, Tally},
+};
+
+/// Writes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Render for Silent {
+    fn clock(&mut self, _clock: WallClock) {}
+
+    fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn event(&mut self, _event: &Observation, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn ending(&mut self, _explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn lost(&mut self, _lost: &Lost, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn summary(&mut self, _tally: &Tally, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! What the world answered when the recording was made.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{
+    enrich::facts::Facts,
+    model::{
+        foreign::Foreign, holder::Holder, identity::ProcessFacts, observation::Observation,
+        process::Task, time::MonoNs,
+    },
+    record::{Answer, Known},
+};
+
+/// Facts out of a recording.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    known: Known,
+    /// The looks of the turn to come, first made first.
+    looks: HashMap<u32, VecDeque<Option<Vec<Holder>>>>,
+}
+
+impl Recorded {
+    /// Takes in an answer.
+    pub(super) fn learn(&mut self, answer: Answer) {
+        match answer {
+            Answer::Look { inode, holders } => {
+                self.looks.entry(inode).or_default().push_back(holders);
+            }
+            answer @ (Answer::Process { .. } | Answer::Netns { .. }) => self.known.learn(answer),
+        }
+    }
+
+    /// A turn is over: what nobody asked for in it, nobody will.
+    pub(super) fn forget_looks(&mut self) {
+        self.looks.clear();
+    }
+}
+
+impl Facts for Recorded {
+    fn seen(&mut self, _observation: &Observation) {}
+
+    fn of(&self, task: &Task) -> Option<&ProcessFacts> {
+        self.known.process(task.pid, task.start_ns?)
+    }
+
+    fn netns_name(&self, inode: u32) -> Option<&Foreign> {
+        self.known.netns(inode)
+    }
+
+    fn want_holders(&mut self, _inode: u32) {}
+
+    fn holders(&mut self, inode: u32) -> Option<Vec<Holder>> {
+        self.looks.get_mut(&inode)?.pop_front().flatten()
+    }
+
+    fn turn(&mut self, _now: MonoNs) {}
+}

@@ -1,0 +1,323 @@
+//! What a replay tells is what the run told, whatever the calls and whatever the world answered.
+
+use std::cell::Cell;
+
+use jiff::tz::TimeZone;
+use proptest::{collection, prelude::*};
+
+use super::*;
+use crate::{
+    correlate::{Correlator, Limits},
+    decode::tests::encode::encode,
+    enrich::facts::{Facts, Nothing},
+    model::{
+        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
+        observation::Observation, process::Task, reason::ReasonNames, segment::Seen,
+    },
+    pipeline::{
+        Wanted,
+        tap::{Noted, Tapped},
+    },
+    record::{
+        Writer,
+        tests::{Shared, account, header, seen},
+    },
+    render::{Format, Options},
+    tally::Account,
+    tests::arbitrary,
+};
+
+/// A call of the road.
+#[derive(Clone, Debug)]
+enum Call {
+    /// A record, so many nanoseconds after the watermark.
+    Take(Box<Observation>, u64),
+    /// What no `decode` takes.
+    Garbage(Vec<u8>),
+    /// A watermark so many nanoseconds later.
+    Turn(u64),
+    Clock(i64),
+    /// A segment, so many nanoseconds after the watermark.
+    Sight(Box<Seen>, u64),
+    Device(u32, Foreign),
+    Know(Vec<KnownSocket>),
+    Account(Box<Account>),
+}
+
+fn call() -> BoxedStrategy<Call> {
+    let observation = arbitrary::observation().prop_map(Box::new);
+    prop_oneof![
+        8 => (observation, 0..2_000_000_000_u64).prop_map(|(seen, after)| Call::Take(seen, after)),
+        1 => collection::vec(any::<u8>(), 0..64).prop_map(Call::Garbage),
+        6 => (0..1_500_000_000_u64).prop_map(Call::Turn),
+        1 => any::<i64>().prop_map(Call::Clock),
+        4 => (seen().prop_map(Box::new), 0..1_000_000_000_u64)
+            .prop_map(|(seen, after)| Call::Sight(seen, after)),
+        1 => (0..3_u32, arbitrary::foreign()).prop_map(|(index, name)| Call::Device(index, name)),
+        1 => collection::vec(arbitrary::known(), 0..3).prop_map(Call::Know),
+        1 => account().prop_map(|account| Call::Account(Box::new(account))),
+    ]
+    .boxed()
+}
+
+/// A world that changes its mind with every record, and answers looks differently each time.
+struct Fickle {
+    facts: Vec<ProcessFacts>,
+    names: Vec<Foreign>,
+    holders: Vec<Vec<Holder>>,
+    seen: usize,
+    looks: Cell<usize>,
+}
+
+impl Fickle {
+    fn any() -> impl Strategy<Value = Self> {
+        let holders = arbitrary::known().prop_map(|socket| socket.holders);
+        (
+            collection::vec(arbitrary::facts(), 3),
+            collection::vec(arbitrary::foreign(), 3),
+            collection::vec(holders, 3),
+        )
+            .prop_map(|(facts, names, holders)| Self {
+                facts,
+                names,
+                holders,
+                seen: 0,
+                looks: Cell::new(0),
+            })
+    }
+}
+
+impl Facts for Fickle {
+    fn seen(&mut self, _observation: &Observation) {
+        self.seen += 1;
+    }
+
+    fn of(&self, task: &Task) -> Option<&ProcessFacts> {
+        task.start_ns?;
+        self.facts
+            .get((self.seen + usize::from(task.comm.0[0])) % 4)
+    }
+
+    fn netns_name(&self, inode: u32) -> Option<&Foreign> {
+        let inode = usize::try_from(inode).unwrap();
+        self.names.get((self.seen + inode) % 4)
+    }
+
+    fn want_holders(&mut self, _inode: u32) {}
+
+    fn holders(&mut self, _inode: u32) -> Option<Vec<Holder>> {
+        self.looks.set(self.looks.get() + 1);
+        self.holders.get(self.looks.get() % 4).cloned()
+    }
+
+    fn turn(&mut self, _now: MonoNs) {}
+}
+
+fn clock(offset_ns: i128) -> WallClock {
+    WallClock {
+        offset_ns,
+        zone: TimeZone::UTC,
+    }
+}
+
+fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> Pipeline<F> {
+    let header = header();
+    let reasons = header.reasons.iter().map(|(&code, name)| (code, &**name));
+    let reasons = ReasonNames::new(reasons);
+    let options = Options {
+        clock: clock(header.clock_offset_ns),
+        reasons: reasons.clone(),
+        colour: false,
+        explain: true,
+    };
+    let wanted = Wanted {
+        fin: true,
+        rst: true,
+    };
+    let limits = Limits {
+        answer_ns: header.settings.answer_ns,
+        ..Limits::default()
+    };
+    let correlator = Correlator::new(limits, reasons);
+    let (view, out) = (format.renderer(options), Box::new(out.clone()));
+    let mut pipeline = Pipeline::new(facts, correlator, view, out, wanted, events, None);
+    pipeline.captures();
+    pipeline
+}
+
+/// Makes the calls; what was told, after how many calls how much of it, and the recording.
+fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec<u8>, Vec<u8>) {
+    let (told, file) = (Shared::default(), Shared::default());
+    let mut road = Tapped::new(pipeline(Noted::new(world), format, events, &told));
+    let sink: Box<dyn io::Write> = Box::new(file.clone());
+    let writer = Writer::new(sink).unwrap();
+    road.record(writer, header());
+    let mut now = MonoNs(0);
+    for call in calls {
+        match call.clone() {
+            Call::Take(mut seen, after) => {
+                seen.at = now.after(after);
+                road.take(&encode(&seen));
+            }
+            Call::Garbage(bytes) => road.take(&bytes),
+            Call::Turn(ns) => {
+                now = now.after(ns);
+                road.turn(now).unwrap();
+            }
+            Call::Sight(seen, after) => road.sight(now.after(after), Some(1), &seen),
+            Call::Device(index, name) => road.device(index, name),
+            Call::Clock(offset) => road.clock(clock(offset.into())),
+            Call::Know(sockets) => drop(road.know(sockets)),
+            Call::Account(account) => road.account(*account).unwrap(),
+        }
+    }
+    road.finish(true, "asked").unwrap();
+    assert!(road.recording_failed().is_none());
+    (told.bytes(), file.bytes())
+}
+
+fn replayed(file: &[u8], format: Format, events: bool) -> (Vec<u8>, Told) {
+    let told = Shared::default();
+    let mut road = pipeline(Recorded::default(), format, events, &told);
+    let recording = Recording::open(file).unwrap();
+    assert_eq!(recording.header, header());
+    let how = recording
+        .tell(&mut road, &clock(0), true, &mut |_| {})
+        .unwrap();
+    (told.bytes(), how)
+}
+
+fn world_and_calls() -> impl Strategy<Value = (Fickle, Vec<Call>)> {
+    (Fickle::any(), collection::vec(call(), 0..60))
+}
+
+impl std::fmt::Debug for Fickle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fickle")
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_replay_tells_what_the_run_told(
+        (world, calls) in world_and_calls(),
+        events in any::<bool>(),
+        format in prop::sample::select(Format::ALL.to_vec()),
+    ) {
+        let (told, file) = live(world, &calls, format, events);
+        let (again, how) = replayed(&file, format, events);
+        prop_assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(told).unwrap());
+        prop_assert_eq!(how.stop.unwrap(), Stop::Whole);
+    }
+
+    #[test]
+    fn a_cut_recording_tells_what_a_run_that_ended_there_would_have_told(
+        calls in collection::vec(call(), 0..40),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let told_of = |calls: &[Call]| live(Nothing, calls, Format::Json, true);
+        // The account at the end is of the last second that is there.
+        let lines = |told: Vec<u8>| {
+            let told = String::from_utf8(told).unwrap();
+            told.trim_end().rsplit_once('\n').map(|(lines, _summary)| lines.to_owned())
+        };
+        let (_, file) = told_of(&calls);
+        let file = &file[..cut.index(file.len())];
+        if Recording::open(file).is_ok() {
+            let (told, how) = replayed(file, Format::Json, true);
+            prop_assert!(how.stop.is_ok());
+            let told = lines(told);
+            let as_far = |count: usize| lines(told_of(&calls[..count]).0) == told;
+            prop_assert!((0..=calls.len()).rev().any(as_far));
+        }
+    }
+}
+
+fn file_of(header: Header) -> Vec<u8> {
+    let file = Shared::default();
+    let mut writer = Writer::new(file.clone()).unwrap();
+    writer.put(&Entry::Header(Box::new(header))).unwrap();
+    writer.finish().unwrap();
+    file.bytes()
+}
+
+#[test]
+fn what_another_build_or_machine_recorded_is_refused_by_name() {
+    let refused = |header| Recording::open(&*file_of(header)).map(|_| ()).unwrap_err();
+    let other = Header {
+        contract: CONTRACT + 1,
+        finrst: "9.9.9".to_owned(),
+        ..header()
+    };
+    let why = refused(other).to_string();
+    assert!(why.contains("9.9.9") && why.contains(&(CONTRACT + 1).to_string()));
+    let other = Header {
+        byte_order: "middle".to_owned(),
+        ..header()
+    };
+    assert!(refused(other).to_string().contains("middle"));
+}
+
+#[test]
+fn a_recording_without_a_header_is_none() {
+    let file = Shared::default();
+    let mut writer = Writer::new(file.clone()).unwrap();
+    writer.put(&Entry::Turn(MonoNs(1))).unwrap();
+    writer.finish().unwrap();
+    let bytes = file.bytes();
+    assert!(matches!(Recording::open(&*bytes), Err(Unfit::NoHeader)));
+    assert!(matches!(
+        Recording::open(&bytes[..12]),
+        Err(Unfit::NoHeader)
+    ));
+}
+
+#[test]
+fn a_recording_that_fails_ends_and_the_run_goes_on() {
+    /// A disk with room for so many bytes.
+    struct Disk(Shared, usize);
+    impl io::Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = self.1 - self.0.bytes().len();
+            if room == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.write(&bytes[..bytes.len().min(room)])
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (told, file) = (Shared::default(), Shared::default());
+    let world = Noted::new(Nothing);
+    let mut road = Tapped::new(pipeline(world, Format::Json, true, &told));
+    let disk: Box<dyn io::Write> = Box::new(Disk(file.clone(), 2_000));
+    road.record(Writer::new(disk).unwrap(), header());
+    let mut failures = 0;
+    for at in 0..100_u64 {
+        let noise: Vec<u8> = (0..997_u64)
+            .map(|it| (it * it * (at + 7) / 13).to_le_bytes()[0])
+            .collect();
+        road.take(&noise);
+        road.account(Account {
+            emitted: crate::tally::PerKind::default(),
+            lost: crate::tally::PerKind::default(),
+            missed: None,
+            forgotten: at,
+            at: MonoNs(at),
+        })
+        .unwrap();
+        failures += usize::from(road.recording_failed().is_some());
+    }
+    let tally = road.finish(true, "asked").unwrap();
+    assert_eq!((failures, tally.undecodable), (1, 100));
+    let (_, how) = replayed(&file.bytes(), Format::Json, true);
+    assert!(matches!(how.stop, Ok(Stop::Cut { .. })));
+    assert!(
+        (1..100).contains(&how.tally.undecodable),
+        "{}",
+        how.tally.undecodable
+    );
+}
