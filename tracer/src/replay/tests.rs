@@ -306,6 +306,7 @@ fn a_recording_that_fails_ends_and_the_run_goes_on() {
             lost: crate::tally::PerKind::default(),
             missed: None,
             forgotten: at,
+            captured: None,
             at: MonoNs(at),
         })
         .unwrap();
