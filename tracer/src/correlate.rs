@@ -228,6 +228,7 @@ impl Correlator {
                 id: tracked.life().id,
                 owner: tracked.owner,
                 at: tracked.last_touched,
+                destroyed: tracked.destroyed.map(|moment| moment.at),
             })
             .or_else(|| self.departed.of(flow, now))
     }
@@ -251,6 +252,7 @@ impl Correlator {
                 id,
                 owner: tracked.owner,
                 at: tracked.last_touched,
+                destroyed: tracked.destroyed.map(|moment| moment.at),
             });
         }
         self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());

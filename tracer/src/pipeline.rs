@@ -185,8 +185,10 @@ impl<F: Facts> Pipeline<F> {
             lost,
             missed,
             forgotten,
+            captured,
             at,
         } = account;
+        self.tally.captured = captured;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
         (self.tally.missed, self.tally.at) = (missed, at);

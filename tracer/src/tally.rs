@@ -80,8 +80,23 @@ pub struct Account {
     pub missed: Option<u64>,
     /// Sockets a process filter forgot because its table was full.
     pub forgotten: u64,
+    /// What the capture says of its own work; `None` without one.
+    pub captured: Option<Captured>,
     /// When the counters were read.
     pub at: MonoNs,
+}
+
+/// The counters of a capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// Frames that passed its filter, dropped ones included.
+    pub frames: u64,
+    /// Of these, frames it had no room for.
+    pub dropped: u64,
+    /// Of these, frames with fragments of segments, cut or damaged ones.
+    pub unreadable: u64,
+    /// Of these, segments whose time is not known, because the wall clock was set.
+    pub untimed: u64,
 }
 
 /// The counters of a run.
@@ -110,6 +125,8 @@ pub struct Tally {
     pub early: u64,
     /// Records and endings a filter of the user half left out.
     pub filtered: u64,
+    /// What the capture says of its own work; `None` without one.
+    pub captured: Option<Captured>,
     /// Segments no event explains; `None` while no segments are captured.
     pub unjoined_segments: Option<u64>,
     /// Endings told.

@@ -1,9 +1,10 @@
-//! The kernel half's counters as the account of a run wants them.
+//! The counters of the kernel half and of the capture, as the account of a run wants them.
 
 use std::io;
 
 use tracer_common::event::Kind;
 
+use super::capture::Capture;
 use crate::{
     enrich::clock,
     probe::session::Session,
@@ -15,13 +16,15 @@ use crate::{
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn read(session: &Session) -> io::Result<Account> {
+pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Account> {
+    let captured = capture.counts()?;
     let counts = session.counts()?;
     Ok(Account {
         emitted: per_kind(|kind| counts.emitted(kind)),
         lost: per_kind(|kind| counts.lost(kind)),
         missed: session.missed(),
         forgotten: session.forgotten()?,
+        captured,
         at: clock::now(),
     })
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, future::pending, io, os::unix::fs::MetadataExt as _};
 
-use super::output;
 use crate::{
     cli::{Wire, Wiring},
     enrich::{clock, facts::Facts},
@@ -17,6 +16,7 @@ use crate::{
         parse::NotSegments,
     },
     pipeline::tap::Tapped,
+    tally::Captured,
 };
 
 /// A capture in one network namespace, if one was asked for.
@@ -132,42 +132,30 @@ impl Capture {
         self.drain(pipeline)
     }
 
-    /// Says what the capture could not use.
+    /// What it did so far; `None` when nothing is captured.
     ///
     /// # Errors
     ///
     /// The kernel does not tell its counters.
-    pub(super) fn report(&mut self) -> io::Result<()> {
+    pub(super) fn counts(&mut self) -> io::Result<Option<Captured>> {
         let Some(live) = &mut self.live else {
-            return Ok(());
+            return Ok(None);
         };
         let Statistics {
             passed, dropped, ..
         } = live.statistics()?;
-        if dropped > 0 {
-            output::say(format_args!(
-                "finrst: the capture dropped {dropped} of {passed} frames for want of room"
-            ));
-        }
         let NotSegments {
             fragments,
             truncated,
             malformed,
             ..
         } = self.others;
-        let unread = fragments + truncated + malformed;
-        if unread > 0 {
-            output::say(format_args!(
-                "finrst: {unread} captured frames were fragments, cut or damaged"
-            ));
-        }
-        if self.stepped > 0 {
-            let stepped = self.stepped;
-            output::say(format_args!(
-                "finrst: the wall clock was set, and {stepped} captured segments have no time"
-            ));
-        }
-        Ok(())
+        Ok(Some(Captured {
+            frames: passed,
+            dropped,
+            unreadable: fragments + truncated + malformed,
+            untimed: self.stepped,
+        }))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     record::Settings,
 };
 
-/// How long an answer for nobody waits for its segment: longer than a capture and the slack take.
-const ANSWER_NS: u64 = 50_000_000;
+/// How long endings wait for their segments: longer than a busy machine's capture takes.
+const ANSWER_NS: u64 = 200_000_000;
 
 /// What is to be traced, told and recorded.
 pub(super) struct Job<'a> {

@@ -89,11 +89,14 @@ fn road<F: Facts>(
         sockets,
         answer_ns,
     } = settings;
+    let usual = Limits::default();
     let limits = Limits {
         sockets,
         settle_ns,
         answer_ns,
-        ..Limits::default()
+        // Segments may come as late for an ending as for an answer.
+        grace_ns: usual.grace_ns.max(answer_ns),
+        ..usual
     };
     let correlator = Correlator::new(limits, reasons);
     let wanted = Wanted { fin, rst };

@@ -7,6 +7,7 @@ use crate::model::{
     flow::Flow,
     holder::Provenance,
     process::{Confidence, Exit, Task},
+    socket::Socket,
     time::MonoNs,
 };
 
@@ -35,6 +36,8 @@ pub(super) struct Former {
     pub(super) owner: Option<Owner>,
     /// When it was seen last.
     pub(super) at: MonoNs,
+    /// When the kernel gave its socket up; `None` when that was not seen.
+    pub(super) destroyed: Option<MonoNs>,
 }
 
 impl Departed {
@@ -65,6 +68,14 @@ impl Departed {
     pub(super) fn of(&self, flow: &Flow, now: MonoNs) -> Option<Former> {
         let former = self.by_flow.get(flow)?;
         (now.since(former.at) <= KEPT_NS).then_some(*former)
+    }
+
+    /// Whether an event is of a socket that is over and told of: its record came late.
+    pub(super) fn is_over(&self, socket: &Socket, at: MonoNs) -> bool {
+        self.by_flow.get(&socket.flow).is_some_and(|former| {
+            let same = former.id.socket.is_some_and(|id| id.may_be(socket.id));
+            same && former.destroyed.is_some_and(|destroyed| at <= destroyed)
+        })
     }
 
     /// A process ended.

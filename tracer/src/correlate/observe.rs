@@ -88,6 +88,10 @@ impl Correlator {
         condition: Condition,
         birth: bool,
     ) -> Option<&mut Tracked> {
+        let unknown = self.sockets.at(socket.id.address).is_none();
+        if unknown && self.departed.is_over(socket, moment.at) {
+            return None;
+        }
         match self.sockets.touch(moment.at, socket, birth) {
             Some(Displaced::Reborn(old)) => self.retire(old),
             Some(Displaced::Evicted(old)) => {

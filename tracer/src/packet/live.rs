@@ -49,7 +49,7 @@ impl Default for Options {
             namespace: Namespace::Own,
             devices: Devices::All,
             syn: false,
-            blocks: 32,
+            blocks: 128,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Seen, Timestamps},
         time::MonoNs,
     },
-    tally::{Account, PerKind},
+    tally::{Account, Captured, PerKind},
     tests::arbitrary,
 };
 
@@ -100,6 +100,10 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         lost,
         missed,
         forgotten,
+        captured: missed.map(|frames| Captured {
+            frames,
+            ..Captured::default()
+        }),
         at,
     })
 }

@@ -19,7 +19,7 @@ use crate::{
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
     },
-    tally::PerKind,
+    tally::{Captured, PerKind},
     tests::arbitrary,
 };
 

@@ -25,6 +25,7 @@ use crate::{
 
 pub(super) mod event;
 pub(super) mod row;
+mod wire;
 
 use row::Row;
 
@@ -108,6 +109,7 @@ impl Text {
             open = true;
         }
         writeln!(out, "{}", if open { ")" } else { "" })?;
+        wire::line(explained, out)?;
         if explanation.advice.is_empty() {
             return Ok(());
         }
@@ -193,6 +195,7 @@ impl Render for Text {
             tally.lost.total()
         )?;
         write!(out, "{}", by_kind(&tally.lost))?;
+        let captured = tally.captured.unwrap_or_default();
         let rest = [
             (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
             (tally.undecodable, "undecodable"),
@@ -201,6 +204,9 @@ impl Render for Text {
             (tally.filtered, "filtered"),
             (tally.evicted, "evicted"),
             (tally.unjoined_segments.unwrap_or(0), "unjoined segments"),
+            (captured.dropped, "frames dropped"),
+            (captured.unreadable, "frames unreadable"),
+            (captured.untimed, "segments without a time"),
         ];
         for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
             write!(out, ", {number} {name}")?;

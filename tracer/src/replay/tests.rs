@@ -154,6 +154,7 @@ fn no_account() -> Account {
         lost: PerKind::default(),
         missed: None,
         forgotten: 0,
+        captured: None,
         at: MonoNs(0),
     }
 }
@@ -162,7 +163,8 @@ fn no_account() -> Account {
 fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec<u8>, Vec<u8>) {
     let (told, file) = (Shared::default(), Shared::default());
     let mut road = Tapped::new(pipeline(Noted::new(world), format, events, &told));
-    let writer = Writer::new(Box::new(file.clone()) as Box<dyn io::Write>).unwrap();
+    let sink: Box<dyn io::Write> = Box::new(file.clone());
+    let writer = Writer::new(sink).unwrap();
     road.record(writer, header());
     let (mut now, mut last) = (MonoNs(0), no_account());
     for call in calls {

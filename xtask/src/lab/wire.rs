@@ -54,7 +54,8 @@ fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
                 unlike.push(format!("{} at {}: {segments:?}", act.how, act.mono_ns));
             }
         }
-        if let Some(stray) = segments.iter().find(|it| it.kernel_ns.is_none()) {
+        let stray = |it: &&Segment| it.kernel_ns.is_none() && !to_stand_in(it, ending);
+        if let Some(stray) = segments.iter().find(stray) {
             unlike.push(format!("no act for {stray:?} of {:?}", ending.acts));
         }
     }
@@ -102,7 +103,14 @@ fn fits(segment: &Segment, how: &str) -> bool {
     segment.direction == direction && segment.flags.contains(flag)
 }
 
-/// What one end sent, the other received.
+/// Whether a segment is a FIN that came when a `TIME_WAIT` stand-in had taken the socket's place:
+/// the kernel has no event for it.
+fn to_stand_in(segment: &Segment, ending: &Ending) -> bool {
+    let acted = |how: &str| ending.acts.iter().any(|act| act.how == how);
+    fits(segment, "fin_received") && acted("fin_sent") && !acted("fin_received")
+}
+
+/// What one end received, the other sent.
 fn both_ends(endings: &[&Ending]) -> anyhow::Result<()> {
     let mut sent: HashMap<_, Vec<u32>> = HashMap::new();
     let mut received: HashMap<_, Vec<u32>> = HashMap::new();
@@ -117,18 +125,14 @@ fn both_ends(endings: &[&Ending]) -> anyhow::Result<()> {
             table.entry(sender).or_default().push(segment.seq);
         }
     }
-    let mut differing = 0;
-    for (sender, mut seqs) in sent {
-        let mut other = received.remove(&sender).unwrap_or_default();
-        seqs.sort_unstable();
-        other.sort_unstable();
-        differing += usize::from(seqs != other);
+    for (sender, seqs) in received {
+        let sent = sent.remove(&sender).unwrap_or_default();
+        let unsent = seqs.iter().find(|seq| !sent.contains(seq));
+        ensure!(
+            unsent.is_none(),
+            "{sender:?} did not send {unsent:?}, which the other end received"
+        );
     }
-    ensure!(
-        differing == 0 && received.is_empty(),
-        "{differing} ends sent what the other end did not receive, {} received what nobody sent",
-        received.len()
-    );
     Ok(())
 }
 

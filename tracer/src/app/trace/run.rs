@@ -244,7 +244,13 @@ impl Run<'_> {
             output::still_read()?;
         }
         self.pipeline.clock(view::wall_clock());
-        self.pipeline.account(account::read(&self.session)?)
+        let Self {
+            session,
+            pipeline,
+            capture,
+            ..
+        } = self;
+        pipeline.account(account::read(session, capture)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -265,13 +271,12 @@ impl Run<'_> {
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
         capture.finish(pipeline)?;
-        pipeline.account(account::read(session)?)?;
+        pipeline.account(account::read(session, capture)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let finished = pipeline.finish(self.job.is_json(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {
-            self.capture.report()?;
             view::say_summary(&tally)?;
         }
         Ok(tally)

@@ -17,7 +17,18 @@ pub(in crate::record) struct Account {
     lost: BTreeMap<String, u64>,
     missed: Option<u64>,
     forgotten: u64,
+    #[serde(default)]
+    captured: Option<Captured>,
     at_ns: u64,
+}
+
+/// Counters of a capture.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Captured {
+    frames: u64,
+    dropped: u64,
+    unreadable: u64,
+    untimed: u64,
 }
 
 impl Account {
@@ -27,6 +38,7 @@ impl Account {
             lost,
             missed,
             forgotten,
+            captured,
             at,
         } = account;
         Self {
@@ -34,6 +46,12 @@ impl Account {
             lost: by_name(lost),
             missed: *missed,
             forgotten: *forgotten,
+            captured: captured.map(|it| Captured {
+                frames: it.frames,
+                dropped: it.dropped,
+                unreadable: it.unreadable,
+                untimed: it.untimed,
+            }),
             at_ns: at.0,
         }
     }
@@ -44,6 +62,12 @@ impl Account {
             lost: per_kind(&self.lost),
             missed: self.missed,
             forgotten: self.forgotten,
+            captured: self.captured.map(|it| tally::Captured {
+                frames: it.frames,
+                dropped: it.dropped,
+                unreadable: it.unreadable,
+                untimed: it.untimed,
+            }),
             at: MonoNs(self.at_ns),
         }
     }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::Each;
 use crate::{
     render::{Point as RunPoint, Start as RunStart},
-    tally::{Lost as RunLost, Tally},
+    tally::{Captured, Lost as RunLost, Tally},
 };
 
 /// Body of a `start` line.
@@ -72,10 +72,29 @@ struct Summary<K> {
     late: u64,
     early: u64,
     filtered: u64,
+    capture: Option<Capture>,
     unjoined_segments: Option<u64>,
     endings: u64,
     evicted: u64,
     by_kind: K,
+}
+
+/// What the capture says of its own work.
+#[derive(Serialize)]
+struct Capture {
+    frames: u64,
+    dropped: u64,
+    unreadable: u64,
+    untimed: u64,
+}
+
+const fn capture(captured: Captured) -> Capture {
+    Capture {
+        frames: captured.frames,
+        dropped: captured.dropped,
+        unreadable: captured.unreadable,
+        untimed: captured.untimed,
+    }
 }
 
 #[derive(Serialize)]
@@ -95,6 +114,7 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         late: tally.late,
         early: tally.early,
         filtered: tally.filtered,
+        capture: tally.captured.map(capture),
         unjoined_segments: tally.unjoined_segments,
         endings: tally.endings,
         evicted: tally.evicted,

@@ -131,6 +131,9 @@ proptest! {
         let tally = Tally {
             at, emitted, received, lost, undecodable, late, early, filtered, unjoined_segments,
             endings, evicted, missed: unjoined_segments,
+            captured: unjoined_segments.map(|count| Captured {
+                frames: count, dropped: count, unreadable: count, untimed: count,
+            }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());
         prop_assert_eq!(complaint(&summary), None);

@@ -102,12 +102,6 @@ fn graceful() -> Ending {
     };
     Ending {
         socket: Some(id(0x1f)),
-        after: None,
-        peer: None,
-        holders: None,
-        look: None,
-        let_go: None,
-        segments: None,
         first_seen: MonoNs(BORN),
         flow: flow("127.0.0.1:80", "127.0.0.1:41234"),
         owner: Some(Owner {
@@ -146,7 +140,6 @@ fn graceful() -> Ending {
             at: MonoNs(BORN + 50_000),
             seen: true,
         }),
-        fin_retransmits: 0,
         destroyed: Some(MonoNs(BORN + 63_400)),
         condition: Condition {
             bytes_acked: Some(612),
@@ -154,6 +147,30 @@ fn graceful() -> Ending {
             rtt_us: Some(41),
             ..Condition::default()
         },
+        ..blank()
+    }
+}
+
+/// An ending of which nothing is known.
+fn blank() -> Ending {
+    Ending {
+        socket: None,
+        first_seen: MonoNs(BORN),
+        flow: flow("127.0.0.1:1", "127.0.0.1:2"),
+        owner: None,
+        holders: None,
+        look: None,
+        let_go: None,
+        uid: None,
+        acts: Vec::new(),
+        states: Vec::new(),
+        close_called: None,
+        fin_retransmits: 0,
+        destroyed: None,
+        condition: Condition::default(),
+        after: None,
+        peer: None,
+        segments: None,
     }
 }
 
@@ -312,26 +329,31 @@ pub(super) fn complete() -> Ending {
         start_ns: Some(0),
         from: Provenance::Procfs,
     }]);
-    ending.segments = Some(vec![WireSegment {
-        sent: true,
-        flags: SegmentFlags(SegmentFlags::FIN),
-        seq: 0,
-        ack: 0,
-        payload_bytes: 0,
-        kernel: ending.acts.first().map(|act| act.at),
-        sightings: vec![Sighting {
-            at: MonoNs(BORN + 2_000),
-            device: Device::Index(1),
-            direction: Direction::Transmitted,
-        }],
-        retransmits: 0,
-    }]);
+    ending.segments = Some(vec![fin()]);
     ending.let_go = Some(LetGo {
         at: MonoNs(0),
         task: task(0, ""),
         references: 1,
     });
     ending
+}
+
+/// Our FIN as `lo` saw it go.
+fn fin() -> WireSegment {
+    WireSegment {
+        sent: true,
+        flags: SegmentFlags(SegmentFlags::FIN),
+        seq: 0,
+        ack: 0,
+        payload_bytes: 0,
+        kernel: Some(MonoNs(BORN + 1_000)),
+        sightings: vec![Sighting {
+            at: MonoNs(BORN + 2_000),
+            device: Device::Index(1),
+            direction: Direction::Transmitted,
+        }],
+        retransmits: 0,
+    }
 }
 
 pub(super) fn endings() -> Vec<(Ending, Explanation)> {
