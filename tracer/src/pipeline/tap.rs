@@ -96,7 +96,10 @@ impl<F: Facts> Tapped<F> {
     /// See [`Pipeline::know`].
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
         self.tape(|tape| {
-            let mut parts = sockets.chunks(SOCKETS);
+            // One without a file says nothing to the road, and of those there may be a million.
+            let held = sockets.iter().filter(|socket| socket.inode.is_some());
+            let held: Vec<_> = held.cloned().collect();
+            let mut parts = held.chunks(SOCKETS);
             parts.try_for_each(|part| tape.out.put(&Entry::Known(part.to_vec())))
         });
         self.pipeline.know(sockets)

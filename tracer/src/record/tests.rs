@@ -125,7 +125,7 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 /// Any segment a capture may see.
-pub(crate) fn seen() -> impl Strategy<Value = Seen> {
+pub(crate) fn seen() -> BoxedStrategy<Seen> {
     let at = (any::<bool>(), any::<i64>()).prop_map(|(realtime, ns)| CaptureTime {
         clock: if realtime {
             CaptureClock::Realtime
@@ -159,13 +159,15 @@ pub(crate) fn seen() -> impl Strategy<Value = Seen> {
         },
     );
     let place = (option::of(at), device, direction, option::of(any::<u16>()));
-    (place, headers).prop_map(|((at, device, direction, vlan), headers)| Seen {
-        at,
-        device,
-        direction,
-        vlan,
-        headers,
-    })
+    (place, headers)
+        .prop_map(|((at, device, direction, vlan), headers)| Seen {
+            at,
+            device,
+            direction,
+            vlan,
+            headers,
+        })
+        .boxed()
 }
 
 fn entry() -> BoxedStrategy<Owned> {

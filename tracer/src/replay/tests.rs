@@ -23,7 +23,7 @@ use crate::{
         tests::{Shared, account, header, seen},
     },
     render::{Format, Options},
-    tally::Account,
+    tally::{Account, PerKind},
     tests::arbitrary,
 };
 
@@ -42,6 +42,8 @@ enum Call {
     Device(u32, Foreign),
     Know(Vec<KnownSocket>),
     Account(Box<Account>),
+    /// The account before, so many nanoseconds later.
+    AccountAgain(u64),
 }
 
 fn call() -> BoxedStrategy<Call> {
@@ -56,6 +58,7 @@ fn call() -> BoxedStrategy<Call> {
         1 => (0..3_u32, arbitrary::foreign()).prop_map(|(index, name)| Call::Device(index, name)),
         1 => collection::vec(arbitrary::known(), 0..3).prop_map(Call::Know),
         1 => account().prop_map(|account| Call::Account(Box::new(account))),
+        2 => (0..3_u64).prop_map(Call::AccountAgain),
     ]
     .boxed()
 }
@@ -145,6 +148,17 @@ fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> P
     pipeline
 }
 
+fn no_account() -> Account {
+    Account {
+        emitted: PerKind::default(),
+        lost: PerKind::default(),
+        missed: None,
+        forgotten: 0,
+        captured: None,
+        at: MonoNs(0),
+    }
+}
+
 /// Makes the calls; what was told, after how many calls how much of it, and the recording.
 fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec<u8>, Vec<u8>) {
     let (told, file) = (Shared::default(), Shared::default());
@@ -152,7 +166,7 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
     let sink: Box<dyn io::Write> = Box::new(file.clone());
     let writer = Writer::new(sink).unwrap();
     road.record(writer, header());
-    let mut now = MonoNs(0);
+    let (mut now, mut last) = (MonoNs(0), no_account());
     for call in calls {
         match call.clone() {
             Call::Take(mut seen, after) => {
@@ -168,7 +182,14 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
             Call::Device(index, name) => road.device(index, name),
             Call::Clock(offset) => road.clock(clock(offset.into())),
             Call::Know(sockets) => drop(road.know(sockets)),
-            Call::Account(account) => road.account(*account).unwrap(),
+            Call::Account(account) => {
+                last = *account;
+                road.account(last).unwrap();
+            }
+            Call::AccountAgain(ns) => {
+                last.at = last.at.after(ns);
+                road.account(last).unwrap();
+            }
         }
     }
     road.finish(true, "asked").unwrap();
@@ -302,12 +323,8 @@ fn a_recording_that_fails_ends_and_the_run_goes_on() {
             .collect();
         road.take(&noise);
         road.account(Account {
-            emitted: crate::tally::PerKind::default(),
-            lost: crate::tally::PerKind::default(),
-            missed: None,
             forgotten: at,
-            captured: None,
-            at: MonoNs(at),
+            ..no_account()
         })
         .unwrap();
         failures += usize::from(road.recording_failed().is_some());

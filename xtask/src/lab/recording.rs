@@ -39,6 +39,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("record/same_bytes_perf", same_bytes_perf),
     ("record/same_bytes_ringbuf", same_bytes_ringbuf),
     ("record/same_bytes_with_events", same_bytes_with_events),
+    ("record/same_bytes_with_wire", same_bytes_with_wire),
     ("record/same_bytes_of_a_command", same_bytes_of_a_command),
     ("record/same_bytes_with_losses", same_bytes_with_losses),
     ("record/told_without_privileges", told_without_privileges),
@@ -119,6 +120,11 @@ fn same_bytes_ringbuf(lab: &Lab) -> anyhow::Result<()> {
 /// With every event.
 fn same_bytes_with_events(lab: &Lab) -> anyhow::Result<()> {
     same_bytes(lab, &[], &["-v"], scenes)
+}
+
+/// With the segments on the wire.
+fn same_bytes_with_wire(lab: &Lab) -> anyhow::Result<()> {
+    same_bytes(lab, &["--wire", "afpacket"], &[], scenes)
 }
 
 /// A tiny buffer: losses, and times at which they were noticed.

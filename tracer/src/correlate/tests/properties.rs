@@ -11,6 +11,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Exit, Task},
     reason::ReasonNames,
+    segment::Seen,
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     time::MonoNs,
@@ -211,6 +212,22 @@ fn any_time() -> impl Strategy<Value = u64> {
     prop_oneof![8 => 0_u64..5_000, 1 => any::<u64>()]
 }
 
+/// A segment of one of the connections, from either end.
+fn sighting() -> impl Strategy<Value = Seen> {
+    (0..5_u64, any::<bool>(), crate::record::tests::seen()).prop_map(|(number, back, mut seen)| {
+        let flow = flow(number);
+        let flow = if back { flow.reversed() } else { flow };
+        (seen.headers.source, seen.headers.destination) = (flow.local, flow.remote);
+        seen
+    })
+}
+
+/// What may be seen, what may be captured, and how many nanoseconds after what was before.
+fn step() -> BoxedStrategy<(Option<Observation>, Option<Seen>, u64)> {
+    let seen = option::of(observation(Just(0)).boxed());
+    (seen, option::of(sighting()), 0..2_000_000_000_u64).boxed()
+}
+
 /// Everything told of a run: each watermark is the time of the observation that comes next.
 fn run(limits: Limits, seen: &[Observation]) -> (Vec<Ending>, Counters) {
     let mut correlator = correlator(limits);
@@ -314,6 +331,40 @@ proptest! {
             asked_once.observe(observation);
         }
         prop_assert_eq!(run(SMALL, &seen).0, asked_once.finish());
+    }
+
+    #[test]
+    fn a_turn_that_is_not_due_tells_nothing_and_forgets_nothing(
+        steps in vec(step(), 0..60)
+    ) {
+        let limits = Limits {
+            settle_ns: 1_000_000_000,
+            grace_ns: 50_000_000,
+            answer_ns: 50_000_000,
+            ..SMALL
+        };
+        let (mut always, mut when_due) = (correlator(limits), correlator(limits));
+        let mut now = MonoNs(0);
+        for (observation, sighting, ns) in steps {
+            now = now.after(ns);
+            for correlator in [&mut always, &mut when_due] {
+                if let Some(observation) = &observation {
+                    correlator.observe(&Observation { at: now, ..observation.clone() });
+                }
+                if let Some(seen) = &sighting {
+                    correlator.sight(now, flow(0).netns, seen);
+                }
+            }
+            let watermark = now.before(20_000_000);
+            let told = always.settle(watermark);
+            if when_due.due(watermark) {
+                prop_assert_eq!(told, when_due.settle(watermark));
+            } else {
+                prop_assert!(told.is_empty());
+            }
+            prop_assert_eq!(always.unjoined(false), when_due.unjoined(false));
+        }
+        prop_assert_eq!(always.finish(), when_due.finish());
     }
 
     #[test]
