@@ -6,7 +6,7 @@ use super::{
         Stage::{Ipv4, Shared},
         graceful, holders, late, listeners,
         part::Part,
-        passing, reset, ring, twins,
+        passing, ring, twins,
     },
     row,
 };
@@ -137,7 +137,7 @@ pub(super) const SCENES: &[Scene] = &[
         ),
         Ipv4,
         (listeners::accept_nobody, listeners::reset_unaccepted),
-        reset::linger_zero,
+        listeners::reset_unaccepted_expected,
     ),
     row(
         (
