@@ -145,7 +145,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let attached = [
         held_open::TESTS,
-        wire::TESTS,
         filters::TESTS,
         lifecycle::TESTS,
         stopping::TESTS,

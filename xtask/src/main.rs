@@ -11,6 +11,7 @@ mod demo;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
+mod readme;
 mod scene;
 mod setup;
 mod shell;

@@ -24,6 +24,7 @@ pub(crate) mod storm;
 mod table;
 pub(crate) mod truth;
 mod twins;
+mod unaccepted;
 
 use std::{
     io,

@@ -8,7 +8,7 @@ use crate::{
     build_ebpf::Built,
     check,
     lab::score::ScoreLine,
-    setup, shell,
+    readme, setup, shell,
     tally::{Tally, Verdict},
     vm::{self, LabLine},
 };
@@ -28,13 +28,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     tally.close(options.no_skip)
 }
 
-/// Runs every test, lets none be skipped, and runs the demonstration the README begins with.
+/// Runs every test, lets none be skipped, and runs what the README begins with.
 pub(crate) fn everything() -> ExitCode {
     let mut tally = Tally::default();
     tests(&mut tally);
-    tally.step("demonstration", || {
-        shell::run(&mut shell::xtask(&["demo"])?)
-    });
+    readme::steps(&mut tally);
     tally.close(true)
 }
 

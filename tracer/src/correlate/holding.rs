@@ -1,7 +1,10 @@
 //! What tells who holds a socket, and ends nothing: accept, closes of one descriptor of several,
 //! and listeners.
 
-use super::{Correlator, tracked::Moment};
+use super::{
+    Correlator,
+    tracked::{Moment, Tracked},
+};
 use crate::model::{
     holder::Provenance,
     process::Actor,
@@ -12,8 +15,12 @@ use crate::model::{
 impl Correlator {
     /// A task accepted a connection: its socket may be known already, or become so later.
     pub(super) fn accepted(&mut self, moment: Moment, socket: SocketId, inode: Option<u32>) {
+        let at = moment.at;
         self.listeners.accepted(socket);
-        match self.sockets.find(socket) {
+        // One that ended already is another, whose address the kernel gave away: the birth of the
+        // accepted one was not seen.
+        let waiting = |it: &&mut Tracked| it.owner.is_none() && !it.fin_sent && it.is_alive(at);
+        match self.sockets.find(socket).filter(waiting) {
             Some(tracked) => {
                 tracked.id.cookie = tracked.id.cookie.or(socket.cookie);
                 tracked.condition.inode = inode.or(tracked.condition.inode);

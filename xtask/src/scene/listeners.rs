@@ -280,18 +280,3 @@ pub(crate) fn listener_closed(truth: &Truth) -> Vec<Expected> {
         |server| server.began(&["rst_sent/!linger_zero"]),
     )
 }
-
-/// Listens, accepts nobody, and stays until the client has given up.
-pub(crate) fn accept_nobody(part: &mut Part) -> io::Result<()> {
-    part.wait()?;
-    Part::hold_still();
-    Ok(())
-}
-
-/// Resets before anybody has accepted.
-pub(crate) fn reset_unaccepted(part: &mut Part) -> io::Result<()> {
-    let stream = part.reach()?;
-    socket::linger(&stream, Duration::ZERO)?;
-    drop(stream);
-    part.cue()
-}

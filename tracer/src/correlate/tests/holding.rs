@@ -190,6 +190,32 @@ fn who_accepts_wins_over_an_older_look() {
 }
 
 #[test]
+fn who_accepts_does_not_own_what_had_the_address_before() {
+    let of = flow("10.0.0.1:80", 1);
+    let closed = What::StateChanged {
+        socket: socket(1, of),
+        condition: NOTHING,
+        held_back: HeldBack::default(),
+        from: TcpState::Established,
+        to: TcpState::FinWait1,
+    };
+    let accepted = What::Accepted {
+        socket: SocketId {
+            address: 1,
+            cookie: None,
+        },
+        inode: Some(INODE),
+    };
+    let story = [
+        (Actor::Task(task(7)), closed),
+        (Actor::Task(task(8)), accepted),
+    ];
+    let told = endings(Vec::new(), &story);
+    let expected = (7, Confidence::Exact, Provenance::Acted);
+    assert_eq!(owner(&told[0]), Some(expected));
+}
+
+#[test]
 fn after_a_close_that_left_it_open_an_older_look_says_nothing() {
     let of = flow("10.0.0.1:80", 1);
     let left = What::HeldOpen {

@@ -93,10 +93,10 @@ pub(super) fn no_room(lab: &Lab) -> anyhow::Result<()> {
     let trace = lab.trace(&["--record".to_owned(), recording.clone()]);
     let mut limited = Command::new("sh");
     // Blocks of 512 bytes or 1 KiB; the pipe that the lines go to has no such limit.
-    limited.args(["-c", r#"trap "" XFSZ; ulimit -f 64; exec "$@""#, "sh"]);
+    limited.args(["-c", r#"trap "" XFSZ; ulimit -f 128; exec "$@""#, "sh"]);
     limited.arg(trace.get_program()).args(trace.get_args());
     let mut tracer = Tracer::start(limited, lab.patience(Duration::from_secs(20)))?;
-    let _storm: Storm = played::play("storm", &["--connections", "500"])?;
+    let _storm: Storm = played::play("storm", &["--connections", "1000"])?;
     tracer.watch(lab.patience(Duration::from_millis(1_500)), |_| false)?;
     let told: Told = played::play("unread_data", &[])?;
     tracer.watch(lab.patience(scenes::SETTLED), |endings| {

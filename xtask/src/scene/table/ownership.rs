@@ -6,7 +6,7 @@ use super::{
         Stage::{Ipv4, Shared},
         graceful, holders, late, listeners,
         part::Part,
-        passing, reset, ring, twins,
+        passing, ring, twins, unaccepted,
     },
     row,
 };
@@ -136,8 +136,8 @@ pub(super) const SCENES: &[Scene] = &[
             "The client resets before the server has accepted",
         ),
         Ipv4,
-        (listeners::accept_nobody, listeners::reset_unaccepted),
-        reset::linger_zero,
+        (unaccepted::accept_nobody, unaccepted::reset_unaccepted),
+        unaccepted::expected,
     ),
     row(
         (
