@@ -69,7 +69,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         None => vm::release_finrst()?,
     };
     let lab = Lab::new(&finrst, Way::Auto)?;
-    let mut tracer = Tracer::start(lab.trace(&[]), lab.patience(Duration::from_secs(10)))?;
+    let trace = lab.trace(&[scenes::HELD_OPEN.to_owned()]);
+    let mut tracer = Tracer::start(trace, lab.patience(Duration::from_secs(10)))?;
     show::title(PROGRAMME.len());
     let complete = watch(&lab, &mut tracer, &play_all())?;
     let ended = tracer.stop()?;
