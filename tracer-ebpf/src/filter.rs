@@ -98,7 +98,7 @@ pub(crate) fn socket(socket: &Socket, meaning: Meaning) -> Answer {
 
 /// As [`socket`], for records that do not carry the socket: it is described only for a filter.
 #[inline(always)]
-pub(crate) fn accepted(sk: Address, meaning: Meaning) -> bool {
+pub(crate) fn undescribed(sk: Address, meaning: Meaning) -> bool {
     if !filters(u32::MAX) {
         return true;
     }

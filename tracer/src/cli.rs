@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum, builder::styling};
 
 mod check;
+mod ends;
 mod explain;
 mod record;
 mod sockets;
@@ -10,6 +11,7 @@ mod trace;
 pub mod values;
 
 pub use check::Check;
+pub use ends::Ends;
 pub use explain::Explain;
 pub use record::Record;
 pub use sockets::{SocketFilters, Sockets};

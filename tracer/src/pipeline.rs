@@ -58,6 +58,8 @@ pub struct Pipeline<F> {
     /// Names of the devices a capture sees; `None` without a capture.
     devices: Option<Devices>,
     no_devices: Devices,
+    /// Whether segments no ending told of are counted.
+    counts_unjoined: bool,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
@@ -89,6 +91,7 @@ impl<F: Facts> Pipeline<F> {
             forgotten: 0,
             devices: None,
             no_devices: Devices::new(),
+            counts_unjoined: false,
             view,
             out,
             wanted,
@@ -119,9 +122,11 @@ impl<F: Facts> Pipeline<F> {
         self.correlator.know(sockets)
     }
 
-    /// From now on segments are captured.
-    pub fn captures(&mut self) {
+    /// From now on segments are captured; those of no ending count only where the endings of
+    /// `everything` are told.
+    pub fn captures(&mut self, everything: bool) {
         self.devices.get_or_insert_default();
+        self.counts_unjoined = everything;
     }
 
     /// A capture sees a device of this name.
@@ -209,8 +214,8 @@ impl<F: Facts> Pipeline<F> {
         self.turn(MonoNs(u64::MAX))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
-        let captures = self.devices.is_some();
-        self.tally.unjoined_segments = captures.then(|| self.correlator.unjoined(true));
+        let count = || self.correlator.unjoined(true);
+        self.tally.unjoined_segments = self.counts_unjoined.then(count);
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;

@@ -127,7 +127,7 @@ pub struct Tally {
     pub filtered: u64,
     /// What the capture says of its own work; `None` without one.
     pub captured: Option<Captured>,
-    /// Segments no event explains; `None` while no segments are captured.
+    /// Segments no ending told of; `None` while none are captured, or a filter leaves endings out.
     pub unjoined_segments: Option<u64>,
     /// Endings told.
     pub endings: u64,

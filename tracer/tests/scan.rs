@@ -32,6 +32,7 @@ mod tests {
             known::{KnownSocket, Origin},
             process::Confidence,
             state::TcpState,
+            time::MonoNs,
         },
     };
 
@@ -169,7 +170,12 @@ mod tests {
                 .unwrap()
         };
         let wanted = inode(&client);
-        let found = holders::of_inodes(Path::new("/proc"), &HashSet::from([wanted]));
+        let found = holders::of_inodes(
+            Path::new("/proc"),
+            &HashSet::from([wanted]),
+            MonoNs(u64::MAX),
+        )
+        .unwrap();
         assert_eq!(found.len(), 1);
         assert!(!found.contains_key(&inode(&server)));
         let [holder] = found[&wanted].as_slice() else {

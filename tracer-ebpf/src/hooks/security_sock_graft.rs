@@ -33,7 +33,7 @@ fn grafted(program: &impl EbpfContext, sk: Address, socket: Address) -> u32 {
     if !wanted(Kind::Accepted) || !sock::is_stream(sk) {
         return 0;
     }
-    if !filter::accepted(sk, Meaning::Caller) {
+    if !filter::undescribed(sk, Meaning::Caller) {
         return 0;
     }
     let mut record = Accepted::new_zeroed();

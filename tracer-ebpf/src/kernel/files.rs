@@ -1,7 +1,6 @@
 //! Files and descriptors.
 
 use super::{Address, has, read, read_at, task};
-use crate::settings::offset;
 
 /// `S_IFMT` and `S_IFSOCK`, `include/uapi/linux/stat.h`.
 const TYPE: u16 = 0o170_000;
@@ -75,7 +74,7 @@ pub(crate) fn first_argument(regs: Address) -> Address {
     let size: u32 = read(table, |offsets| &offsets.table_size);
     // The kernel looks at the lower half of the register only.
     let descriptor = descriptor & 0xffff_ffff;
-    if descriptor >= u64::from(size) || offset(|offsets| &offsets.table_files) == u16::MAX {
+    if descriptor >= u64::from(size) || !has(|offsets| &offsets.table_files) {
         return 0;
     }
     let files: Address = read(table, |offsets| &offsets.table_files);

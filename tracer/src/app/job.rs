@@ -43,6 +43,7 @@ impl Job<'_> {
             } else {
                 ANSWER_NS
             },
+            everything: self.select.is_everything() && self.command.is_empty(),
         }
     }
 

@@ -47,7 +47,7 @@ fn tell(
     let clock = view::from_offset(header.clock_offset_ns);
     let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock.clone());
     if settings.answer_ns > 0 {
-        pipeline.captures();
+        pipeline.captures(settings.everything);
     }
     if !trace.quiet || view.is_json() {
         recording.start(&mut pipeline)?;

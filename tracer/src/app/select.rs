@@ -48,20 +48,22 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
         follow: select.follow,
         comms: select.comms.iter().map(|comm| padded(&comm.0)).collect(),
         uids: select
+            .ends
             .users
             .iter()
             .map(|user| uid(user))
             .collect::<Result<_, _>>()?,
         netns: select
+            .ends
             .netns
             .iter()
             .map(|wanted| namespace(wanted))
             .collect::<Result<_, _>>()?,
-        local_ports: select.local_ports.clone(),
-        remote_ports: select.remote_ports.clone(),
-        nets: select.nets.clone(),
-        ipv4: select.ipv4,
-        ipv6: select.ipv6,
+        local_ports: select.ends.local_ports.clone(),
+        remote_ports: select.ends.remote_ports.clone(),
+        nets: select.ends.nets.clone(),
+        ipv4: select.ends.ipv4,
+        ipv6: select.ends.ipv6,
     })
 }
 

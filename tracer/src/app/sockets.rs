@@ -101,8 +101,8 @@ impl<'a> Wanted<'a> {
         }
         Ok(Self {
             asked,
-            uids: looked_up(&asked.users, select::uid)?,
-            netns: looked_up(&asked.netns, select::namespace)?,
+            uids: looked_up(&asked.ends.users, select::uid)?,
+            netns: looked_up(&asked.ends.netns, select::namespace)?,
         })
     }
 
@@ -117,13 +117,15 @@ impl<'a> Wanted<'a> {
                 held(&|holder| holder.comm.bytes() == comm.0.as_bytes())
             })
             && any(&asked.states, |&state| socket.state == state)
-            && any(&asked.local_ports, |&port| flow.local.port() == port)
-            && any(&asked.remote_ports, |&port| flow.remote.port() == port)
-            && any(&asked.nets, |net| ends.iter().any(|end| net.contains(end)))
+            && any(&asked.ends.local_ports, |&port| flow.local.port() == port)
+            && any(&asked.ends.remote_ports, |&port| flow.remote.port() == port)
+            && any(&asked.ends.nets, |net| {
+                ends.iter().any(|end| net.contains(end))
+            })
             && any(netns, |&netns| flow.netns == Some(netns))
             && any(uids, |&uid| socket.uid == Some(uid))
-            && (!asked.ipv4 || ipv4)
-            && (!asked.ipv6 || !ipv4)
+            && (!asked.ends.ipv4 || ipv4)
+            && (!asked.ends.ipv6 || !ipv4)
     }
 }
 

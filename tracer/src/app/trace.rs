@@ -86,7 +86,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             None => view::silent(noted, &settings, names.clone()),
         };
         if capture.is_on() {
-            pipeline.captures();
+            pipeline.captures(job.settings().everything);
         }
         let tape = job.file.as_ref().map(|file| {
             Ok::<_, Failure>(Tape {

@@ -88,6 +88,7 @@ fn road<F: Facts>(
         settle_ns,
         sockets,
         answer_ns,
+        everything: _,
     } = settings;
     let usual = Limits::default();
     let limits = Limits {

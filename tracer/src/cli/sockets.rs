@@ -1,10 +1,8 @@
 //! `finrst sockets`: what can be typed.
 
-use clap::Args;
-use ipnet::IpNet;
-
-use super::{Color, Output, values};
+use super::{Color, Ends, Output, values};
 use crate::model::state::TcpState;
+use clap::Args;
 
 /// Show every TCP socket: its state, since when, and who holds it
 ///
@@ -59,27 +57,9 @@ pub struct SocketFilters {
     /// Only sockets in this state, such as `CLOSE_WAIT` or `listen`; repeat or separate by commas
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = values::state)]
     pub states: Vec<TcpState>,
-    /// Only these local ports; repeat or separate by commas
-    #[arg(long = "local-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
-    pub local_ports: Vec<u16>,
-    /// Only these remote ports; repeat or separate by commas
-    #[arg(long = "remote-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
-    pub remote_ports: Vec<u16>,
-    /// Only sockets with an address in this network, such as 10.0.0.0/8; repeatable
-    #[arg(long = "net", value_name = "CIDR", value_parser = values::net)]
-    pub nets: Vec<IpNet>,
-    /// Only this network namespace: its inode number, a name of `ip netns`, or a path; repeatable
-    #[arg(long, value_name = "NETNS")]
-    pub netns: Vec<String>,
-    /// Only sockets of this user, a number or a name; repeatable
-    #[arg(short, long = "uid", value_name = "USER")]
-    pub users: Vec<String>,
-    /// Only IPv4
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub ipv4: bool,
-    /// Only IPv6
-    #[arg(short = '6', long)]
-    pub ipv6: bool,
+    /// Of which ends.
+    #[command(flatten)]
+    pub ends: Ends,
 }
 
 const EXAMPLES: &str = "\

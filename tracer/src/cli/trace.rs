@@ -3,9 +3,8 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
-use ipnet::IpNet;
 
-use super::{Color, Kind, Output, Transport, Way, Wire, values};
+use super::{Color, Ends, Kind, Output, Transport, Way, Wire, values};
 
 /// Print every ending of a connection as it happens
 ///
@@ -159,30 +158,20 @@ pub struct Select {
     /// Only processes or threads of this name, at most 15 bytes; repeatable
     #[arg(long = "comm", value_name = "NAME", value_parser = values::comm)]
     pub comms: Vec<values::Comm>,
-    /// Only these local ports; repeat or separate by commas
-    #[arg(long = "local-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
-    pub local_ports: Vec<u16>,
-    /// Only these remote ports; repeat or separate by commas
-    #[arg(long = "remote-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
-    pub remote_ports: Vec<u16>,
-    /// Only connections with an address in this network, such as 10.0.0.0/8; repeatable
-    #[arg(long = "net", value_name = "CIDR", value_parser = values::net)]
-    pub nets: Vec<IpNet>,
-    /// Only this network namespace: its inode number, a name of `ip netns`, or a path; repeatable
-    #[arg(long, value_name = "NETNS")]
-    pub netns: Vec<String>,
-    /// Only sockets of this user, a number or a name; repeatable
-    #[arg(short, long = "uid", value_name = "USER")]
-    pub users: Vec<String>,
-    /// Only IPv4
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub ipv4: bool,
-    /// Only IPv6
-    #[arg(short = '6', long)]
-    pub ipv6: bool,
+    /// Of which sockets.
+    #[command(flatten)]
+    pub ends: Ends,
     /// Only endings of these kinds; repeat or separate by commas
     #[arg(long = "kind", value_enum, value_name = "KIND", value_delimiter = ',')]
     pub kinds: Vec<Kind>,
+}
+
+impl Select {
+    /// Whether every connection of this machine is asked for.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.pids.is_empty() && self.comms.is_empty() && self.ends.is_everything()
+    }
 }
 
 /// How to reach the kernel.

@@ -27,10 +27,13 @@ use super::{clock, descendants, stat::Stat};
 use crate::model::{
     holder::{Holder, Provenance},
     process::Comm,
+    time::MonoNs,
 };
 
 /// Bytes of a file read at most: `stat` and the head of `status` are shorter.
 const FILE: u64 = 4096;
+/// Descriptors looked at between two looks at the clock.
+const AT_ONCE: usize = 256;
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Who holds what.
@@ -40,22 +43,31 @@ pub(super) struct Holders {
     pub(super) by_inode: HashMap<u64, Vec<Holder>>,
     /// Processes that do not show us their descriptors.
     pub(super) hidden: usize,
+    /// Whether there was no time to ask everybody.
+    pub(super) cut: bool,
 }
 
 /// Every descriptor of every process that refers to one of these sockets, by inode.
 ///
 /// Walks `proc`, where the proc file system is mounted, once. What we may not see, and processes
-/// that start or end meanwhile, are missing.
+/// that start or end meanwhile, are missing. `None` when the walk was not over by `until`: of a
+/// part of the holders nobody could tell that it is one.
 #[must_use]
 pub fn of_inodes(
     proc: &Path,
     inodes: &HashSet<u64, impl BuildHasher>,
-) -> HashMap<u64, Vec<Holder>> {
-    find(proc, inodes).by_inode
+    until: MonoNs,
+) -> Option<HashMap<u64, Vec<Holder>>> {
+    let Holders { by_inode, cut, .. } = find(proc, inodes, &|| clock::now() > until);
+    (!cut).then_some(by_inode)
 }
 
-/// As [`of_inodes`], and counts who could not be asked.
-pub(super) fn find(proc: &Path, inodes: &HashSet<u64, impl BuildHasher>) -> Holders {
+/// As [`of_inodes`], until `expired` says so, and counts who could not be asked.
+pub(super) fn find(
+    proc: &Path,
+    inodes: &HashSet<u64, impl BuildHasher>,
+    expired: &dyn Fn() -> bool,
+) -> Holders {
     let mut found = Holders::default();
     if inodes.is_empty() {
         return found;
@@ -72,7 +84,11 @@ pub(super) fn find(proc: &Path, inodes: &HashSet<u64, impl BuildHasher>) -> Hold
             ns_per_tick,
             identity: None,
         };
-        match process.search(&wanted, &mut found) {
+        match process.search(&wanted, expired, &mut found) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                found.cut = true;
+                break;
+            }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 found.hidden += usize::from(!process.is_kernel_thread());
             }
@@ -103,16 +119,21 @@ struct Identity {
 
 impl Process {
     /// Looks at the leader's table; where the leader ended before its threads, at one of theirs.
-    fn search(&mut self, wanted: &dyn Fn(u64) -> bool, found: &mut Holders) -> io::Result<()> {
+    fn search(
+        &mut self,
+        wanted: &dyn Fn(u64) -> bool,
+        expired: &dyn Fn() -> bool,
+        found: &mut Holders,
+    ) -> io::Result<()> {
         let table = open(&self.directory, "fd")?;
-        if self.search_table(&table, wanted, found)? {
+        if self.search_table(&table, wanted, expired, found)? {
             return Ok(());
         }
         let threads = open(&self.directory, "task")?;
         for thread in names(&threads)? {
             let table = open(&threads, Path::new(&thread).join("fd").as_path());
             if let Ok(table) = table
-                && self.search_table(&table, wanted, found)?
+                && self.search_table(&table, wanted, expired, found)?
             {
                 break;
             }
@@ -125,10 +146,14 @@ impl Process {
         &mut self,
         table: &OwnedFd,
         wanted: &dyn Fn(u64) -> bool,
+        expired: &dyn Fn() -> bool,
         found: &mut Holders,
     ) -> io::Result<bool> {
         let names = names(table)?;
-        for name in &names {
+        for (place, name) in names.iter().enumerate() {
+            if place % AT_ONCE == 0 && expired() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             let link = readlinkat(table, name.as_os_str()).unwrap_or_default();
             let Some(inode) = inode(link.as_bytes()).filter(|&inode| wanted(inode)) else {
                 continue;
@@ -239,13 +264,24 @@ mod tests {
     }
 
     fn held(proc: &Path) -> Vec<(u64, u32, Option<u32>)> {
-        let found = of_inodes(proc, &HashSet::from([7, 8]));
+        let found = of_inodes(proc, &HashSet::from([7, 8]), NEVER).unwrap();
         let mut held: Vec<_> = found
             .iter()
             .flat_map(|(&inode, holders)| holders.iter().map(move |h| (inode, h.pid, h.fd)))
             .collect();
         held.sort_unstable();
         held
+    }
+
+    const NEVER: MonoNs = MonoNs(u64::MAX);
+
+    #[test]
+    fn of_a_walk_that_was_cut_nothing_is_told() {
+        let proc = tempfile::tempdir().unwrap();
+        process(proc.path(), 10, &[("3", "socket:[7]")]);
+        let wanted = HashSet::from([7]);
+        assert!(of_inodes(proc.path(), &wanted, NEVER).is_some());
+        assert_eq!(of_inodes(proc.path(), &wanted, MonoNs(0)), None);
     }
 
     #[test]
@@ -279,7 +315,7 @@ mod tests {
     fn a_holder_has_the_name_the_start_and_the_real_user_of_its_process() {
         let proc = tempfile::tempdir().unwrap();
         process(proc.path(), 10, &[("3", "socket:[7]")]);
-        let found = of_inodes(proc.path(), &HashSet::from([7]));
+        let found = of_inodes(proc.path(), &HashSet::from([7]), NEVER).unwrap();
         let holder = found[&7][0];
         assert_eq!(
             (holder.comm.bytes(), holder.uid),

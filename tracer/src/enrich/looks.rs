@@ -17,6 +17,9 @@ const SHARE: u64 = 20;
 /// Nanoseconds that may be spent at once, after as long a rest as that needs.
 const BURST: u64 = 500_000_000;
 
+/// Nanoseconds one look may take; a machine with more descriptors than that allows gets none.
+const LONGEST: u64 = 250_000_000;
+
 /// Inodes wanted at most at one time, and results kept at most.
 const LIMIT: usize = 1_024;
 
@@ -68,10 +71,16 @@ impl Looks {
         if self.found.len() > LIMIT {
             self.found.clear();
         }
-        let mut found = holders::of_inodes(&self.proc, &self.wanted);
-        for inode in self.wanted.drain() {
-            let holders = found.remove(&inode).unwrap_or_default();
-            self.found.insert(inode, holders);
+        // The buffers fill meanwhile.
+        let until = begin.after(LONGEST);
+        let found = holders::of_inodes(&self.proc, &self.wanted, until);
+        let wanted = std::mem::take(&mut self.wanted);
+        if let Some(mut found) = found {
+            let held = wanted.into_iter().map(|inode| {
+                let holders = found.remove(&inode).unwrap_or_default();
+                (inode, holders)
+            });
+            self.found.extend(held);
         }
         let spent = clock::now().since(begin);
         self.allowance = self.allowance.saturating_sub(spent);

@@ -174,7 +174,7 @@ fn find_holders(proc: &Path, scan: &mut Scan) {
         .iter()
         .filter_map(|socket| Some(socket.inode?.get()))
         .collect();
-    let mut found = holders::find(proc, &inodes);
+    let mut found = holders::find(proc, &inodes, &|| false);
     if found.hidden > 0 {
         scan.gaps.push(Gap::Processes(found.hidden));
     }

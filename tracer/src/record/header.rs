@@ -62,4 +62,7 @@ pub struct Settings {
     /// Nanoseconds an answer for nobody waited for its segment; zero without a capture.
     #[serde(default)]
     pub answer_ns: u64,
+    /// Whether every connection was asked for, so that a segment no ending told of means something.
+    #[serde(default)]
+    pub everything: bool,
 }

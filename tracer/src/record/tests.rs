@@ -79,6 +79,7 @@ pub(crate) fn header() -> Header {
             settle_ns: 1_000_000_000,
             sockets: 65_536,
             answer_ns: 50_000_000,
+            everything: true,
         },
         command_line: vec!["finrst".to_owned(), "record".to_owned()],
     }

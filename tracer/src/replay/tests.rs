@@ -144,7 +144,7 @@ fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> P
     let correlator = Correlator::new(limits, reasons);
     let (view, out) = (format.renderer(options), Box::new(out.clone()));
     let mut pipeline = Pipeline::new(facts, correlator, view, out, wanted, events, None);
-    pipeline.captures();
+    pipeline.captures(true);
     pipeline
 }
 

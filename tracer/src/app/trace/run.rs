@@ -271,7 +271,7 @@ impl Run<'_> {
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
         capture.finish(pipeline)?;
-        pipeline.account(account::read(session, capture)?)?;
+        pipeline.account(account::last(session, capture)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let finished = pipeline.finish(self.job.is_json(), end.word());
         self.recording();
