@@ -73,6 +73,9 @@ pub mod context {
     pub const EXITING: u16 = 1 << 2;
     /// The running task is a kernel thread (`PF_KTHREAD`).
     pub const KTHREAD: u16 = 1 << 3;
+    /// The running task executes another program (`execve(2)`), and closes on the way; set only
+    /// where the release of a file is reported.
+    pub const EXECUTING: u16 = 1 << 4;
 }
 
 /// What a record says happened.

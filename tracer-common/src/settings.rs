@@ -24,9 +24,13 @@ pub struct Settings {
     pub transport: u32,
     /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
     pub wakeup_bytes: u32,
+    /// Microseconds of a jiffy; zero where the kernel has no helper that tells jiffies.
+    pub tick_us: u32,
 }
 
-assert_layout!(Settings, size = 16, { kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12 });
+assert_layout!(Settings, size = 20, {
+    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16,
+});
 
 /// Bits of [`Settings::filters`].
 pub mod filter {

@@ -1,5 +1,6 @@
 //! One module per kernel symbol; the variants of a hook (fentry, kprobe, tracepoint) share a body.
 
+mod answered;
 mod filp_flush;
 mod held_open;
 mod inet_csk_complete_hashdance;

@@ -13,6 +13,7 @@ pub(crate) mod files;
 pub(crate) mod skb;
 pub(crate) mod sock;
 pub(crate) mod task;
+pub(crate) mod timers;
 
 /// A kernel address; zero is null.
 pub(crate) type Address = u64;

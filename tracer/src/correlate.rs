@@ -25,7 +25,7 @@ mod wire;
 
 pub use self::owner::looked;
 use self::{
-    departed::{Departed, Former},
+    departed::{Departed, Departure},
     early::Early,
     listeners::Listeners,
     peers::Peers,
@@ -96,6 +96,8 @@ pub struct Correlator {
     /// Answers for nobody that wait for their segment.
     answers: VecDeque<Ending>,
     ready: Vec<Ending>,
+    /// The latest time that was told of.
+    now: MonoNs,
     counters: Counters,
 }
 
@@ -115,6 +117,7 @@ impl Correlator {
             wire: Wire::default(),
             answers: VecDeque::new(),
             ready: Vec::new(),
+            now: MonoNs(0),
             counters: Counters::default(),
         }
     }
@@ -132,6 +135,7 @@ impl Correlator {
     ///
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
+        self.now = self.now.max(watermark);
         self.conclude_due(watermark);
         let Self { wire, peers, .. } = self;
         wire.sweep(watermark, |sender| peers.knows(sender));
@@ -209,6 +213,8 @@ impl Correlator {
 
     /// Puts an ending among those to be told.
     fn push(&mut self, mut ending: Ending) {
+        ending.until = ending.until.max(self.now);
+        self.succeed(&mut ending);
         self.remember_owner(&mut ending);
         self.join(&mut ending);
         if let Some(owner) = &mut ending.owner {
@@ -217,16 +223,29 @@ impl Correlator {
         self.ready.push(ending);
     }
 
+    /// Links the first ending of a socket to that of the connection whose tuple it took over.
+    fn succeed(&mut self, ending: &mut Ending) {
+        if ending.after.is_some() || ending.socket.is_none() {
+            return;
+        }
+        let departed = self.departed.of(&ending.flow, ending.first_seen);
+        if let Some(before) = departed.filter(|it| it.at <= ending.first_seen) {
+            ending.after = Some(before.id);
+            ending.former = before.ended;
+        }
+    }
+
     /// The connection that had a tuple before: over, and its socket gone or about to be.
-    fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Former> {
+    fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Departure> {
         let address = self.peers.at(flow);
         let dying = address
             .and_then(|address| self.sockets.at(address))
             .filter(|tracked| tracked.is_destroyed());
         dying
-            .map(|tracked| Former {
+            .map(|tracked| Departure {
                 id: tracked.life().id,
                 owner: tracked.owner,
+                ended: tracked.ended(),
                 at: tracked.last_touched,
                 destroyed: tracked.destroyed.map(|moment| moment.at),
             })
@@ -248,9 +267,10 @@ impl Correlator {
         }
         self.seeds.forget(tracked.condition.inode);
         if let (Some(id), true) = (tracked.after, tracked.found_by_flow) {
-            self.departed.remember(Former {
+            self.departed.remember(Departure {
                 id,
                 owner: tracked.owner,
+                ended: tracked.ended(),
                 at: tracked.last_touched,
                 destroyed: tracked.destroyed.map(|moment| moment.at),
             });

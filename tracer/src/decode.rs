@@ -3,16 +3,20 @@
 //! Nothing here trusts a record: length, kind and size are checked before a field is read, and no
 //! input makes it panic.
 
-use tracer_common::event::{
-    self as wire, Accepted, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header, HeldOpen,
-    Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record, RstAnswered, RstReceived,
-    RstSent, ShutdownCalled, StateChanged,
+use tracer_common::{
+    event::{
+        self as wire, Accepted, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header,
+        HeldOpen, Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record, RstAnswered,
+        RstReceived, RstSent, ShutdownCalled, StateChanged,
+    },
+    socket::known,
 };
 use zerocopy::FromBytes;
 
 use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::Actor,
+    socket::Condition,
     state::TcpState,
     time::MonoNs,
 };
@@ -164,6 +168,11 @@ fn rst_answered(record: &RstAnswered) -> (Actor, What) {
         flow: flow(&record.socket.flow),
         socket: (!no_socket).then(|| socket_id(&record.socket)),
         state: TcpState::from_kernel(record.socket.state),
+        condition: Condition {
+            backlog: (record.condition.known & known::BACKLOG != 0)
+                .then_some((record.backlog, record.max_backlog)),
+            ..condition(&record.condition)
+        },
         provoked_by: segment(record.provoked_by),
         reason: (record.reason != RstAnswered::NO_REASON).then_some(record.reason),
     };

@@ -12,6 +12,7 @@ use crate::{
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
+        cause::Cause,
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
@@ -28,16 +29,23 @@ use crate::{
 const MERGE_CAPACITY: usize = 65_536;
 
 /// Which endings are told, of those the kernel half lets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Endings without any RST.
     pub fin: bool,
     /// Endings with an RST, sent or received.
     pub rst: bool,
+    /// Endings told by one of these causes; all when there is none.
+    pub causes: Vec<Cause>,
 }
 
 impl Wanted {
-    fn admits(self, ending: &Ending) -> bool {
+    /// Whether a diagnosed ending is told.
+    fn admits(&self, ending: &Ending) -> bool {
+        let cause = ending.decisive().map(|act| act.cause);
+        if !self.causes.is_empty() && !cause.is_some_and(|cause| self.causes.contains(&cause)) {
+            return false;
+        }
         match ending.decisive().map(|act| act.how) {
             Some(How::RstSent | How::RstReceived) => self.rst,
             Some(How::FinSent | How::FinReceived) => self.fin,
@@ -267,12 +275,12 @@ impl<F: Facts> Pipeline<F> {
     }
 
     fn tell(&mut self, mut ending: Ending) -> io::Result<()> {
+        diagnose(&mut ending);
         if self.full() || !self.wanted.admits(&ending) {
             self.tally.filtered += 1;
             return Ok(());
         }
         self.tally.endings += 1;
-        diagnose(&mut ending);
         let explanation = explain(&ending);
         let owner = ending.owner.as_ref();
         let owner = owner.and_then(|owner| self.facts.of(&owner.task));

@@ -17,5 +17,6 @@ pub mod ring;
 pub mod session;
 pub mod source;
 pub mod system;
+mod tick;
 mod verdicts;
 pub mod way;

@@ -90,6 +90,12 @@ offsets! {
     sk_protocol: "sock"."sk_protocol" [2] optional "telling TCP from MPTCP and SCTP state changes";
     /// Pending error.
     sk_err: "sock"."sk_err" [4] optional "the error a timeout left behind";
+    /// Connections of a listener that wait to be accepted.
+    sk_ack_backlog: "sock"."sk_ack_backlog" [4] optional "accept_queue_overflow on kernels without reset reasons";
+    /// How many may wait.
+    sk_max_ack_backlog: "sock"."sk_max_ack_backlog" [4] optional "accept_queue_overflow on kernels without reset reasons";
+    /// Segments sent and not acknowledged, the root of a tree: a `struct sk_buff`.
+    tcp_rtx_queue: "sock"."tcp_rtx_queue.rb_node" [8] optional "when data was sent that a reset answered";
     /// Owning user.
     sk_uid: "sock"."sk_uid.val" [4] optional "the uid of sockets in softirq, and -u";
     /// The `struct socket`, a pointer; null for orphans and connections nobody accepted.
@@ -116,6 +122,28 @@ offsets! {
     inode_mode: "inode"."i_mode" [2] optional "closes that end nothing (held_open)";
     /// Local port, big endian; stays when `skc_num` is given back.
     inet_sport: "inet_sock"."inet_sport" [2] required;
+    /// Timeouts of the oldest segment in a row.
+    icsk_retransmits: "inet_connection_sock"."icsk_retransmits" [1] optional "counts of retransmissions";
+    /// Probes without an answer.
+    icsk_probes_out: "inet_connection_sock"."icsk_probes_out" [1] optional "keepalive_timeout and zero_window_timeout";
+    /// `TCP_USER_TIMEOUT` in milliseconds.
+    icsk_user_timeout: "inet_connection_sock"."icsk_user_timeout" [4] optional "user_timeout";
+    /// When data was last received, in jiffies.
+    icsk_lrcvtime: "inet_connection_sock"."icsk_ack.lrcvtime" [4] optional "reset_while_idle";
+    /// When data was last sent, in jiffies.
+    lsndtime: "tcp_sock"."lsndtime" [4] optional "reset_while_idle";
+    /// Room the peer has, in bytes.
+    snd_wnd: "tcp_sock"."snd_wnd" [4] optional "zero_window_timeout";
+    /// `TCP_LINGER2` in jiffies.
+    linger2: "tcp_sock"."linger2" [4] optional "telling fin_wait2_timeout from orphan_pressure";
+    /// `TCP_KEEPCNT`.
+    keepalive_probes: "tcp_sock"."keepalive_probes" [1] optional "the number of probes allowed";
+    /// Keys of TCP-MD5, a pointer.
+    md5sig_info: "tcp_sock"."md5sig_info" [8] alternative "md5_or_ao";
+    /// Keys of TCP-AO, a pointer.
+    ao_info: "tcp_sock"."ao_info" [8] alternative "md5_or_ao";
+    /// Whether it is a subflow of Multipath TCP.
+    is_mptcp: "tcp_sock"."is_mptcp" [1] optional "resets of Multipath TCP on kernels without reasons";
     /// Next sequence number expected.
     rcv_nxt: "tcp_sock"."rcv_nxt" [4] optional "unread bytes";
     /// First sequence number not read.
@@ -136,6 +164,8 @@ offsets! {
     skb_head: "sk_buff"."head" [8] required;
     /// The socket a buffer belongs to, a pointer.
     skb_dev: "sk_buff"."dev" [8] optional "the namespace of resets that answer no socket";
+    /// When a segment was last sent, nanoseconds of `CLOCK_MONOTONIC`.
+    skb_mstamp_ns: "sk_buff"."skb_mstamp_ns" [8] optional "when data was sent that a reset answered";
     /// Offset of the TCP header from the head.
     skb_transport_header: "sk_buff"."transport_header" [2] required;
     /// Offset of the IP header from the head.

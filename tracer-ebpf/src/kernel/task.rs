@@ -42,6 +42,17 @@ pub(crate) fn flags() -> u16 {
     bits
 }
 
+/// As [`flags`], for the release of a file: also whether the task executes another program.
+#[inline(always)]
+pub(crate) fn flags_at_release() -> u16 {
+    let flags = flags();
+    if flags & context::EXITING == 0 && executes() {
+        flags | context::EXECUTING
+    } else {
+        flags
+    }
+}
+
 /// Describes the running task.
 #[inline(always)]
 #[expect(

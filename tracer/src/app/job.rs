@@ -30,7 +30,7 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn settings(&self) -> Settings {
-        let Wanted { fin, rst } = select::wanted(&self.select.kinds);
+        let Wanted { fin, rst, .. } = select::wanted(&self.select.kinds);
         let settle_ns = self.stopping.settle.as_nanos();
         Settings {
             fin,
@@ -43,6 +43,7 @@ impl Job<'_> {
             } else {
                 ANSWER_NS
             },
+            causes: select::causes(self.select),
             everything: self.select.is_everything() && self.command.is_empty(),
         }
     }

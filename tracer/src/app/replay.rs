@@ -70,6 +70,11 @@ fn settings(trace: &Trace, recorded: &Settings) -> Settings {
         fin: recorded.fin && wanted.fin,
         rst: recorded.rst && wanted.rst,
         count: trace.stopping.count.or(recorded.count),
+        causes: if trace.select.causes.is_empty() {
+            recorded.causes.clone()
+        } else {
+            select::causes(&trace.select)
+        },
         ..recorded.clone()
     }
 }

@@ -98,7 +98,14 @@ pub(super) fn wanted(kinds: &[Kind]) -> Wanted {
     Wanted {
         fin: has(Kind::Fin),
         rst: has(Kind::Rst),
+        causes: Vec::new(),
     }
+}
+
+/// The codes of the causes asked for; none stands for all.
+pub(super) fn causes(select: &Select) -> Vec<String> {
+    let codes = select.causes.iter().map(|cause| cause.code().to_owned());
+    codes.collect()
 }
 
 /// A pid that was typed must be some process's.

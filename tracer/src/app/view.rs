@@ -7,7 +7,7 @@ use crate::{
     cli::{Color, Output, Trace},
     correlate::{Correlator, Limits},
     enrich::{clock, facts::Facts},
-    model::reason::ReasonNames,
+    model::{cause::Cause, reason::ReasonNames},
     pipeline::{Pipeline, Wanted},
     record::Settings,
     render::{Format, Options, Render, Silent, time::WallClock},
@@ -89,6 +89,7 @@ fn road<F: Facts>(
         sockets,
         answer_ns,
         everything: _,
+        ref causes,
     } = settings;
     let usual = Limits::default();
     let limits = Limits {
@@ -100,7 +101,12 @@ fn road<F: Facts>(
         ..usual
     };
     let correlator = Correlator::new(limits, reasons);
-    let wanted = Wanted { fin, rst };
+    let causes = causes.iter().filter_map(|code| Cause::from_code(code));
+    let wanted = Wanted {
+        fin,
+        rst,
+        causes: causes.collect(),
+    };
     Pipeline::new(facts, correlator, view, out, wanted, events, count)
 }
 

@@ -5,6 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{Color, Ends, Kind, Output, Transport, Way, Wire, values};
+use crate::model::cause::Cause;
 
 /// Print every ending of a connection as it happens
 ///
@@ -67,8 +68,8 @@ pub struct Trace {
     /// Tell a recording of `finrst record` instead of tracing; `-` is standard input
     ///
     /// The same lines as the run gave, from the file alone: no privileges are needed, and nothing is asked
-    /// of this machine. What the kernel filtered out is not in the file; --kind and --count may narrow what
-    /// is told further.
+    /// of this machine. What the kernel filtered out is not in the file; --kind, --cause and --count may
+    /// narrow what is told further.
     #[arg(long, value_name = "FILE", conflicts_with_all = LIVE, help_heading = "Recording")]
     pub replay: Option<PathBuf>,
 
@@ -164,6 +165,15 @@ pub struct Select {
     /// Only endings of these kinds; repeat or separate by commas
     #[arg(long = "kind", value_enum, value_name = "KIND", value_delimiter = ',')]
     pub kinds: Vec<Kind>,
+    /// Only endings of these causes, codes of `finrst explain`; repeat or separate by commas
+    #[arg(
+        long = "cause",
+        value_name = "CAUSE",
+        value_delimiter = ',',
+        value_parser = values::cause(),
+        hide_possible_values = true
+    )]
+    pub causes: Vec<Cause>,
 }
 
 impl Select {
@@ -204,6 +214,7 @@ Examples:
   finrst trace                                  everything on this machine
   finrst trace -p 4711 --follow --explain       one service with its workers, in words
   finrst trace --kind rst --remote-port 5432    resets towards databases
+  finrst trace --cause linger_zero,disconnect   endings of these causes alone
   finrst trace -o json --duration 1m > end.jsonl
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
@@ -260,8 +271,7 @@ mod tests {
 
     #[test]
     fn a_replay_takes_what_shapes_the_telling() {
-        let line =
-            "--replay f -o json -v --explain -q --color never -c 2 --kind rst --fail-on-loss";
+        let line = "--replay f -o json -v --explain -q --color never -c 2 --kind rst --cause refused --fail-on-loss";
         let Verb::Trace(trace) = parse(line).unwrap().verb else {
             panic!("another verb");
         };

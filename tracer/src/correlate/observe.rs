@@ -1,14 +1,15 @@
 //! Takes one observation in: which socket it means, and what it says of it.
 
 use super::{
-    Correlator,
+    Correlator, acts,
     sockets::Displaced,
     tracked::{Called, Moment, Tracked},
 };
 use crate::model::{
-    ending::Call,
+    ending::{Call, How},
     holder::Provenance,
     observation::{HeldBack, Observation, What},
+    process::Actor,
     socket::{Condition, Socket, SocketId},
     state::TcpState,
 };
@@ -20,6 +21,7 @@ impl Correlator {
     /// first, so that the endings do not depend on how often they are asked for.
     pub fn observe(&mut self, seen: &Observation) {
         self.conclude_due(seen.at);
+        self.now = self.now.max(seen.at);
         let moment = Moment {
             at: seen.at,
             actor: seen.actor,
@@ -48,9 +50,17 @@ impl Correlator {
                 flow,
                 socket,
                 state,
+                condition,
                 provoked_by,
                 reason,
-            } => self.rst_answered(moment, *flow, (*socket, *state), *provoked_by, *reason),
+            } => {
+                let mut act = acts::blank(seen.at, How::RstSent, Actor::Softirq);
+                act.state = *state;
+                act.condition = *condition;
+                act.provoked_by = Some(*provoked_by);
+                act.reason = reason.map(|code| self.names.reason(code));
+                self.rst_answered(*flow, *socket, act);
+            }
             What::StateChanged {
                 socket,
                 condition,

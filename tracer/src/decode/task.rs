@@ -47,6 +47,7 @@ pub(super) fn task(header: &Header, raw: &wire::Task) -> Task {
         start_ns: (raw.start_ns != 0).then_some(raw.start_ns),
         uid: raw.uid,
         exit: exiting.then(|| exit(raw.exit_code)),
+        executing: header.context & context::EXECUTING != 0,
     }
 }
 

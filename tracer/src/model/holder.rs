@@ -66,6 +66,7 @@ impl Holder {
             start_ns: self.start_ns,
             uid: self.uid,
             exit: None,
+            executing: false,
         }
     }
 }

@@ -70,6 +70,8 @@ pub enum What {
         socket: Option<SocketId>,
         /// The state of that socket.
         state: Option<TcpState>,
+        /// The condition of that socket, of a listener its queue.
+        condition: Condition,
         /// The segment.
         provoked_by: Segment,
         /// `enum sk_rst_reason`; `None` on kernels that give none.

@@ -52,6 +52,9 @@ pub struct Task {
     pub uid: u32,
     /// How it is ending, if it was exiting when seen.
     pub exit: Option<Exit>,
+    /// Whether it was executing another program, as far as that was looked at: where it released
+    /// the file of a socket.
+    pub executing: bool,
 }
 
 /// How a process ended, from `task_struct.exit_code`.

@@ -16,6 +16,7 @@ const TASK: Task = Task {
     start_ns: None,
     uid: 0,
     exit: None,
+    executing: false,
 };
 
 fn at(at: u64, cpu: u16, seq: u64) -> Observation {

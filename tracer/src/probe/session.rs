@@ -25,6 +25,7 @@ use super::{
     plan::Plan,
     ring::RingSource,
     source::Source,
+    tick::tick_us,
     verdicts::Verdicts,
     way::Allowed,
 };
@@ -119,6 +120,7 @@ impl Session {
             filters: request.filters.bits(),
             transport: request.transport,
             wakeup_bytes: buffers.ring_endings_bytes() / 4,
+            tick_us: tick_us(btf),
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
         request.filters.write(&mut programs)?;

@@ -136,6 +136,7 @@ fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> P
     let wanted = Wanted {
         fin: true,
         rst: true,
+        causes: Vec::new(),
     };
     let limits = Limits {
         answer_ns: header.settings.answer_ns,

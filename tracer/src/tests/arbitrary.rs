@@ -20,7 +20,7 @@ use crate::model::{
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
     segment::{Device, Direction},
-    socket::{Condition, FileRefs, Socket, SocketId},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers, Tries},
     state::TcpState,
     time::MonoNs,
     wire::{Sighting, WireSegment},
@@ -99,6 +99,7 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
         option::of(any::<(bool, bool)>()),
         option::of(file),
         option::of(1_u32..),
+        timers(),
     );
     (receive, send, flags, rest)
         .prop_map(|(receive, send, flags, rest)| Condition {
@@ -117,8 +118,36 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
             shutdown: rest.3,
             file: rest.4,
             inode: rest.5,
+            backlog: None,
+            timers: rest.6,
         })
         .boxed()
+}
+
+fn timers() -> impl Strategy<Value = Timers> {
+    let number = || option::of(any::<u32>());
+    let tries = any::<(u8, u8, u8)>().prop_map(|(retransmits, probes, probes_allowed)| Tries {
+        retransmits,
+        probes,
+        probes_allowed,
+    });
+    (
+        (number(), number(), number(), number()),
+        option::of(tries),
+        option::of(any::<i32>()),
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+    )
+        .prop_map(|(numbers, tries, linger2, signed, mptcp)| Timers {
+            idle_ms: numbers.0,
+            unacked_age_us: numbers.1,
+            user_timeout_ms: numbers.2,
+            window: numbers.3,
+            tries,
+            linger2,
+            signed,
+            mptcp,
+        })
 }
 
 pub(crate) fn comm() -> impl Strategy<Value = Comm> {
@@ -145,16 +174,20 @@ pub(crate) fn task() -> BoxedStrategy<Task> {
         option::of(1_u64..),
         any::<u32>(),
         option::of(exit),
+        any::<bool>(),
     )
-        .prop_map(|((pid, tid), comm, leader, start_ns, uid, exit)| Task {
-            pid,
-            tid,
-            comm,
-            process_comm: if leader.is_empty() { comm } else { leader },
-            start_ns,
-            uid,
-            exit,
-        })
+        .prop_map(
+            |((pid, tid), comm, leader, start_ns, uid, exit, executing)| Task {
+                pid,
+                tid,
+                comm,
+                process_comm: if leader.is_empty() { comm } else { leader },
+                start_ns,
+                uid,
+                exit,
+                executing,
+            },
+        )
         .boxed()
 }
 
@@ -281,18 +314,25 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
             flow(),
             option::of(socket_id()),
             option::of(state()),
+            (condition(), option::of(any::<(u32, u32)>())),
             segment(),
             reason_code()
         )
-            .prop_map(|(flow, socket, state, provoked_by, reason)| {
-                What::RstAnswered {
-                    flow,
-                    socket,
-                    state,
-                    provoked_by,
-                    reason,
+            .prop_map(
+                |(flow, socket, state, (condition, backlog), provoked_by, reason)| {
+                    What::RstAnswered {
+                        flow,
+                        socket,
+                        state,
+                        condition: Condition {
+                            backlog,
+                            ..condition
+                        },
+                        provoked_by,
+                        reason,
+                    }
                 }
-            }),
+            ),
         (socket(), condition())
             .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
@@ -439,6 +479,8 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             look: None,
             let_go: identity.6,
             after: identity.7,
+            former: None,
+            until: identity.1,
             acts: story.0,
             states: story.1,
             close_called: story.2,

@@ -222,7 +222,8 @@ pub(crate) fn is_ours(how: &str) -> bool {
 /// Whether the actor told is who acted: the peer's acts are the kernel's, ours somebody's, if a call
 /// made them.
 pub(crate) fn actor(expected: &Expected, how: &str, told: &Actor) -> Mark {
-    let right = match expected.actor.as_ref().filter(|_| is_ours(how)) {
+    let own = is_ours(how) && !(expected.answered && how == "rst_sent");
+    let right = match expected.actor.as_ref().filter(|_| own) {
         Some(_) if expected.deferred && told.context == "kernel_thread" => true,
         Some(process) => told.context == "task" && told.pid == Some(process.pid),
         None => told.context != "task",

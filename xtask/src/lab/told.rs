@@ -70,7 +70,8 @@ impl Ending {
         // A socket's ending that follows a close which ended nothing goes by the same id as that.
         let sequel = connection.after.is_some() && connection.after != connection.id;
         let answers = self.acts.iter().all(|act| act.how == "rst_sent");
-        answers && self.actor.context == "softirq" && (self.owner.is_none() || sequel)
+        let goes_on = ANSWERS.contains(&self.cause.as_str());
+        answers && self.actor.context == "softirq" && (self.owner.is_none() || sequel || goes_on)
     }
 }
 
@@ -85,12 +86,19 @@ pub(crate) enum Kind {
     Answer,
 }
 
+/// Causes of answers in the name of a socket that goes on: a listener, or one that is connecting.
+const ANSWERS: [&str; 3] = [
+    "bad_handshake_ack",
+    "paws_or_sequence",
+    "accept_queue_overflow",
+];
+
 impl Expected {
     /// What kind of ending is expected.
     pub(crate) fn kind(&self) -> Kind {
         if self.holders.is_some() {
             Kind::HeldOpen
-        } else if self.late || self.owner.is_none() {
+        } else if self.late || self.answer || self.owner.is_none() {
             Kind::Answer
         } else {
             Kind::Own

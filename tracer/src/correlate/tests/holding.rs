@@ -138,6 +138,8 @@ const NOTHING: Condition = Condition {
     shutdown: None,
     file: None,
     inode: None,
+    backlog: None,
+    timers: Timers::UNKNOWN,
 };
 
 fn listens(address: u64, local: &str, inode: u32, by: u32) -> (Actor, What) {
@@ -343,6 +345,7 @@ fn a_stray_segment_names_the_ending_before_and_how_its_owner_ended() {
         flow: of,
         socket: None,
         state: None,
+        condition: Condition::default(),
         provoked_by: Segment {
             seq: 1,
             ack: 2,

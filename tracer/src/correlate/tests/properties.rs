@@ -154,6 +154,7 @@ fn what() -> impl Strategy<Value = What> {
             flow: flow(id.address),
             socket: known.then_some(id),
             state,
+            condition: Condition::default(),
             provoked_by: Segment {
                 seq: 1,
                 ack: 2,

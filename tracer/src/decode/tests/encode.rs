@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use tracer_common::{
     event::{self as wire, context},
     flow as wire_flow,
-    socket::{self as wire_socket, file, known, sock_flag},
+    socket::{self as wire_socket, extra, file, known, sock_flag},
     task as wire_task,
 };
 use zerocopy::IntoBytes;
@@ -14,7 +14,7 @@ use super::super::*;
 use crate::model::{
     flow::Flow,
     process::{Exit, Task},
-    socket::{Condition, FileRefs, Socket, SocketId},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers},
 };
 use crate::tally::kind_of;
 
@@ -64,6 +64,7 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
+    let executing = running.is_some_and(|task| task.executing);
     let kind = kind_of(&observation.what);
     let header = Header {
         at_ns: observation.at.0,
@@ -71,7 +72,9 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         kind: kind.to_wire(),
         size: u16::try_from(size_of_kind(kind)).unwrap(),
         cpu: observation.cpu,
-        context: bits | if exiting { context::EXITING } else { 0 },
+        context: bits
+            | if exiting { context::EXITING } else { 0 }
+            | if executing { context::EXECUTING } else { 0 },
         tgid: running.map_or(0, |task| task.pid),
         tid: running.map_or(0, |task| task.tid),
     };
@@ -138,6 +141,7 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
             flow,
             socket,
             state,
+            condition,
             provoked_by,
             reason,
         } => RstAnswered {
@@ -149,7 +153,18 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
                 flags: provoked_by.flags.0,
                 reserved: [0; 7],
             },
+            condition: wire_socket::Condition {
+                known: raw_condition(condition).known
+                    | if condition.backlog.is_some() {
+                        known::BACKLOG
+                    } else {
+                        0
+                    },
+                ..raw_condition(condition)
+            },
             reason: reason.unwrap_or(RstAnswered::NO_REASON),
+            backlog: condition.backlog.map_or(0, |it| it.0),
+            max_backlog: condition.backlog.map_or(0, |it| it.1),
             reserved: 0,
         }
         .as_bytes()
@@ -322,6 +337,20 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         (condition.shutdown.is_some(), known::SHUTDOWN),
         (condition.file.is_some(), known::FILE),
         (condition.inode.is_some(), known::INODE),
+        (condition.timers.idle_ms.is_some(), known::IDLE),
+        (
+            condition.timers.unacked_age_us.is_some(),
+            known::UNACKED_AGE,
+        ),
+        (
+            condition.timers.user_timeout_ms.is_some(),
+            known::USER_TIMEOUT,
+        ),
+        (condition.timers.window.is_some(), known::WINDOW),
+        (condition.timers.tries.is_some(), known::TRIES),
+        (condition.timers.linger2.is_some(), known::LINGER2),
+        (condition.timers.signed.is_some(), known::SIGNED),
+        (condition.timers.mptcp.is_some(), known::MPTCP),
     ];
     // On for an unknown time: the flag is known, the time is not.
     let lingers = condition.dead.is_some() && condition.linger != Some(None);
@@ -353,7 +382,29 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
             Some(FileRefs::Held) => file::HELD,
             Some(FileRefs::Released) => file::RELEASED,
         },
-        reserved: [0; 2],
+        extra: mask_of(condition.timers.signed, extra::SIGNED)
+            | mask_of(condition.timers.mptcp, extra::MPTCP),
+        reserved: 0,
         inode: condition.inode.unwrap_or(0),
+        timers: raw_timers(&condition.timers),
+    }
+}
+
+fn mask_of(bit: Option<bool>, mask: u8) -> u8 {
+    if bit == Some(true) { mask } else { 0 }
+}
+
+fn raw_timers(timers: &Timers) -> wire_socket::Timers {
+    let tries = timers.tries.unwrap_or_default();
+    wire_socket::Timers {
+        idle_ms: timers.idle_ms.unwrap_or(0),
+        unacked_age_us: timers.unacked_age_us.unwrap_or(0),
+        user_timeout_ms: timers.user_timeout_ms.unwrap_or(0),
+        window: timers.window.unwrap_or(0),
+        retransmits: tries.retransmits,
+        probes_out: tries.probes,
+        keepalive_probes: tries.probes_allowed,
+        reserved: 0,
+        linger2: timers.linger2.unwrap_or(0),
     }
 }

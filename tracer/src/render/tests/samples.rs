@@ -27,6 +27,7 @@ fn task(pid: u32, name: &str) -> Task {
         start_ns: Some(4_000_000_000),
         uid: 33,
         exit: None,
+        executing: false,
     }
 }
 
@@ -169,6 +170,8 @@ fn blank() -> Ending {
         destroyed: None,
         condition: Condition::default(),
         after: None,
+        former: None,
+        until: MonoNs(0),
         peer: None,
         segments: None,
     }
@@ -442,6 +445,7 @@ pub(super) fn events() -> Vec<Observation> {
                 flow: flow("10.0.0.1:8080", "192.168.100.110:52344"),
                 socket: None,
                 state: None,
+                condition: Condition::default(),
                 provoked_by,
                 reason: None,
             },

@@ -82,6 +82,10 @@ pub(crate) struct Expected {
     pub(crate) deferred: bool,
     /// It is the answer to a segment that came after the socket's own ending.
     pub(crate) late: bool,
+    /// It is the answer to a segment for a socket that goes on.
+    pub(crate) answer: bool,
+    /// The RST among the acts answers a segment: the kernel sent it, not the actor.
+    pub(crate) answered: bool,
 }
 
 impl Expected {
@@ -103,6 +107,8 @@ impl Expected {
             exit: None,
             deferred: false,
             late: false,
+            answer: false,
+            answered: false,
         }
     }
 
@@ -175,12 +181,34 @@ impl Expected {
         self
     }
 
+    /// A timer of the kernel's acted, on behalf of nobody.
+    pub(crate) fn by_timer(mut self) -> Self {
+        self.actor = None;
+        self
+    }
+
+    /// The decisive act is the kernel's answer to a segment for a socket that is still there; the
+    /// others are the owner's.
+    pub(crate) fn answered_by_kernel(mut self) -> Self {
+        self.answered = true;
+        self
+    }
+
+    /// The kernel answered a segment in the name of this process's socket, which goes on.
+    pub(crate) fn answer(mut self) -> Self {
+        self.actor = None;
+        self.answer = true;
+        self.known = Known::Perhaps;
+        self.seen = Seen::WithAnsweringResets;
+        self
+    }
+
     /// The kernel answered a segment for a socket that is gone, which this process had owned.
     pub(crate) fn late_answer(mut self) -> Self {
         self.actor = None;
         self.late = true;
         self.seen = Seen::WithAnsweringResets;
-        self.acted(&["rst_sent/!no_listener"], None)
+        self.acted(&["rst_sent/stray_segment"], None)
             .because("NO_SOCKET")
     }
 
