@@ -26,10 +26,12 @@ pub struct Settings {
     pub wakeup_bytes: u32,
     /// Microseconds of a jiffy; zero where the kernel has no helper that tells jiffies.
     pub tick_us: u32,
+    /// One where the kernel has the helper that finds a task's registers, else zero.
+    pub has_task_pt_regs: u32,
 }
 
-assert_layout!(Settings, size = 20, {
-    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16,
+assert_layout!(Settings, size = 24, {
+    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16, has_task_pt_regs: 20,
 });
 
 /// Bits of [`Settings::filters`].

@@ -10,6 +10,7 @@ use zerocopy::FromBytes;
 use crate::settings::offset;
 
 pub(crate) mod files;
+mod regs;
 pub(crate) mod skb;
 pub(crate) mod sock;
 pub(crate) mod task;

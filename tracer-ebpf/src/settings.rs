@@ -28,6 +28,7 @@ static SETTINGS: Settings = Settings {
     transport: 0,
     wakeup_bytes: 0,
     tick_us: 0,
+    has_task_pt_regs: 0,
 };
 
 /// The offset `pick` chooses.

@@ -208,6 +208,12 @@ offsets! {
     table_size: "fdtable"."max_fds" [4] optional "closes that end nothing by the entry of close(2)";
     /// The files by descriptor, a pointer.
     table_files: "fdtable"."fd" [8] optional "closes that end nothing by the entry of close(2)";
+    /// The kernel stack, a pointer.
+    task_stack: "task_struct"."stack" [8] optional "exec_cloexec before 5.15";
+    /// Number of the system call, x86.
+    regs_orig_ax: "pt_regs"."orig_ax" [8] alternative "exec_cloexec";
+    /// Number of the system call, 64-bit ARM.
+    regs_syscallno: "pt_regs"."syscallno" [4] alternative "exec_cloexec";
     /// First argument of a system call, x86 only.
     regs_first: "pt_regs"."di" [8] optional "closes that end nothing by the entry of close(2)";
 }

@@ -6,7 +6,7 @@ use aya_ebpf::helpers::{
 };
 use tracer_common::{event::context, task::Task};
 
-use super::{Address, read};
+use super::{Address, read, regs};
 
 /// `PF_EXITING`, `include/linux/sched.h`.
 const PF_EXITING: u32 = 0x4;
@@ -46,7 +46,7 @@ pub(crate) fn flags() -> u16 {
 #[inline(always)]
 pub(crate) fn flags_at_release() -> u16 {
     let flags = flags();
-    if flags & context::EXITING == 0 && executes() {
+    if flags & context::EXITING == 0 && regs::executes() {
         flags | context::EXECUTING
     } else {
         flags

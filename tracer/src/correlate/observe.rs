@@ -126,6 +126,15 @@ impl Correlator {
         Some(tracked)
     }
 
+    /// The handshake of a socket is over: from now on its flow is its own.
+    fn find_by_flow(&mut self, address: u64) {
+        if let Some(tracked) = self.sockets.at(address)
+            && !tracked.found_by_flow
+        {
+            tracked.found_by_flow = self.peers.connected(tracked.flow, address);
+        }
+    }
+
     /// Plans when the socket is told of, after something happened to it.
     pub(super) fn reschedule(&mut self, address: u64) {
         let limits = self.limits;
@@ -257,6 +266,9 @@ impl Correlator {
             tracked.listener_cookie = listener.or(tracked.listener_cookie);
             tracked.take_held_back(held_back, from, &limits);
             tracked.state_changed(moment, condition, (from, to), &limits);
+        }
+        if to == TcpState::Established {
+            self.find_by_flow(socket.id.address);
         }
         self.reschedule(socket.id.address);
     }

@@ -8,6 +8,7 @@ use crate::model::{
     cause::Cause,
     ending::{Act, Ending, How},
     process::{Actor, Confidence},
+    socket::FileRefs,
 };
 
 /// Advice for a socket killed from outside.
@@ -27,7 +28,9 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     if !matches!(act.actor, Actor::Task(_)) || act.provoked_by.is_some() {
         return None;
     }
-    let multipath = act.condition.timers.mptcp == Some(true);
+    // A path of Multipath TCP is in no file either, and reset in the same way.
+    let nobodys = act.condition.file == Some(FileRefs::None) && act.condition.dead != Some(true);
+    let multipath = act.condition.timers.mptcp == Some(true) || nobodys;
     let named = act.reason.as_ref().is_some_and(|it| it.is("TCP_STATE"));
     let before = act.state.is_some_and(reset::connected) && !reset::closed_before(ending, act);
     let found = match act.how {

@@ -9,7 +9,6 @@ use crate::model::{
     ending::{Act, Ending, How},
     process::{Actor, Confidence},
     socket::FileRefs,
-    state::TcpState,
 };
 
 /// Advice for a connection dropped by its own process.
@@ -23,46 +22,31 @@ const ECONNABORTED: u32 = 103;
 /// sends the RST, under the socket's lock and with the file still held.
 ///
 /// Whoever destroys a socket from outside sends the RST first; a close releases the file.
-pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
+pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     let task = matches!(act.actor, Actor::Task(_));
     let held = act.condition.file == Some(FileRefs::Held);
     let abroad = act.condition.err == Some(ECONNABORTED);
     if !task || !held || abroad || act.provoked_by.is_some() {
         return None;
     }
-    match act.how {
-        How::RstSent if act.state.is_some_and(reset::connected) => {
-            let named = act.reason.as_ref().is_some_and(|reason| {
-                reason.is("TCP_STATE") || reason.is("TCP_DISCONNECT_WITH_DATA")
-            });
-            (named || reset::says_nothing(act)).then_some((Cause::Disconnect, Confidence::Exact))
-        }
-        // There is nothing to reset yet.
-        How::Destroyed if act.state == Some(TcpState::SynSent) && act.call.is_none() => {
-            Some((Cause::Disconnect, Confidence::Likely))
-        }
-        How::RstSent
-        | How::Destroyed
-        | How::FinSent
-        | How::FinReceived
-        | How::RstReceived
-        | How::Timeout
-        | How::HeldOpen => None,
+    let sent = act.how == How::RstSent && act.state.is_some_and(reset::connected);
+    if !sent || !reset::closed_before(ending, act) {
+        return None;
     }
+    let named = act
+        .reason
+        .as_ref()
+        .is_some_and(|it| it.is("TCP_STATE") || it.is("TCP_DISCONNECT_WITH_DATA"));
+    (named || reset::says_nothing(act)).then_some((Cause::Disconnect, Confidence::Exact))
 }
 
 /// Who dropped it.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
     let remote = ending.flow.remote;
-    let sent = if act.how == How::RstSent {
-        "the kernel sent an RST and dropped what was unsent or unread"
-    } else {
-        "nothing was sent, because it was not connected yet"
-    };
     format!(
         "{who} dropped the connection to {remote} by connect(2) with AF_UNSPEC and keeps the \
-         socket; {sent}."
+         socket; the kernel sent an RST and dropped what was unsent or unread."
     )
 }
 

@@ -21,12 +21,13 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     let waited = act.condition.file == Some(FileRefs::None) && act.condition.dead == Some(false);
     let named = act.reason.as_ref().is_some_and(|it| it.is("TCP_STATE"));
     let sent = act.how == How::RstSent && act.provoked_by.is_none();
-    if !(sent && waited && (named || reset::says_nothing(act))) {
+    let after = reset::closed_before(ending, act);
+    if !(sent && waited && after && (named || reset::says_nothing(act))) {
         return None;
     }
     let confidence = match act.actor {
-        Actor::Task(_) if reset::closed_before(ending, act) => Confidence::Exact,
-        Actor::Task(_) | Actor::KernelThread(_) | Actor::Unknown => Confidence::Likely,
+        Actor::Task(_) => Confidence::Exact,
+        Actor::KernelThread(_) | Actor::Unknown => Confidence::Likely,
         Actor::Softirq => return None,
     };
     Some((Cause::ListenerClosed, confidence))

@@ -25,7 +25,7 @@ use super::{
     plan::Plan,
     ring::RingSource,
     source::Source,
-    tick::tick_us,
+    tick::{has_helper, tick_us},
     verdicts::Verdicts,
     way::Allowed,
 };
@@ -121,6 +121,7 @@ impl Session {
             transport: request.transport,
             wakeup_bytes: buffers.ring_endings_bytes() / 4,
             tick_us: tick_us(btf),
+            has_task_pt_regs: u32::from(has_helper(btf, "task_pt_regs")),
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
         request.filters.write(&mut programs)?;

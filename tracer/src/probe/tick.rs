@@ -1,4 +1,4 @@
-//! How long a jiffy is, for kernels whose programs can ask for jiffies.
+//! Which helpers this kernel has for its programs, and how long its jiffy is.
 #![expect(unsafe_code, reason = "a question to the C library")]
 
 use super::btf::Btf;
@@ -8,9 +8,7 @@ use super::btf::Btf;
 ///
 /// The resolution of the coarse clocks is that of the tick (`KTIME_LOW_RES`, `kernel/time`).
 pub(super) fn tick_us(btf: &Btf) -> u32 {
-    let helper = btf.enumeration("bpf_func_id").ok().flatten();
-    let has = helper.is_some_and(|them| them.iter().any(|it| it.1.ends_with("jiffies64")));
-    if !has {
+    if !has_helper(btf, "jiffies64") {
         return 0;
     }
     let mut tick = libc::timespec {
@@ -21,4 +19,11 @@ pub(super) fn tick_us(btf: &Btf) -> u32 {
     let told = unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut tick) };
     let nanos = u32::try_from(tick.tv_nsec).unwrap_or(0);
     if told == 0 { nanos / 1_000 } else { 0 }
+}
+
+/// Whether programs can call a helper, by its bare name.
+pub(super) fn has_helper(btf: &Btf, name: &str) -> bool {
+    let full = format!("BPF_FUNC_{name}");
+    let helpers = btf.enumeration("bpf_func_id").ok().flatten();
+    helpers.is_some_and(|them| them.iter().any(|it| it.1 == full))
 }

@@ -216,7 +216,7 @@ pub(crate) fn starts(told_ns: u64, ticks: u64) -> bool {
 
 /// Whether an act of this kind is one of the socket's own side.
 pub(crate) fn is_ours(how: &str) -> bool {
-    how.ends_with("_sent") || how == "held_open"
+    how.ends_with("_sent") || how == "held_open" || how == "destroyed"
 }
 
 /// Whether the actor told is who acted: the peer's acts are the kernel's, ours somebody's, if a call

@@ -87,10 +87,11 @@ pub(crate) enum Kind {
 }
 
 /// Causes of answers in the name of a socket that goes on: a listener, or one that is connecting.
-const ANSWERS: [&str; 3] = [
+const ANSWERS: [&str; 4] = [
     "bad_handshake_ack",
     "paws_or_sequence",
     "accept_queue_overflow",
+    "stray_segment",
 ];
 
 impl Expected {

@@ -249,7 +249,9 @@ mod tests {
     #[test]
     fn every_cause_has_a_row_with_scenes_that_exist_or_says_why_there_is_none() {
         let catalogue = include_str!("../../../tracer/src/model/cause.rs");
-        let codes = catalogue.lines().filter_map(|line| line.trim().strip_suffix("\";"));
+        let codes = catalogue
+            .lines()
+            .filter_map(|line| line.trim().strip_suffix("\";"));
         let codes: Vec<_> = codes.filter_map(|line| line.split_once(" = \"")).collect();
         let rows = documented();
         assert_eq!(rows.len(), codes.len());

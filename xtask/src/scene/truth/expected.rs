@@ -212,13 +212,15 @@ impl Expected {
             .because("NO_SOCKET")
     }
 
-    /// The act the ending is told by: the first RST if there is one, else the first act.
+    /// The act the ending is told by: the first RST if there is one, else the timeout, else the first
+    /// act.
     pub(crate) fn decisive(&self) -> Option<(&str, &str)> {
         let resets = |act: &&String| act.starts_with("rst_");
         let act = self
             .acts
             .iter()
             .find(resets)
+            .or_else(|| self.acts.iter().find(|act| act.starts_with("timeout/")))
             .or_else(|| self.acts.first())?;
         act.trim_end_matches('?').split_once('/')
     }
