@@ -96,7 +96,7 @@ pub struct Correlator {
     /// Answers for nobody that wait for their segment.
     answers: VecDeque<Ending>,
     ready: Vec<Ending>,
-    /// The latest time that was told of.
+    /// When the latest event was.
     now: MonoNs,
     counters: Counters,
 }
@@ -135,7 +135,6 @@ impl Correlator {
     ///
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
-        self.now = self.now.max(watermark);
         self.conclude_due(watermark);
         let Self { wire, peers, .. } = self;
         wire.sweep(watermark, |sender| peers.knows(sender));

@@ -95,6 +95,7 @@ pub fn state(text: &str) -> Result<TcpState, String> {
 }
 
 /// A cause, by its code.
+#[must_use]
 pub fn cause() -> impl TypedValueParser<Value = Cause> {
     PossibleValuesParser::new(Cause::ALL.iter().map(|cause| cause.code()))
         .map(|code| Cause::from_code(&code).unwrap_or(Cause::Unknown))

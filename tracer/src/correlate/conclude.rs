@@ -121,7 +121,6 @@ impl Tracked {
             // `tcp_abort` for `SOCK_DESTROY`, of a socket with nothing to reset.
             Some(errno::ECONNABORTED) => How::Destroyed,
             // `tcp_write_err` sets ETIMEDOUT, or the error an ICMP message had left.
-            Some(errno::ETIMEDOUT) => How::Timeout,
             Some(_) => How::Timeout,
             // Two segments that complete one handshake on two CPUs make two sockets; the second
             // never was a connection (`tcp_v4_syn_recv_sock`, `net/ipv4/tcp_ipv4.c`).

@@ -6,12 +6,13 @@ use super::{
     tracked::{Called, Moment, Tracked},
 };
 use crate::model::{
-    ending::{Call, How},
+    ending::{Act, Call, How},
     holder::Provenance,
-    observation::{HeldBack, Observation, What},
+    observation::{HeldBack, Observation, Segment, What},
     process::Actor,
     socket::{Condition, Socket, SocketId},
     state::TcpState,
+    time::MonoNs,
 };
 
 impl Correlator {
@@ -54,11 +55,7 @@ impl Correlator {
                 provoked_by,
                 reason,
             } => {
-                let mut act = acts::blank(seen.at, How::RstSent, Actor::Softirq);
-                act.state = *state;
-                act.condition = *condition;
-                act.provoked_by = Some(*provoked_by);
-                act.reason = reason.map(|code| self.names.reason(code));
+                let act = self.answer(moment.at, (*state, *condition), *provoked_by, *reason);
                 self.rst_answered(*flow, *socket, act);
             }
             What::StateChanged {
@@ -124,6 +121,23 @@ impl Correlator {
             tracked.found_by_flow = self.peers.connected(tracked.flow, socket.id.address);
         }
         Some(tracked)
+    }
+
+    /// The act of an answer to a segment.
+    fn answer(
+        &self,
+        at: MonoNs,
+        (state, condition): (Option<TcpState>, Condition),
+        provoked_by: Segment,
+        reason: Option<u32>,
+    ) -> Act {
+        Act {
+            state,
+            condition,
+            provoked_by: Some(provoked_by),
+            reason: reason.map(|code| self.names.reason(code)),
+            ..acts::blank(at, How::RstSent, Actor::Softirq)
+        }
     }
 
     /// The handshake of a socket is over: from now on its flow is its own.

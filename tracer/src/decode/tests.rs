@@ -97,9 +97,9 @@ proptest! {
         from in any::<bool>(),
     ) {
         let mut bytes = record_of(Kind::StateChanged, &[]);
-        bytes[224..228].copy_from_slice(&1_u32.to_ne_bytes());
-        bytes[228..232].copy_from_slice(&7_u32.to_ne_bytes());
-        let at = if from { 224 } else { 228 };
+        bytes[248..252].copy_from_slice(&1_u32.to_ne_bytes());
+        bytes[252..256].copy_from_slice(&7_u32.to_ne_bytes());
+        let at = if from { 248 } else { 252 };
         bytes[at..at + 4].copy_from_slice(&state.to_ne_bytes());
         prop_assert_eq!(decode(&bytes), Err(DecodeError::State { state }));
     }
@@ -148,7 +148,7 @@ fn a_received_fin_is_not_unread_data() {
 
 #[test]
 fn what_is_not_known_is_none_whatever_its_bytes_say() {
-    let mut raw = tracer_common::socket::Condition::read_from_bytes(&[0xff; 64]).unwrap();
+    let mut raw = tracer_common::socket::Condition::read_from_bytes(&[0xff; 88]).unwrap();
     raw.known = 0;
     assert_eq!(condition(&raw), Condition::default());
 }
@@ -249,14 +249,14 @@ fn the_size_in_the_header_must_be_the_records() {
     };
     let expected = DecodeError::Layout {
         kind: Kind::CloseCalled,
-        expected: 208,
+        expected: 232,
         len: 32,
     };
     assert_eq!(decode(header.as_bytes()), Err(expected));
-    header.size = 208;
+    header.size = 232;
     assert_eq!(
         decode(header.as_bytes()),
-        Err(DecodeError::Size { size: 208, len: 32 })
+        Err(DecodeError::Size { size: 232, len: 32 })
     );
     assert_eq!(decode(&[0; 31]), Err(DecodeError::Truncated { len: 31 }));
 }

@@ -15,7 +15,10 @@ use crate::scene::truth::{Expected, Known, Seen};
 
 /// Whether an ending is the one expected: of the same end, and of the same kind.
 pub(crate) fn is_of(ending: &Ending, expected: &Expected) -> bool {
-    same_end(ending, expected) && ending.kind() == expected.kind()
+    // One end can answer several segments in the name of a socket that goes on, each for its reason.
+    let cause = expected.decisive().is_some_and(|it| it.1 == ending.cause);
+    let answer = !expected.answer || cause;
+    same_end(ending, expected) && ending.kind() == expected.kind() && answer
 }
 
 /// Whether an ending is of the end expected: addresses and ports are the same, a port of zero being

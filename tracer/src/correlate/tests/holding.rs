@@ -11,7 +11,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::ReasonNames,
-    socket::{Condition, FileRefs, Socket, SocketId},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers},
     state::TcpState,
     time::MonoNs,
 };
@@ -27,6 +27,7 @@ fn task(pid: u32) -> Task {
         start_ns: Some(u64::from(pid)),
         uid: 0,
         exit: None,
+        executing: false,
     }
 }
 

@@ -43,6 +43,7 @@ fn task(pid: u32, exit: Option<Exit>) -> Task {
         start_ns: None,
         uid: 0,
         exit,
+        executing: false,
     }
 }
 

@@ -55,6 +55,7 @@ fn task(pid: u32, start_ns: u64, comm: [u8; 4]) -> Task {
         start_ns: Some(start_ns),
         uid: 0,
         exit: None,
+        executing: false,
     }
 }
 

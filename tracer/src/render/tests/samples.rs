@@ -306,6 +306,8 @@ pub(super) fn complete() -> Ending {
         shutdown: Some((false, false)),
         file: Some(FileRefs::Held),
         inode: Some(0),
+        backlog: None,
+        timers: crate::model::socket::Timers::UNKNOWN,
     };
     let mut ending = graceful();
     ending.condition = condition;
