@@ -42,11 +42,11 @@ pub struct Wanted {
 impl Wanted {
     /// Whether a diagnosed ending is told.
     fn admits(&self, ending: &Ending) -> bool {
-        let cause = ending.decisive().map(|act| act.cause);
-        if !self.causes.is_empty() && !cause.is_some_and(|cause| self.causes.contains(&cause)) {
+        let act = ending.decisive();
+        if !self.causes.is_empty() && !act.is_some_and(|act| self.causes.contains(&act.cause)) {
             return false;
         }
-        match ending.decisive().map(|act| act.how) {
+        match act.map(|act| act.how) {
             Some(How::RstSent | How::RstReceived) => self.rst,
             Some(How::FinSent | How::FinReceived) => self.fin,
             Some(How::Timeout | How::Destroyed | How::HeldOpen) => self.fin && self.rst,
