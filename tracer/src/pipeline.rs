@@ -25,7 +25,7 @@ use crate::{
     tally::{Account, Lost, PerKind, Tally, kind_of},
 };
 
-/// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
+/// Records held back at most while waiting for older ones of other CPUs.
 const MERGE_CAPACITY: usize = 65_536;
 
 /// Which endings are told, of those the kernel half lets through.
@@ -40,7 +40,6 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether a diagnosed ending is told.
     fn admits(&self, ending: &Ending) -> bool {
         let act = ending.decisive();
         if !self.causes.is_empty() && !act.is_some_and(|act| self.causes.contains(&act.cause)) {
@@ -284,18 +283,15 @@ impl<F: Facts> Pipeline<F> {
         let explanation = explain(&ending);
         let owner = ending.owner.as_ref();
         let owner = owner.and_then(|owner| self.facts.of(&owner.task));
-        let netns = ending.flow.netns;
-        let netns_name = netns.and_then(|inode| self.facts.netns_name(inode));
-        self.view.ending(
-            &Explained {
-                ending: &ending,
-                explanation: &explanation,
-                owner,
-                netns_name,
-                devices: self.devices.as_ref().unwrap_or(&self.no_devices),
-            },
-            &mut self.out,
-        )
+        let netns_name = (ending.flow.netns).and_then(|inode| self.facts.netns_name(inode));
+        let told = Explained {
+            ending: &ending,
+            explanation: &explanation,
+            owner,
+            netns_name,
+            devices: self.devices.as_ref().unwrap_or(&self.no_devices),
+        };
+        self.view.ending(&told, &mut self.out)
     }
 
     fn full(&self) -> bool {

@@ -82,7 +82,6 @@ impl Correlator {
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
             What::ProcessExited { task } => self.departed.exited(task),
-            // Another program, or another process, says so in its own next act.
             What::ProcessExeced { .. } | What::ProcessForked { .. } => {}
         }
     }
@@ -140,18 +139,8 @@ impl Correlator {
         }
     }
 
-    /// The handshake of a socket is over: from now on its flow is its own.
-    fn find_by_flow(&mut self, address: u64) {
-        if let Some(tracked) = self.sockets.at(address)
-            && !tracked.found_by_flow
-        {
-            tracked.found_by_flow = self.peers.connected(tracked.flow, address);
-        }
-    }
-
     /// Plans when the socket is told of, after something happened to it.
     pub(super) fn reschedule(&mut self, address: u64) {
-        let limits = self.limits;
         if let Some(tracked) = self.sockets.at(address)
             && tracked.owner.is_none()
             && tracked.listener.is_none()
@@ -160,13 +149,13 @@ impl Correlator {
             let cookie = tracked.listener_cookie;
             tracked.listener = self.listeners.of(tracked.id, cookie, &tracked.flow);
         }
-        let due = self.sockets.at(address).map(|t| t.ready_at(&limits));
+        let due = self.sockets.at(address).map(|it| it.ready_at(&self.limits));
         if let Some(due) = due {
             self.sockets.schedule(address, due);
         }
     }
 
-    /// Whether a socket seen in `state` can be part of an ending, known or not.
+    /// Whether a socket can be part of an ending, known or not.
     fn concerns(&mut self, socket: &Socket) -> bool {
         let unconnected = matches!(socket.state, Some(TcpState::Listen | TcpState::Close));
         !unconnected || self.sockets.find(socket.id).is_some()

@@ -73,6 +73,15 @@ impl Life {
 }
 
 impl Correlator {
+    /// The handshake of a socket is over: from now on its flow is its own.
+    pub(super) fn find_by_flow(&mut self, address: u64) {
+        if let Some(tracked) = self.sockets.at(address)
+            && !tracked.found_by_flow
+        {
+            tracked.found_by_flow = self.peers.connected(tracked.flow, address);
+        }
+    }
+
     /// Finds the other end of a connection that is about to be told of, and tells it of this one.
     pub(super) fn introduce(&mut self, one: Life) -> Option<EndId> {
         let address = self.peers.of(one.id.flow)?;
