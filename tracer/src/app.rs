@@ -7,6 +7,7 @@ use crate::{
 
 mod account;
 mod capture;
+mod captures;
 mod check;
 mod command;
 mod explain;

@@ -129,9 +129,10 @@ impl<F: Facts> Pipeline<F> {
         self.counts_unjoined = everything;
     }
 
-    /// A capture sees a device of this name.
-    pub fn device(&mut self, index: u32, name: Foreign) {
-        self.devices.get_or_insert_default().insert(index, name);
+    /// A capture in a network namespace sees a device of this name.
+    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
+        let devices = self.devices.get_or_insert_default();
+        devices.insert((netns, index), name);
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.

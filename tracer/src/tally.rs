@@ -97,6 +97,8 @@ pub struct Captured {
     pub unreadable: u64,
     /// Of these, segments whose time is not known, because the wall clock was set.
     pub untimed: u64,
+    /// Network namespaces for which there was no room.
+    pub left_out: u64,
 }
 
 /// The counters of a run.

@@ -57,6 +57,8 @@ impl Wire {
             headers: seen.headers,
             sighting: Sighting {
                 at,
+                netns,
+                tuple: None,
                 device: seen.device,
                 direction: seen.direction,
             },

@@ -185,7 +185,11 @@ fn entry() -> BoxedStrategy<Owned> {
         arbitrary::mono().prop_map(Entry::Turn),
         answer().prop_map(Entry::Answer),
         sighted,
-        device.prop_map(|(index, name)| Entry::Device { index, name }),
+        device.prop_map(|(index, name)| Entry::Device {
+            netns: index.checked_sub(1),
+            index,
+            name
+        }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];

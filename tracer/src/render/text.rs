@@ -207,6 +207,7 @@ impl Render for Text {
             (captured.dropped, "frames dropped"),
             (captured.unreadable, "frames unreadable"),
             (captured.untimed, "segments without a time"),
+            (captured.left_out, "network namespaces not captured"),
         ];
         for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
             write!(out, ", {number} {name}")?;

@@ -461,8 +461,12 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
+    let netns = option::of(0..3_u32);
+    let sighting = (mono(), netns, device, direction);
+    let sighting = sighting.prop_map(|(at, netns, device, direction)| Sighting {
         at,
+        netns,
+        tuple: None,
         device,
         direction,
     });

@@ -86,6 +86,7 @@ struct Capture {
     dropped: u64,
     unreadable: u64,
     untimed: u64,
+    left_out: u64,
 }
 
 const fn capture(captured: Captured) -> Capture {
@@ -94,6 +95,7 @@ const fn capture(captured: Captured) -> Capture {
         dropped: captured.dropped,
         unreadable: captured.unreadable,
         untimed: captured.untimed,
+        left_out: captured.left_out,
     }
 }
 

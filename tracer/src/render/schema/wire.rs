@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Text;
+use super::{End, Text, end};
 use crate::{
     model::{
         foreign::Foreign,
@@ -35,8 +35,12 @@ pub(super) struct Segment<'a, T, S> {
 #[derive(Serialize)]
 pub(super) struct Sighting<'a> {
     mono_ns: u64,
+    netns: Option<u32>,
     device: Option<Text<&'a Foreign>>,
     direction: Option<&'static str>,
+    /// Who sent it and who it was for where it was seen, if that is not what the socket says.
+    source: Option<End>,
+    destination: Option<End>,
 }
 
 /// A segment, its devices by name and its time by the wall.
@@ -66,20 +70,24 @@ pub(super) fn segment<'a>(
 }
 
 fn sighting<'a>(seen: &ModelSighting, devices: &'a Devices) -> Sighting<'a> {
+    let (source, destination) = seen.tuple.unzip();
     Sighting {
         mono_ns: seen.at.0,
+        netns: seen.netns,
         device: name(seen, devices),
         direction: match seen.direction {
             Direction::Transmitted => Some("tx"),
             Direction::Received => Some("rx"),
             Direction::Unknown => None,
         },
+        source: source.map(end),
+        destination: destination.map(end),
     }
 }
 
 fn name<'a>(seen: &ModelSighting, devices: &'a Devices) -> Option<Text<&'a Foreign>> {
     match seen.device {
-        Device::Index(index) => devices.get(&index).map(Text),
+        Device::Index(index) => devices.get(&(seen.netns, index)).map(Text),
         Device::Interface(_) => None,
     }
 }

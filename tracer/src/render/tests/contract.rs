@@ -132,7 +132,7 @@ proptest! {
             at, emitted, received, lost, undecodable, late, early, filtered, unjoined_segments,
             endings, evicted, missed: unjoined_segments,
             captured: unjoined_segments.map(|count| Captured {
-                frames: count, dropped: count, unreadable: count, untimed: count,
+                frames: count, dropped: count, unreadable: count, untimed: count, left_out: count,
             }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());

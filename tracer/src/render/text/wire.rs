@@ -28,7 +28,7 @@ pub(super) fn line(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result
 /// `sent [F.] on lo 4.16µs after it was queued`.
 fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
     let device = segment.sightings.first().and_then(|it| match it.device {
-        Device::Index(index) => devices.get(&index),
+        Device::Index(index) => devices.get(&(it.netns, index)),
         Device::Interface(_) => None,
     });
     fmt::from_fn(move |f| {
