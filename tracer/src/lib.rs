@@ -8,6 +8,7 @@
 //!
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
+pub mod align;
 pub mod app;
 pub mod cli;
 pub mod correlate;

@@ -1,5 +1,6 @@
 //! What finrst talks about, free of wire formats and of output formats.
 
+pub mod alignment;
 pub mod cause;
 pub mod ending;
 pub mod explained;
