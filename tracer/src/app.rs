@@ -22,6 +22,7 @@ mod select;
 mod sockets;
 mod stop;
 mod trace;
+mod translator;
 mod view;
 
 /// Does what was asked.

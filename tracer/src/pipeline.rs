@@ -17,11 +17,12 @@ use crate::{
         known::KnownSocket,
         observation::Observation,
         segment::Seen,
+        stray::{Tuple, Why},
         time::MonoNs,
     },
     order::Merge,
     render::{Devices, Explained, Render, Start, time::WallClock},
-    tally::{Account, Lost, PerKind, Tally, kind_of},
+    tally::{Account, Lost, PerKind, Tally, Unjoined, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -58,13 +59,13 @@ pub struct Pipeline<F> {
     /// Names of the devices a capture sees; `None` without a capture.
     devices: Option<Devices>,
     no_devices: Devices,
-    /// Whether segments no ending told of are counted.
-    counts_unjoined: bool,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
     /// Whether every event is told.
     events: bool,
+    /// Whether segments that no ending tells are told.
+    strays: bool,
     /// How many endings are told at most.
     limit: Option<u64>,
     failed: Option<io::Error>,
@@ -91,11 +92,11 @@ impl<F: Facts> Pipeline<F> {
             forgotten: 0,
             devices: None,
             no_devices: Devices::new(),
-            counts_unjoined: false,
             view,
             out,
             wanted,
             events,
+            strays: false,
             limit,
             failed: None,
         }
@@ -126,7 +127,18 @@ impl<F: Facts> Pipeline<F> {
     /// `everything` are told.
     pub fn captures(&mut self, everything: bool) {
         self.devices.get_or_insert_default();
-        self.counts_unjoined = everything;
+        self.tally.unjoined_segments = everything.then(Unjoined::default);
+    }
+
+    /// Whether segments are captured.
+    #[must_use]
+    pub const fn is_capturing(&self) -> bool {
+        self.devices.is_some()
+    }
+
+    /// Tells the segments no ending tells, too.
+    pub const fn tell_strays_too(&mut self) {
+        self.strays = true;
     }
 
     /// A capture in a network namespace sees a device of this name.
@@ -138,6 +150,11 @@ impl<F: Facts> Pipeline<F> {
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
     pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
         self.correlator.sight(at, netns, seen);
+    }
+
+    /// A network namespace translates one tuple to another on the way.
+    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
+        self.correlator.translated(netns, before, after);
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.
@@ -175,6 +192,7 @@ impl<F: Facts> Pipeline<F> {
         done?;
         let endings = self.correlator.settle(watermark);
         self.tell_all(endings)?;
+        self.tell_strays()?;
         self.out.flush()?;
         self.facts.turn(watermark);
         Ok(self.full())
@@ -194,6 +212,10 @@ impl<F: Facts> Pipeline<F> {
             captured,
             at,
         } = account;
+        let gaps = |lost: &PerKind, missed: Option<u64>| lost.total() + missed.unwrap_or(0);
+        if gaps(&lost, missed) > gaps(&self.tally.lost, self.tally.missed) {
+            self.correlator.lost(at);
+        }
         self.tally.captured = captured;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
@@ -215,8 +237,7 @@ impl<F: Facts> Pipeline<F> {
         self.turn(MonoNs(u64::MAX))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
-        let count = || self.correlator.unjoined(true);
-        self.tally.unjoined_segments = self.counts_unjoined.then(count);
+        self.tell_strays()?;
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -263,6 +284,24 @@ impl<F: Facts> Pipeline<F> {
                 looked(&mut ending, holders);
             }
             self.tell(ending)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the segments nothing tells of and, where events are told, tells them.
+    fn tell_strays(&mut self) -> io::Result<()> {
+        let (strays, refused) = self.correlator.strays();
+        let Some(unjoined) = &mut self.tally.unjoined_segments else {
+            return Ok(());
+        };
+        unjoined.add(Why::NoRoom, refused);
+        for stray in strays {
+            unjoined.add(stray.why, 1);
+            let full = self.limit.is_some_and(|limit| self.tally.endings >= limit);
+            if self.strays && !full {
+                let devices = self.devices.as_ref().unwrap_or(&self.no_devices);
+                self.view.segment(&stray, devices, &mut self.out)?;
+            }
         }
         Ok(())
     }

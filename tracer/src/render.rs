@@ -10,7 +10,7 @@ use std::{
 use crate::{
     model::{
         ending::Ending, explained::Explanation, foreign::Foreign, identity::ProcessFacts,
-        observation::Observation, reason::ReasonNames, time::MonoNs,
+        observation::Observation, reason::ReasonNames, stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -55,6 +55,12 @@ pub trait Render: Send {
     /// # Errors
     /// Those of `out`.
     fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells of a segment that no ending tells.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()>;
 
     /// Tells that records were lost.
     ///

@@ -188,6 +188,11 @@ impl<R: Read> Recording<R> {
             }),
             Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
             Entry::Device { netns, index, name } => pipeline.device(netns, index, name),
+            Entry::Translated {
+                netns,
+                before,
+                after,
+            } => pipeline.translated(netns, before, after),
             Entry::Known(sockets) => drop(pipeline.know(sockets)),
             Entry::Account(account) => pipeline.account(*account)?,
             // Only the end of the file tells whether it is whole.

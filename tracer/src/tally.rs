@@ -4,7 +4,7 @@
 
 use tracer_common::event::Kind;
 
-use crate::model::{observation::What, time::MonoNs};
+use crate::model::{observation::What, stray::Why, time::MonoNs};
 
 /// One counter for each kind of record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +69,32 @@ impl PerKind {
     }
 }
 
+/// Segments no ending told of, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unjoined([u64; Why::ALL.len()]);
+
+impl Unjoined {
+    /// Adds to the count of one reason.
+    pub fn add(&mut self, why: Why, count: u64) {
+        let mut slots = Why::ALL.into_iter().zip(&mut self.0);
+        if let Some((_, slot)) = slots.find(|&(other, _)| other == why) {
+            *slot = slot.saturating_add(count);
+        }
+    }
+
+    /// The counts of all reasons together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let counts = self.0.iter();
+        counts.fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// Every reason's name in output with its count.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + Clone + use<> {
+        Why::ALL.into_iter().map(Why::code).zip(self.0)
+    }
+}
+
 /// What the kernel half says of its own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -130,7 +156,7 @@ pub struct Tally {
     /// What the capture says of its own work; `None` without one.
     pub captured: Option<Captured>,
     /// Segments no ending told of; `None` while none are captured, or a filter leaves endings out.
-    pub unjoined_segments: Option<u64>,
+    pub unjoined_segments: Option<Unjoined>,
     /// Endings told.
     pub endings: u64,
     /// Connections forgotten for want of room before they ended.

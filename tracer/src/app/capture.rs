@@ -2,8 +2,9 @@
 
 use std::{collections::HashSet, io};
 
+use super::translator::Translator;
 use crate::{
-    enrich::{clock, facts::Facts},
+    enrich::{clock, conntrack::Translation, facts::Facts},
     model::{
         foreign::Foreign,
         segment::{CaptureClock, Device, Seen},
@@ -28,6 +29,7 @@ pub(super) struct Capture {
     offset_ns: i128,
     /// Segments whose time did not fit between the last two looks at the clocks.
     stepped: u64,
+    translator: Translator,
 }
 
 impl Capture {
@@ -44,6 +46,7 @@ impl Capture {
             others: NotSegments::default(),
             offset_ns: clock::wall_offset_ns(),
             stepped: 0,
+            translator: Translator::of(&options.namespace),
         })
     }
 
@@ -68,6 +71,7 @@ impl Capture {
             others,
             offset_ns,
             stepped,
+            translator,
         } = self;
         let mut seen = Vec::new();
         live.drain(&mut |frame| match frame.segment() {
@@ -90,6 +94,11 @@ impl Capture {
                 && let Some(name) = live.device_name(index)
             {
                 pipeline.device(Some(*netns), index, Foreign::from(name.as_bytes()));
+            }
+            let headers = &segment.headers;
+            let seen = (headers.source, headers.destination);
+            if let Some(Translation { before, after }) = translator.asked(seen, at) {
+                pipeline.translated(*netns, before, after);
             }
             pipeline.sight(at, Some(*netns), segment);
         }

@@ -34,6 +34,9 @@ pub struct Trace {
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
+    /// With --wire: also print the FINs and RSTs that no ending tells, and why; --verbose does it too
+    #[arg(long, help_heading = "Output")]
+    pub unjoined: bool,
     /// Print what each ending means under its line
     #[arg(long, help_heading = "Output")]
     pub explain: bool,

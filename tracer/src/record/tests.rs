@@ -185,6 +185,11 @@ fn entry() -> BoxedStrategy<Owned> {
         arbitrary::mono().prop_map(Entry::Turn),
         answer().prop_map(Entry::Answer),
         sighted,
+        (any::<u32>(), arbitrary::flow()).prop_map(|(netns, flow)| Entry::Translated {
+            netns,
+            before: (flow.local, flow.remote),
+            after: (flow.remote, flow.local),
+        }),
         device.prop_map(|(index, name)| Entry::Device {
             netns: index.checked_sub(1),
             index,

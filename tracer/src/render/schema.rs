@@ -26,7 +26,7 @@ pub(super) mod event;
 mod holding;
 pub(super) mod run;
 pub(super) mod socket;
-mod wire;
+pub(super) mod wire;
 
 /// Version of the contract, on every line.
 pub(super) const SCHEMA: u32 = 1;

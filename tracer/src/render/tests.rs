@@ -18,8 +18,9 @@ use crate::{
         reason::Reason,
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
+        stray::Why,
     },
-    tally::{Captured, PerKind},
+    tally::{Captured, PerKind, Unjoined},
     tests::arbitrary,
 };
 
@@ -162,7 +163,13 @@ fn a_summary_names_every_loss() {
     assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
     assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
-    assert!(one(|it| it.unjoined_segments = Some(6)).ends_with(", 6 unjoined segments\n"));
+    let mut unjoined = Unjoined::default();
+    unjoined.add(Why::Forwarded, 4);
+    unjoined.add(Why::SentByNoSocket, 2);
+    assert!(
+        one(|it| it.unjoined_segments = Some(unjoined))
+            .ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n")
+    );
     let lost = one(|it| {
         it.lost.set(Kind::RstSent, 2);
         it.lost.set(Kind::StateChanged, 10);

@@ -10,6 +10,7 @@ use crate::{
         foreign::Foreign,
         observation::SegmentFlags,
         segment::{self, CaptureClock, CaptureTime, Direction, Headers, Seen, Timestamps},
+        stray::Tuple,
         time::MonoNs,
     },
     record::Entry,
@@ -39,6 +40,32 @@ impl<'a> Device<'a> {
             index: self.index,
             name: self.name.foreign()?,
         })
+    }
+}
+
+/// A translation of addresses.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::record) struct Translated {
+    netns: u32,
+    before: Tuple,
+    after: Tuple,
+}
+
+impl Translated {
+    pub(in crate::record) const fn new(netns: u32, before: Tuple, after: Tuple) -> Self {
+        Self {
+            netns,
+            before,
+            after,
+        }
+    }
+
+    pub(in crate::record) const fn entry(&self) -> Entry<'static> {
+        Entry::Translated {
+            netns: self.netns,
+            before: self.before,
+            after: self.after,
+        }
     }
 }
 

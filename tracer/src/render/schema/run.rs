@@ -63,7 +63,7 @@ pub(in crate::render) fn lost(lost: &RunLost) -> impl Serialize {
 
 /// Body of a `summary` line.
 #[derive(Serialize)]
-struct Summary<K> {
+struct Summary<K, U> {
     emitted: u64,
     received: u64,
     lost: u64,
@@ -74,6 +74,7 @@ struct Summary<K> {
     filtered: u64,
     capture: Option<Capture>,
     unjoined_segments: Option<u64>,
+    unjoined_by_reason: Option<U>,
     endings: u64,
     evicted: u64,
     by_kind: K,
@@ -117,7 +118,8 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         early: tally.early,
         filtered: tally.filtered,
         capture: tally.captured.map(capture),
-        unjoined_segments: tally.unjoined_segments,
+        unjoined_segments: tally.unjoined_segments.map(|it| it.total()),
+        unjoined_by_reason: tally.unjoined_segments.map(|it| ByKind(it.named())),
         endings: tally.endings,
         evicted: tally.evicted,
         by_kind: ByKind(accounts(tally)),

@@ -8,6 +8,7 @@ use crate::{
         foreign::Foreign,
         observation::SegmentFlags,
         segment::{Device, Direction},
+        stray::Stray,
         wire::{Sighting as ModelSighting, WireSegment},
     },
     render::{Devices, time::WallClock},
@@ -41,6 +42,40 @@ pub(super) struct Sighting<'a> {
     /// Who sent it and who it was for where it was seen, if that is not what the socket says.
     source: Option<End>,
     destination: Option<End>,
+}
+
+/// Body of a `segment` line: one that no ending tells.
+#[derive(Serialize)]
+struct Alone<S> {
+    reason: &'static str,
+    source: End,
+    destination: End,
+    flags: Text<SegmentFlags>,
+    seq: u32,
+    ack: u32,
+    payload_bytes: u32,
+    sightings: S,
+}
+
+/// A segment that no ending tells, its devices by name.
+pub(in crate::render) fn stray<'a>(
+    stray: &'a Stray,
+    devices: &'a Devices,
+) -> impl Serialize + use<'a> {
+    let headers = &stray.headers;
+    let sightings = stray.sightings.iter();
+    Alone {
+        reason: stray.why.code(),
+        source: end(headers.source),
+        destination: end(headers.destination),
+        flags: Text(headers.flags),
+        seq: headers.seq,
+        ack: headers.ack,
+        payload_bytes: headers.payload_bytes,
+        sightings: sightings
+            .map(|it| sighting(it, devices))
+            .collect::<Vec<_>>(),
+    }
 }
 
 /// A segment, its devices by name and its time by the wall.

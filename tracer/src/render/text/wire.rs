@@ -6,7 +6,12 @@ use std::{
 };
 
 use crate::{
-    model::{segment::Device, wire::WireSegment},
+    model::{
+        foreign::Foreign,
+        segment::Device,
+        stray::Stray,
+        wire::{Sighting, WireSegment},
+    },
     render::{Devices, Explained, time::human},
 };
 
@@ -25,12 +30,29 @@ pub(super) fn line(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result
     writeln!(out)
 }
 
+/// `[R] sent_by_no_socket on lo, lo`: a segment that no ending tells.
+pub(super) fn alone(stray: &Stray, devices: &Devices) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        write!(f, "[{}] {}", stray.headers.flags, stray.why.code())?;
+        let named = stray.sightings.iter().filter_map(|it| device(it, devices));
+        for (place, name) in named.enumerate() {
+            write!(f, "{}{name}", if place == 0 { " on " } else { ", " })?;
+        }
+        Ok(())
+    })
+}
+
+fn device<'a>(seen: &Sighting, devices: &'a Devices) -> Option<&'a Foreign> {
+    match seen.device {
+        Device::Index(index) => devices.get(&(seen.netns, index)),
+        Device::Interface(_) => None,
+    }
+}
+
 /// `sent [F.] on lo 4.16µs after it was queued`.
 fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
-    let device = segment.sightings.first().and_then(|it| match it.device {
-        Device::Index(index) => devices.get(&(it.netns, index)),
-        Device::Interface(_) => None,
-    });
+    let first = segment.sightings.first();
+    let device = first.and_then(|it| device(it, devices));
     fmt::from_fn(move |f| {
         let verb = if segment.sent { "sent" } else { "received" };
         write!(f, "{verb} [{}]", segment.flags)?;
