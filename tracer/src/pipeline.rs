@@ -17,7 +17,7 @@ use crate::{
         known::KnownSocket,
         observation::Observation,
         segment::Seen,
-        time::MonoNs,
+        time::{MonoNs, Reached},
     },
     order::Merge,
     render::{Devices, Explained, Render, Start, time::WallClock},
@@ -155,27 +155,31 @@ impl<F: Facts> Pipeline<F> {
         }
     }
 
-    /// Tells everything that is certain once nothing older than `watermark` can come.
+    /// Tells everything that is certain once nothing older than `reached` can come.
     ///
     /// Returns whether the limit of endings is reached.
     ///
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
         let done = merge
-            .release(watermark)
+            .release(reached.records)
             .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
-        let endings = self.correlator.settle(watermark);
+        let endings = self.correlator.settle(reached.settled());
+        let before = self.tally.endings;
         self.tell_all(endings)?;
+        if reached.is_hurried() {
+            self.tally.hurried += self.tally.endings - before;
+        }
         self.out.flush()?;
-        self.facts.turn(watermark);
+        self.facts.turn(reached.records);
         Ok(self.full())
     }
 
@@ -211,7 +215,7 @@ impl<F: Facts> Pipeline<F> {
     ///
     /// Those of the output.
     pub fn finish(&mut self, summary: bool) -> io::Result<Tally> {
-        self.turn(MonoNs(u64::MAX))?;
+        self.turn(Reached::records(Reached::END))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
         let count = || self.correlator.unjoined(true);
@@ -226,10 +230,10 @@ impl<F: Facts> Pipeline<F> {
         Ok(self.tally.clone())
     }
 
-    /// Whether a turn up to `watermark` would change nothing and tell nothing.
+    /// Whether a turn up to there would change nothing and tell nothing.
     #[must_use]
-    pub fn idle(&self, watermark: MonoNs) -> bool {
-        !self.merge.due(watermark) && !self.correlator.due(watermark)
+    pub fn idle(&self, reached: Reached) -> bool {
+        !self.merge.due(reached.records) && !self.correlator.due(reached.settled())
     }
 
     /// Where the facts come from.

@@ -176,8 +176,8 @@ impl<R: Read> Recording<R> {
         };
         match entry {
             Entry::Record(record) => pipeline.take(record),
-            Entry::Turn(watermark) => {
-                pipeline.turn(watermark)?;
+            Entry::Turn(reached) => {
+                pipeline.turn(reached)?;
                 pipeline.facts().forget_looks();
                 progress(self.reader.offset());
             }

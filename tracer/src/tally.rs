@@ -131,6 +131,8 @@ pub struct Tally {
     pub unjoined_segments: Option<u64>,
     /// Endings told.
     pub endings: u64,
+    /// Of these, endings told before the capture was read up to them, which may lack segments.
+    pub hurried: u64,
     /// Connections forgotten for want of room before they ended.
     pub evicted: u64,
 }

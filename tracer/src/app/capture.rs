@@ -9,7 +9,7 @@ use crate::{
     model::{
         foreign::Foreign,
         segment::{CaptureClock, Device, Seen},
-        time::MonoNs,
+        time::{MonoNs, Reached},
     },
     packet::{
         live::{Devices, Live, LiveError, Namespace, Options, REST, Statistics},
@@ -28,6 +28,8 @@ pub(super) struct Capture {
     others: NotSegments,
     /// Wall time less the hooks' time when frames were last taken off, in nanoseconds.
     offset_ns: i128,
+    /// Up to when everything captured was handed over.
+    complete: MonoNs,
     /// Segments whose time did not fit between the last two looks at the clocks.
     stepped: u64,
 }
@@ -61,6 +63,7 @@ impl Capture {
             named: HashSet::new(),
             others: NotSegments::default(),
             offset_ns: clock::wall_offset_ns(),
+            complete: MonoNs(0),
             stepped: 0,
         })
     }
@@ -90,14 +93,19 @@ impl Capture {
             named,
             others,
             offset_ns,
+            complete,
             stepped,
         } = self;
         let Some(live) = live else { return Ok(()) };
         let mut seen = Vec::new();
-        live.drain(&mut |frame| match frame.segment() {
+        let begun = clock::now();
+        let everything = live.drain(&mut |frame| match frame.segment() {
             Ok(segment) => seen.push(segment),
             Err(why) => others.count(why),
         })?;
+        if everything {
+            *complete = begun;
+        }
         if seen.is_empty() {
             return Ok(());
         }
@@ -115,21 +123,37 @@ impl Capture {
             {
                 pipeline.device(index, Foreign::from(name.as_bytes()));
             }
+            // Frames rest in the order they came in.
+            *complete = at.max(*complete);
             pipeline.sight(at, *netns, segment);
         }
         Ok(())
     }
 
-    /// Hands over what the kernel still holds back at the end of a run.
+    /// Up to when everything captured was handed over, given that a segment takes at most
+    /// `slack_ns` from its stamp to the ring; the end of time without a capture.
+    pub(super) fn reached(&self, slack_ns: u64) -> MonoNs {
+        if self.is_on() {
+            self.complete.before(slack_ns)
+        } else {
+            Reached::END
+        }
+    }
+
+    /// Hands over what the kernel still holds back at the end of a run; says whether that was all.
     ///
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
-        if self.is_on() {
-            std::thread::sleep(REST);
+    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<bool> {
+        let end = clock::now();
+        while self.reached(0) < end && clock::now().since(end) < Reached::PATIENCE_NS {
+            self.drain(pipeline)?;
+            if self.reached(0) < end {
+                std::thread::sleep(REST / 2);
+            }
         }
-        self.drain(pipeline)
+        Ok(self.reached(0) >= end)
     }
 
     /// What it did so far; `None` when nothing is captured.

@@ -95,7 +95,7 @@ fn road<F: Facts>(
         sockets,
         settle_ns,
         answer_ns,
-        // Segments may come as late for an ending as for an answer.
+        // Segments may leave as late for an ending as for an answer.
         grace_ns: usual.grace_ns.max(answer_ns),
         ..usual
     };

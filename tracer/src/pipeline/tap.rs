@@ -8,7 +8,12 @@ use std::io::{self, Write};
 use super::Pipeline;
 use crate::{
     enrich::facts::Facts,
-    model::{foreign::Foreign, known::KnownSocket, segment::Seen, time::MonoNs},
+    model::{
+        foreign::Foreign,
+        known::KnownSocket,
+        segment::Seen,
+        time::{MonoNs, Reached},
+    },
     record::{Entry, Header, Writer},
     render::{Start, time::WallClock},
     tally::{Account, Tally},
@@ -134,11 +139,11 @@ impl<F: Facts> Tapped<F> {
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
-        let idle = self.tape.is_some() && self.pipeline.idle(watermark);
-        let turned = self.pipeline.turn(watermark);
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
+        let idle = self.tape.is_some() && self.pipeline.idle(reached);
+        let turned = self.pipeline.turn(reached);
         if !idle {
-            self.recorded(|tape| tape.out.put(&Entry::Turn(watermark)));
+            self.recorded(|tape| tape.out.put(&Entry::Turn(reached)));
         }
         turned
     }

@@ -10,8 +10,12 @@ use super::{
 };
 use crate::{
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        segment::Seen, time::MonoNs,
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        known::KnownSocket,
+        segment::Seen,
+        time::{MonoNs, Reached},
     },
     tally::Account,
 };
@@ -45,7 +49,7 @@ pub enum Entry<'a> {
     /// A record as it came off the buffers.
     Record(&'a [u8]),
     /// Nothing older than this is to come.
-    Turn(MonoNs),
+    Turn(Reached),
     /// What the world said about something the road asks for.
     Answer(Answer),
     /// A segment that a capture saw.
@@ -118,7 +122,7 @@ enum Malformed {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Value(#[from] shape::Unknown),
-    #[error("{0} bytes instead of 8")]
+    #[error("{0} bytes instead of 8 or 16")]
     Bytes(usize),
 }
 
@@ -150,7 +154,13 @@ impl<'a> Entry<'a> {
             Self::Header(header) => json(out, header),
             &Self::Clock { offset_ns } => json(out, &shape::Clock { offset_ns }),
             Self::Record(bytes) => out.write_all(bytes),
-            Self::Turn(watermark) => out.write_all(&watermark.0.to_le_bytes()),
+            Self::Turn(reached) => {
+                out.write_all(&reached.records.0.to_le_bytes())?;
+                if reached.segments == Reached::END {
+                    return Ok(());
+                }
+                out.write_all(&reached.segments.0.to_le_bytes())
+            }
             Self::Answer(Answer::Process {
                 pid,
                 start_ns,
@@ -181,9 +191,16 @@ impl<'a> Entry<'a> {
         Ok(match kind {
             kind::RECORD => Self::Record(payload),
             kind::TURN => {
-                let bytes = <[u8; 8]>::try_from(payload);
-                let bytes = bytes.map_err(|_short| Malformed::Bytes(payload.len()))?;
-                Self::Turn(MonoNs(u64::from_le_bytes(bytes)))
+                let moment = |bytes| MonoNs(u64::from_le_bytes(bytes));
+                // A run without a capture has only the first.
+                Self::Turn(match payload.as_chunks() {
+                    (&[records], []) => Reached::records(moment(records)),
+                    (&[records, segments], []) => Reached {
+                        records: moment(records),
+                        segments: moment(segments),
+                    },
+                    _ => return Err(Malformed::Bytes(payload.len())),
+                })
             }
             kind::HEADER => Self::Header(from_json(payload)?),
             kind::CLOCK => Self::Clock {

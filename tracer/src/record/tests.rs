@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     model::{
         segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Seen, Timestamps},
-        time::MonoNs,
+        time::{MonoNs, Reached},
     },
     tally::{Account, Captured, PerKind},
     tests::arbitrary,
@@ -182,7 +182,9 @@ fn entry() -> BoxedStrategy<Owned> {
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
         any::<i128>().prop_map(|offset_ns| Entry::Clock { offset_ns }),
-        arbitrary::mono().prop_map(Entry::Turn),
+        (arbitrary::mono(), arbitrary::mono())
+            .prop_map(|(records, segments)| Entry::Turn(Reached { records, segments })),
+        arbitrary::mono().prop_map(|records| Entry::Turn(Reached::records(records))),
         answer().prop_map(Entry::Answer),
         sighted,
         device.prop_map(|(index, name)| Entry::Device { index, name }),
@@ -354,7 +356,7 @@ fn kinds_and_members_of_a_newer_build_are_passed_over() {
 #[test]
 fn a_file_without_its_end_is_cut_even_where_its_stream_is_whole() {
     let file = file(&[raw(4, &[0; 8])]);
-    let turn = [Owned::Other(Entry::Turn(MonoNs(0)))];
+    let turn = [Owned::Other(Entry::Turn(Reached::records(MonoNs(0))))];
     let (count, stop) = read(&file, &turn);
     assert!(matches!((count, stop), (1, Ok(Stop::Cut { .. }))));
 }
@@ -402,7 +404,9 @@ fn a_file_may_not_ask_for_more_memory_than_a_recording_needs() {
 fn an_entry_no_reader_would_take_is_refused_and_leaves_the_rest_sound() {
     let file = Shared::default();
     let mut writer = Writer::new(file.clone()).unwrap();
-    writer.put(&Entry::Turn(MonoNs(1))).unwrap();
+    writer
+        .put(&Entry::Turn(Reached::records(MonoNs(1))))
+        .unwrap();
     let longest = vec![0; PAYLOAD];
     writer.put(&Entry::Record(&longest)).unwrap();
     let error = writer
@@ -410,6 +414,9 @@ fn an_entry_no_reader_would_take_is_refused_and_leaves_the_rest_sound() {
         .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     writer.finish().unwrap();
-    let expected = [Owned::Other(Entry::Turn(MonoNs(1))), Owned::Record(longest)];
+    let expected = [
+        Owned::Other(Entry::Turn(Reached::records(MonoNs(1)))),
+        Owned::Record(longest),
+    ];
     assert_eq!(read(&file.bytes(), &expected).0, 2);
 }

@@ -204,6 +204,7 @@ impl Render for Text {
             (tally.filtered, "filtered"),
             (tally.evicted, "evicted"),
             (tally.unjoined_segments.unwrap_or(0), "unjoined segments"),
+            (tally.hurried, "told before their segments were read"),
             (captured.dropped, "frames dropped"),
             (captured.unreadable, "frames unreadable"),
             (captured.untimed, "segments without a time"),

@@ -19,6 +19,7 @@ use crate::{
     cli::Transport,
     enrich::{clock, facts::Live, scan::Scan},
     exit::{Exit, Failure},
+    model::time::Reached,
     pipeline::tap::Tapped,
     probe::{session::Session, source::Source, system::SystemFacts},
     render::{Point, Start},
@@ -226,7 +227,7 @@ impl Run<'_> {
     }
 
     fn turn(&mut self) -> io::Result<bool> {
-        let watermark = clock::now().before(SLACK_NS);
+        let records = clock::now().before(SLACK_NS);
         let Self {
             session,
             pipeline,
@@ -235,7 +236,8 @@ impl Run<'_> {
         } = self;
         session.drain(&mut |record| pipeline.take(record))?;
         capture.drain(pipeline)?;
-        pipeline.turn(watermark)
+        let segments = capture.reached(SLACK_NS);
+        pipeline.turn(Reached { records, segments })
     }
 
     fn account(&mut self) -> io::Result<()> {
@@ -270,7 +272,9 @@ impl Run<'_> {
             ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
-        capture.finish(pipeline)?;
+        if !capture.finish(pipeline)? && !self.job.quiet {
+            output::say("finrst: the last of the capture could not be read in time");
+        }
         pipeline.account(account::last(session, capture)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let finished = pipeline.finish(self.job.is_json(), end.word());

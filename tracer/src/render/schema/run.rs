@@ -75,6 +75,7 @@ struct Summary<K> {
     capture: Option<Capture>,
     unjoined_segments: Option<u64>,
     endings: u64,
+    hurried: u64,
     evicted: u64,
     by_kind: K,
 }
@@ -117,6 +118,7 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         capture: tally.captured.map(capture),
         unjoined_segments: tally.unjoined_segments,
         endings: tally.endings,
+        hurried: tally.hurried,
         evicted: tally.evicted,
         by_kind: ByKind(accounts(tally)),
     }

@@ -130,7 +130,7 @@ proptest! {
         let early = late;
         let tally = Tally {
             at, emitted, received, lost, undecodable, late, early, filtered, unjoined_segments,
-            endings, evicted, missed: unjoined_segments,
+            endings, evicted, hurried: late, missed: unjoined_segments,
             captured: unjoined_segments.map(|count| Captured {
                 frames: count, dropped: count, unreadable: count, untimed: count,
             }),
