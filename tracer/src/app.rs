@@ -8,6 +8,7 @@ use crate::{
 mod account;
 mod capture;
 mod check;
+mod clocks;
 mod command;
 mod explain;
 mod job;

@@ -34,7 +34,9 @@ use self::{
     tracked::Tracked,
     wire::Wire,
 };
-use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs};
+use crate::model::{
+    clock::Timed, ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs,
+};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +162,7 @@ impl Correlator {
     }
 
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.wire.seen(at, netns, seen);
     }
 

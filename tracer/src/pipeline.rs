@@ -12,15 +12,16 @@ use crate::{
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
+        clock::{Sample, Timed},
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
         segment::Seen,
-        time::{MonoNs, Reached},
+        time::Reached,
     },
     order::Merge,
-    render::{Devices, Explained, Render, Start, time::WallClock},
+    render::{Devices, Explained, Render, Start},
     tally::{Account, Lost, PerKind, Tally, kind_of},
 };
 
@@ -111,9 +112,9 @@ impl<F: Facts> Pipeline<F> {
         self.out.flush()
     }
 
-    /// From now on times map to the wall by this clock.
-    pub fn clock(&mut self, clock: WallClock) {
-        self.view.clock(clock);
+    /// Takes in how the wall's clock stands to the hooks'.
+    pub fn clock(&mut self, sample: &Sample) {
+        self.view.clock(sample);
     }
 
     /// Takes in which sockets there were right after the attach, and who held them; says how many
@@ -135,7 +136,7 @@ impl<F: Facts> Pipeline<F> {
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.correlator.sight(at, netns, seen);
     }
 
@@ -195,9 +196,11 @@ impl<F: Facts> Pipeline<F> {
             missed,
             forgotten,
             captured,
+            clocks,
             at,
         } = account;
         self.tally.captured = captured;
+        self.tally.clocks = clocks;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
         (self.tally.missed, self.tally.at) = (missed, at);

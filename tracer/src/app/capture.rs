@@ -2,13 +2,14 @@
 
 use std::{collections::HashSet, future::pending, io, os::unix::fs::MetadataExt as _};
 
+use super::clocks::Clocks;
 use crate::{
     cli::{Wire, Wiring},
     enrich::{clock, facts::Facts},
     exit::{Exit, Failure},
     model::{
         foreign::Foreign,
-        segment::{CaptureClock, Device, Seen},
+        segment::{CaptureClock, Device},
         time::{MonoNs, Reached},
     },
     packet::{
@@ -26,12 +27,10 @@ pub(super) struct Capture {
     netns: Option<u32>,
     named: HashSet<u32>,
     others: NotSegments,
-    /// Wall time less the hooks' time when frames were last taken off, in nanoseconds.
-    offset_ns: i128,
     /// Up to when everything captured was handed over.
     complete: MonoNs,
-    /// Segments whose time did not fit between the last two looks at the clocks.
-    stepped: u64,
+    /// Segments whose time is not known, because the wall was set.
+    untimed: u64,
 }
 
 impl Capture {
@@ -62,9 +61,8 @@ impl Capture {
             netns: netns.and_then(|it| u32::try_from(it.ino()).ok()),
             named: HashSet::new(),
             others: NotSegments::default(),
-            offset_ns: clock::wall_offset_ns(),
             complete: MonoNs(0),
-            stepped: 0,
+            untimed: 0,
         })
     }
 
@@ -86,15 +84,18 @@ impl Capture {
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn drain(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+    pub(super) fn drain(
+        &mut self,
+        clocks: &mut Clocks,
+        pipeline: &mut Tapped<impl Facts>,
+    ) -> io::Result<()> {
         let Self {
             live,
             netns,
             named,
             others,
-            offset_ns,
             complete,
-            stepped,
+            untimed,
         } = self;
         let Some(live) = live else { return Ok(()) };
         let mut seen = Vec::new();
@@ -103,18 +104,12 @@ impl Capture {
             Ok(segment) => seen.push(segment),
             Err(why) => others.count(why),
         })?;
-        if everything {
-            *complete = begun;
-        }
-        if seen.is_empty() {
-            return Ok(());
-        }
-        let (before, after) = (*offset_ns, clock::wall_offset_ns());
-        *offset_ns = after;
-        let now = clock::now();
+        // After the frames, so that all were stamped before.
+        clocks.sample(false, pipeline);
         for segment in &seen {
-            let Some(at) = hooks_time(segment, (before, after), now) else {
-                *stepped += 1;
+            let stamp = segment.at.filter(|it| it.clock == CaptureClock::Realtime);
+            let Some(time) = stamp.and_then(|it| clocks.hooks_time(it.ns)) else {
+                *untimed += 1;
                 continue;
             };
             if let Device::Index(index) = segment.device
@@ -124,8 +119,12 @@ impl Capture {
                 pipeline.device(index, Foreign::from(name.as_bytes()));
             }
             // Frames rest in the order they came in.
-            *complete = at.max(*complete);
-            pipeline.sight(at, *netns, segment);
+            let surely = time.at.before(time.error_ns.unwrap_or(0));
+            *complete = surely.max(*complete);
+            pipeline.sight(time, *netns, segment);
+        }
+        if everything {
+            *complete = begun.max(*complete);
         }
         Ok(())
     }
@@ -145,10 +144,14 @@ impl Capture {
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<bool> {
+    pub(super) fn finish(
+        &mut self,
+        clocks: &mut Clocks,
+        pipeline: &mut Tapped<impl Facts>,
+    ) -> io::Result<bool> {
         let end = clock::now();
         while self.reached(0) < end && clock::now().since(end) < Reached::PATIENCE_NS {
-            self.drain(pipeline)?;
+            self.drain(clocks, pipeline)?;
             if self.reached(0) < end {
                 std::thread::sleep(REST / 2);
             }
@@ -178,26 +181,10 @@ impl Capture {
             frames: passed,
             dropped,
             unreadable: fragments + truncated + malformed,
-            untimed: self.stepped,
+            untimed: self.untimed,
         }))
     }
 }
-
-/// When a segment was captured, by the hooks' clock: the wall clock may have been set between the
-/// last two looks at it, and only one of the two offsets leads to a time that is over and not long.
-fn hooks_time(segment: &Seen, offsets: (i128, i128), now: MonoNs) -> Option<MonoNs> {
-    let at = segment.at.filter(|at| at.clock == CaptureClock::Realtime)?;
-    let by = |offset: i128| {
-        let at = u64::try_from(i128::from(at.ns) - offset).ok().map(MonoNs)?;
-        // A capture and the clocks are read a little apart.
-        let over = at.0 <= now.0.saturating_add(1_000_000);
-        (over && now.since(at) < LONGEST_NS).then_some(at)
-    };
-    by(offsets.1).or_else(|| by(offsets.0))
-}
-
-/// Nanoseconds a frame may have waited to be taken off.
-const LONGEST_NS: u64 = 10_000_000_000;
 
 fn refused(error: LiveError) -> Failure {
     let (exit, hint) = match &error {

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 
 use super::{
     capture::Capture,
+    clocks::Clocks,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -78,11 +79,12 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         kernel::sufficient(&session)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
-        let clock = view::wall_clock();
+        let (clocks, first) = Clocks::new(job.quiet);
+        let clock = view::from_offset(first.offset_ns);
         let (noted, settings) = (Noted::new(Live::here()), job.settings());
         let capture = Capture::open(job.wiring)?;
         let mut pipeline = match job.view {
-            Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),
+            Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
         if capture.is_on() {
@@ -91,7 +93,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let tape = job.file.as_ref().map(|file| {
             Ok::<_, Failure>(Tape {
                 writer: file.begin()?,
-                clock_offset_ns: clock.offset_ns,
+                clock_offset_ns: first.offset_ns,
                 reasons: names,
             })
         });
@@ -102,6 +104,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
             capture,
+            clocks,
             stop,
             unrecorded: false,
         };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{
+    clock::Timed,
     flow::Flow,
     observation::SegmentFlags,
     segment::{Headers, Seen},
@@ -42,7 +43,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Takes in a segment seen in a namespace.
-    pub(super) fn seen(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub(super) fn seen(&mut self, time: Timed, netns: Option<u32>, seen: &Seen) {
         let Headers {
             source,
             destination,
@@ -56,7 +57,9 @@ impl Wire {
         let sighted = Sighted {
             headers: seen.headers,
             sighting: Sighting {
-                at,
+                at: time.at,
+                error_ns: time.error_ns,
+                captured: seen.at,
                 device: seen.device,
                 direction: seen.direction,
             },

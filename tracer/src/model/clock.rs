@@ -109,6 +109,12 @@ mod tests {
         };
         assert_eq!(change, Some(slept));
         let change = sample(100, 0).change(&sample(5_141, 5_000));
-        assert_eq!(change, Some(Change { step_ns: 41, ..slept }));
+        assert_eq!(
+            change,
+            Some(Change {
+                step_ns: 41,
+                ..slept
+            })
+        );
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     model::{
+        clock::{Sample, Timed},
         foreign::Foreign,
         holder::Holder,
         identity::ProcessFacts,
@@ -41,11 +42,8 @@ mod kind {
 pub enum Entry<'a> {
     /// What the run is; the first entry, and only that.
     Header(Box<Header>),
-    /// From here on, wall time is the hooks' time plus these nanoseconds.
-    Clock {
-        /// Nanoseconds.
-        offset_ns: i128,
-    },
+    /// How the wall's clock stands to the hooks'.
+    Clock(Sample),
     /// A record as it came off the buffers.
     Record(&'a [u8]),
     /// Nothing older than this is to come.
@@ -55,7 +53,7 @@ pub enum Entry<'a> {
     /// A segment that a capture saw.
     Sighted {
         /// When, by the hooks' clock.
-        at: MonoNs,
+        at: Timed,
         /// In which network namespace, by its inode number.
         netns: Option<u32>,
         /// What and where.
@@ -135,7 +133,7 @@ impl<'a> Entry<'a> {
     pub(super) const fn kind(&self) -> u16 {
         match self {
             Self::Header(_) => kind::HEADER,
-            Self::Clock { .. } => kind::CLOCK,
+            Self::Clock(_) => kind::CLOCK,
             Self::Record(_) => kind::RECORD,
             Self::Turn(_) => kind::TURN,
             Self::Answer(Answer::Process { .. }) => kind::PROCESS,
@@ -152,7 +150,7 @@ impl<'a> Entry<'a> {
     pub(super) fn write_payload(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Header(header) => json(out, header),
-            &Self::Clock { offset_ns } => json(out, &shape::Clock { offset_ns }),
+            Self::Clock(sample) => json(out, &shape::Clock::new(sample)),
             Self::Record(bytes) => out.write_all(bytes),
             Self::Turn(reached) => {
                 out.write_all(&reached.records.0.to_le_bytes())?;
@@ -203,9 +201,7 @@ impl<'a> Entry<'a> {
                 })
             }
             kind::HEADER => Self::Header(from_json(payload)?),
-            kind::CLOCK => Self::Clock {
-                offset_ns: from_json::<shape::Clock>(payload)?.offset_ns,
-            },
+            kind::CLOCK => Self::Clock(from_json::<shape::Clock>(payload)?.sample()),
             kind::PROCESS => Self::Answer(from_json::<process::Told>(payload)?.answer()?),
             kind::NETNS => Self::Answer(from_json::<shape::Netns>(payload)?.answer()?),
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),

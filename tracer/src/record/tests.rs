@@ -12,10 +12,11 @@ use tracer_common::event::Kind;
 use super::*;
 use crate::{
     model::{
+        clock::{Sample, Timed},
         segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Seen, Timestamps},
         time::{MonoNs, Reached},
     },
-    tally::{Account, Captured, PerKind},
+    tally::{Account, Captured, Clocks, PerKind},
     tests::arbitrary,
 };
 
@@ -105,6 +106,14 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
             frames,
             ..Captured::default()
         }),
+        clocks: missed.map(|steps| Clocks {
+            steps,
+            largest_step_ns: -1,
+            suspends: 2,
+            suspended_ns: 3,
+            error_p50_ns: 4,
+            error_max_ns: 5,
+        }),
         at,
     })
 }
@@ -174,14 +183,31 @@ pub(crate) fn seen() -> BoxedStrategy<Seen> {
 fn entry() -> BoxedStrategy<Owned> {
     let sighted = (arbitrary::mono(), option::of(any::<u32>()), seen());
     let sighted = sighted.prop_map(|(at, netns, seen)| Entry::Sighted {
-        at,
+        at: Timed {
+            at,
+            error_ns: netns.map(u64::from),
+        },
         netns,
         seen: Box::new(seen),
     });
     let device = (any::<u32>(), arbitrary::foreign());
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
-        any::<i128>().prop_map(|offset_ns| Entry::Clock { offset_ns }),
+        (
+            any::<i128>(),
+            arbitrary::mono(),
+            any::<u64>(),
+            any::<i128>()
+        )
+            .prop_map(|(offset_ns, at, error_ns, slept_ns)| {
+                let sample = Sample {
+                    at,
+                    offset_ns,
+                    error_ns,
+                    slept_ns,
+                };
+                Entry::Clock(sample)
+            }),
         (arbitrary::mono(), arbitrary::mono())
             .prop_map(|(records, segments)| Entry::Turn(Reached { records, segments })),
         arbitrary::mono().prop_map(|records| Entry::Turn(Reached::records(records))),
@@ -344,7 +370,15 @@ fn kinds_and_members_of_a_newer_build_are_passed_over() {
     let file = file(&chunks);
     let mut reader = Reader::new(&*file).unwrap();
     let clock = reader.entry().unwrap().unwrap();
-    assert_eq!(clock, Entry::Clock { offset_ns: -7 });
+    assert_eq!(
+        clock,
+        Entry::Clock(Sample {
+            at: MonoNs(0),
+            offset_ns: -7,
+            error_ns: 0,
+            slept_ns: 0,
+        })
+    );
     assert!(matches!(
         reader.entry().unwrap().unwrap(),
         Entry::End { .. }

@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     model::{
         cause::Cause,
+        clock::Sample,
         ending::{Act, Call, CloseCall, How, Owner, Transition},
         flow::Flow,
         identity::{Container, PodUid, Runtime},
@@ -19,7 +20,7 @@ use crate::{
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
     },
-    tally::{Captured, PerKind},
+    tally::{Captured, Clocks, PerKind},
     tests::arbitrary,
 };
 
@@ -30,10 +31,7 @@ use samples::{endings, events, lost, names, nginx, start, tally};
 
 fn options() -> Options {
     Options {
-        clock: WallClock {
-            offset_ns: 1_777_897_800_000_000_000,
-            zone: TimeZone::fixed(offset(2)),
-        },
+        clock: WallClock::new(1_777_897_800_000_000_000, TimeZone::fixed(offset(2))),
         reasons: names(),
         colour: false,
         explain: false,
@@ -128,9 +126,11 @@ fn a_new_clock_holds_from_the_next_line_on() {
     let mut out = Vec::new();
     let mut renderer = Format::Json.renderer(options());
     renderer.lost(&lost(), &mut out).unwrap();
-    renderer.clock(WallClock {
+    renderer.clock(&Sample {
+        at: MonoNs(1),
         offset_ns: 0,
-        zone: TimeZone::UTC,
+        error_ns: 1,
+        slept_ns: 0,
     });
     renderer.lost(&lost(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     model::{
+        clock::Sample,
         ending::{Ending, How},
         observation::Observation,
         process::Actor,
@@ -23,6 +24,7 @@ use crate::{
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
+mod clocks;
 pub(super) mod event;
 pub(super) mod row;
 mod wire;
@@ -118,8 +120,8 @@ impl Text {
 }
 
 impl Render for Text {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     /// The names of the columns; how the trace runs is said elsewhere, not among the data.
@@ -212,6 +214,7 @@ impl Render for Text {
         for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
             write!(out, ", {number} {name}")?;
         }
+        write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
         writeln!(out)
     }
 }

@@ -11,8 +11,16 @@ use crate::{
     decode::tests::encode::encode,
     enrich::facts::{Facts, Nothing},
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        observation::Observation, process::Task, reason::ReasonNames, segment::Seen, time::Reached,
+        clock::{Sample, Timed},
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        known::KnownSocket,
+        observation::Observation,
+        process::Task,
+        reason::ReasonNames,
+        segment::Seen,
+        time::Reached,
     },
     pipeline::{
         Wanted,
@@ -22,7 +30,7 @@ use crate::{
         Writer,
         tests::{Shared, account, header, seen},
     },
-    render::{Format, Options},
+    render::{Format, Options, time::WallClock},
     tally::{Account, PerKind},
     tests::arbitrary,
 };
@@ -117,10 +125,7 @@ impl Facts for Fickle {
 }
 
 fn clock(offset_ns: i128) -> WallClock {
-    WallClock {
-        offset_ns,
-        zone: TimeZone::UTC,
-    }
+    WallClock::new(offset_ns, TimeZone::UTC)
 }
 
 fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> Pipeline<F> {
@@ -155,6 +160,7 @@ fn no_account() -> Account {
         missed: None,
         forgotten: 0,
         captured: None,
+        clocks: None,
         at: MonoNs(0),
     }
 }
@@ -191,9 +197,18 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
                 })
                 .unwrap();
             }
-            Call::Sight(seen, after) => road.sight(now.after(after), Some(1), &seen),
+            Call::Sight(seen, after) => {
+                let at = now.after(after);
+                let error_ns = (after % 3 > 0).then_some(after / 2);
+                road.sight(Timed { at, error_ns }, Some(1), &seen);
+            }
             Call::Device(index, name) => road.device(index, name),
-            Call::Clock(offset) => road.clock(clock(offset.into())),
+            Call::Clock(offset) => road.clock(Sample {
+                at: now,
+                offset_ns: offset.into(),
+                error_ns: offset.unsigned_abs() % 1_000,
+                slept_ns: 0,
+            }),
             Call::Know(sockets) => drop(road.know(sockets)),
             Call::Account(account) => {
                 last = *account;
@@ -215,9 +230,7 @@ fn replayed(file: &[u8], format: Format, events: bool) -> (Vec<u8>, Told) {
     let mut road = pipeline(Recorded::default(), format, events, &told);
     let recording = Recording::open(file).unwrap();
     assert_eq!(recording.header, header());
-    let how = recording
-        .tell(&mut road, &clock(0), true, &mut |_| {})
-        .unwrap();
+    let how = recording.tell(&mut road, true, &mut |_| {}).unwrap();
     (told.bytes(), how)
 }
 

@@ -19,7 +19,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{Device, Direction},
+    segment::{CaptureClock, CaptureTime, Device, Direction},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     time::MonoNs,
@@ -461,8 +461,16 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
-        at,
+    let error = option::of(any::<u64>());
+    let captured = option::of(any::<i64>().prop_map(|ns| CaptureTime {
+        clock: CaptureClock::Realtime,
+        ns,
+    }));
+    let time = (mono(), error, captured);
+    let sighting = (time, device, direction).prop_map(|(time, device, direction)| Sighting {
+        at: time.0,
+        error_ns: time.1,
+        captured: time.2,
         device,
         direction,
     });

@@ -8,6 +8,7 @@ use crate::{
     app::{
         account,
         capture::Capture,
+        clocks::Clocks,
         command,
         job::Job,
         output, priority,
@@ -64,6 +65,7 @@ pub(super) struct Run<'a> {
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
     pub(super) capture: Capture,
+    pub(super) clocks: Clocks,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -232,10 +234,11 @@ impl Run<'_> {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.drain(&mut |record| pipeline.take(record))?;
-        capture.drain(pipeline)?;
+        capture.drain(clocks, pipeline)?;
         let segments = capture.reached(SLACK_NS);
         pipeline.turn(Reached { records, segments })
     }
@@ -245,14 +248,15 @@ impl Run<'_> {
         if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
             output::still_read()?;
         }
-        self.pipeline.clock(view::wall_clock());
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
-        pipeline.account(account::read(session, capture)?)
+        clocks.sample(true, pipeline);
+        pipeline.account(account::read(session, capture, clocks)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -269,13 +273,14 @@ impl Run<'_> {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
-        if !capture.finish(pipeline)? && !self.job.quiet {
+        if !capture.finish(clocks, pipeline)? && !self.job.quiet {
             output::say("finrst: the last of the capture could not be read in time");
         }
-        pipeline.account(account::last(session, capture)?)?;
+        pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let finished = pipeline.finish(self.job.is_json(), end.word());
         self.recording();

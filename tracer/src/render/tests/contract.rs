@@ -134,6 +134,10 @@ proptest! {
             captured: unjoined_segments.map(|count| Captured {
                 frames: count, dropped: count, unreadable: count, untimed: count,
             }),
+            clocks: unjoined_segments.map(|count| Clocks {
+                steps: count, largest_step_ns: count.cast_signed(), suspends: count,
+                suspended_ns: count, error_p50_ns: count, error_max_ns: count,
+            }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());
         prop_assert_eq!(complaint(&summary), None);

@@ -1,16 +1,19 @@
 //! How numbers spread: the median and the most of any many of them, in little room.
 
+/// Eight to each power of two from eight up, and eight for the numbers below.
+const PLACES: usize = 8 * 62;
+
 /// Numbers counted by their size, each within an eighth of it.
 #[derive(Debug)]
 pub(super) struct Spread {
-    counts: [u64; 8 * 62],
+    counts: Vec<u64>,
     most: u64,
 }
 
 impl Default for Spread {
     fn default() -> Self {
         Self {
-            counts: [0; 8 * 62],
+            counts: vec![0; PLACES],
             most: 0,
         }
     }
@@ -49,7 +52,11 @@ impl Spread {
 fn place(number: u64) -> usize {
     let power = number.checked_ilog2().unwrap_or(0).max(2);
     let shift = power.saturating_sub(3);
-    let first = if power < 3 { 0 } else { (u64::from(power) - 2) * 8 };
+    let first = if power < 3 {
+        0
+    } else {
+        (u64::from(power) - 2) * 8
+    };
     let within = number >> shift;
     let within = if power < 3 { within } else { within - 8 };
     usize::try_from(first + within).unwrap_or(usize::MAX)
@@ -79,7 +86,7 @@ mod tests {
             let last = largest(place(number));
             prop_assert!(last >= number && last - number <= number / 8, "{number} {last}");
             prop_assert_eq!(place(last), place(number));
-            prop_assert!(place(number) < 8 * 62);
+            prop_assert!(place(number) < PLACES);
         }
 
         #[test]

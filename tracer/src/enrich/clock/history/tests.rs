@@ -38,14 +38,16 @@ fn turn() -> impl Strategy<Value = Turn> {
         collection::vec(0..=1000_u64, 0..6),
         (bracket, -1000..=1000_i64),
     )
-        .prop_map(|(lasts_ns, step_ns, sleep_ns, happens, stamps, (half, off))| Turn {
-            lasts_ns,
-            step_ns,
-            sleep_ns,
-            happens,
-            stamps,
-            bracket_ns: (half, off * i64::try_from(half).unwrap() / 1000),
-        })
+        .prop_map(
+            |(lasts_ns, step_ns, sleep_ns, happens, stamps, (half, off))| Turn {
+                lasts_ns,
+                step_ns,
+                sleep_ns,
+                happens,
+                stamps,
+                bracket_ns: (half, off * i64::try_from(half).unwrap() / 1000),
+            },
+        )
 }
 
 /// A sample of true clocks, off by no more than it says.
@@ -151,7 +153,12 @@ fn around(step_ns: i64) -> [Option<Timed>; 2] {
 
 #[test]
 fn segments_on_both_sides_of_a_large_step_are_told_apart() {
-    for step_ns in [3_600_000_000_000, -3_600_000_000_000, 50_000_000, -50_000_000] {
+    for step_ns in [
+        3_600_000_000_000,
+        -3_600_000_000_000,
+        50_000_000,
+        -50_000_000,
+    ] {
         let [before, after] = around(step_ns).map(Option::unwrap);
         assert_eq!(before.at, MonoNs(START + 17_000_000));
         assert_eq!(after.at, MonoNs(START + 27_000_000));
