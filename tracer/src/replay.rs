@@ -10,7 +10,7 @@ use crate::{
     model::time::MonoNs,
     pipeline::Pipeline,
     record::{Entry, Header, ReadError, Reader, Stop},
-    render::{Point, Start, time::WallClock},
+    render::{Point, Start},
     tally::Tally,
 };
 
@@ -142,12 +142,11 @@ impl<R: Read> Recording<R> {
     pub fn tell(
         mut self,
         pipeline: &mut Pipeline<Recorded>,
-        clock: &WallClock,
         summary: bool,
         progress: &mut dyn FnMut(u64),
     ) -> io::Result<Told> {
         let stop = loop {
-            match self.step(pipeline, clock, progress) {
+            match self.step(pipeline, progress) {
                 Ok(true) => {}
                 Ok(false) => {
                     let offset = self.reader.offset();
@@ -168,7 +167,6 @@ impl<R: Read> Recording<R> {
     fn step(
         &mut self,
         pipeline: &mut Pipeline<Recorded>,
-        clock: &WallClock,
         progress: &mut dyn FnMut(u64),
     ) -> Result<bool, ReplayError> {
         let Some(entry) = self.reader.entry()? else {
@@ -176,16 +174,13 @@ impl<R: Read> Recording<R> {
         };
         match entry {
             Entry::Record(record) => pipeline.take(record),
-            Entry::Turn(watermark) => {
-                pipeline.turn(watermark)?;
+            Entry::Turn(reached) => {
+                pipeline.turn(reached)?;
                 pipeline.facts().forget_looks();
                 progress(self.reader.offset());
             }
             Entry::Answer(answer) => pipeline.facts().learn(answer),
-            Entry::Clock { offset_ns } => pipeline.clock(WallClock {
-                offset_ns,
-                zone: clock.zone.clone(),
-            }),
+            Entry::Clock(sample) => pipeline.clock(&sample),
             Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
             Entry::Device { netns, index, name } => pipeline.device(netns, index, name),
             Entry::Translated {

@@ -45,7 +45,7 @@ fn tell(
     let reasons = header.reasons.iter().map(|(&code, name)| (code, &**name));
     let reasons = ReasonNames::new(reasons);
     let clock = view::from_offset(header.clock_offset_ns);
-    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock.clone());
+    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock);
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
@@ -53,7 +53,7 @@ fn tell(
         recording.start(&mut pipeline)?;
     }
     let mut progress = Progress::new(if trace.quiet { None } else { bytes });
-    let told = recording.tell(&mut pipeline, &clock, view.is_json(), &mut |bytes| {
+    let told = recording.tell(&mut pipeline, view.is_json(), &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);

@@ -12,7 +12,9 @@ use super::{
     words,
 };
 use crate::{
-    model::{observation::Observation, reason::ReasonNames, stray::Stray, time::MonoNs},
+    model::{
+        clock::Sample, observation::Observation, reason::ReasonNames, stray::Stray, time::MonoNs,
+    },
     tally::{Lost, Tally},
 };
 
@@ -46,8 +48,8 @@ impl Json {
 }
 
 impl Render for Json {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {

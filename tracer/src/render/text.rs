@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     model::{
+        clock::Sample,
         ending::{Ending, How},
         observation::Observation,
         process::Actor,
@@ -24,6 +25,7 @@ use crate::{
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
+mod clocks;
 pub(super) mod event;
 pub(super) mod row;
 mod wire;
@@ -119,8 +121,8 @@ impl Text {
 }
 
 impl Render for Text {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     /// The names of the columns; how the trace runs is said elsewhere, not among the data.
@@ -219,6 +221,7 @@ impl Render for Text {
             (tally.filtered, "filtered"),
             (tally.evicted, "evicted"),
             (unjoined.total(), "unjoined segments"),
+            (tally.hurried, "told before their segments were read"),
             (captured.dropped, "frames dropped"),
             (captured.unreadable, "frames unreadable"),
             (captured.untimed, "segments without a time"),
@@ -230,6 +233,7 @@ impl Render for Text {
                 write!(out, "{}", listed(unjoined.named()))?;
             }
         }
+        write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
         writeln!(out)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::Each;
 use crate::{
     render::{Point as RunPoint, Start as RunStart},
-    tally::{Captured, Lost as RunLost, Tally},
+    tally::{Captured, Clocks, Lost as RunLost, Tally},
 };
 
 /// Body of a `start` line.
@@ -73,9 +73,11 @@ struct Summary<K, U> {
     early: u64,
     filtered: u64,
     capture: Option<Capture>,
+    clock: Option<Clock>,
     unjoined_segments: Option<u64>,
     unjoined_by_reason: Option<U>,
     endings: u64,
+    hurried: u64,
     evicted: u64,
     by_kind: K,
 }
@@ -100,6 +102,28 @@ const fn capture(captured: Captured) -> Capture {
     }
 }
 
+/// What happened to the clocks.
+#[derive(Serialize)]
+struct Clock {
+    steps: u64,
+    largest_step_ns: i64,
+    suspends: u64,
+    suspended_ns: u64,
+    error_p50_ns: u64,
+    error_max_ns: u64,
+}
+
+const fn clock(clocks: Clocks) -> Clock {
+    Clock {
+        steps: clocks.steps,
+        largest_step_ns: clocks.largest_step_ns,
+        suspends: clocks.suspends,
+        suspended_ns: clocks.suspended_ns,
+        error_p50_ns: clocks.error_p50_ns,
+        error_max_ns: clocks.error_max_ns,
+    }
+}
+
 #[derive(Serialize)]
 struct Account {
     emitted: u64,
@@ -118,9 +142,11 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         early: tally.early,
         filtered: tally.filtered,
         capture: tally.captured.map(capture),
+        clock: tally.clocks.map(clock),
         unjoined_segments: tally.unjoined_segments.map(|it| it.total()),
         unjoined_by_reason: tally.unjoined_segments.map(|it| ByKind(it.named())),
         endings: tally.endings,
+        hurried: tally.hurried,
         evicted: tally.evicted,
         by_kind: ByKind(accounts(tally)),
     }
