@@ -12,16 +12,17 @@ use crate::{
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
+        alignment::Alignment,
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
-        segment::Seen,
+        segment::{Device, Seen},
         time::MonoNs,
     },
     order::Merge,
     render::{Devices, Explained, Render, Start, time::WallClock},
-    tally::{Account, Lost, PerKind, Tally, kind_of},
+    tally::{Account, Delays, Lost, PerKind, Tally, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -58,6 +59,7 @@ pub struct Pipeline<F> {
     /// Names of the devices a capture sees; `None` without a capture.
     devices: Option<Devices>,
     no_devices: Devices,
+    delays: Delays,
     /// Whether segments no ending told of are counted.
     counts_unjoined: bool,
     view: Box<dyn Render>,
@@ -90,7 +92,8 @@ impl<F: Facts> Pipeline<F> {
             told_lost: PerKind::default(),
             forgotten: 0,
             devices: None,
-            no_devices: Devices::new(),
+            no_devices: Devices::default(),
+            delays: Delays::default(),
             counts_unjoined: false,
             view,
             out,
@@ -131,7 +134,29 @@ impl<F: Facts> Pipeline<F> {
 
     /// A capture sees a device of this name.
     pub fn device(&mut self, index: u32, name: Foreign) {
-        self.devices.get_or_insert_default().insert(index, name);
+        let devices = self.devices.get_or_insert_default();
+        devices.insert(Device::Index(index), name);
+    }
+
+    /// A capture file has an interface of this name.
+    pub fn interface(&mut self, number: u32, name: Foreign) {
+        let devices = self.devices.get_or_insert_default();
+        devices.insert(Device::Interface(number), name);
+    }
+
+    /// From now on a segment may have been seen this long before or after the kernel's act, in
+    /// nanoseconds: on its way to where it was captured.
+    pub fn reach(&mut self, ns: u64) {
+        self.correlator.reach(ns);
+    }
+
+    /// Tells how a capture file was held against what is told.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn alignment(&mut self, alignment: &Alignment, at: MonoNs) -> io::Result<()> {
+        self.view.alignment(alignment, at, &mut self.out)
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
@@ -216,6 +241,8 @@ impl<F: Facts> Pipeline<F> {
         self.tell_all(endings)?;
         let count = || self.correlator.unjoined(true);
         self.tally.unjoined_segments = self.counts_unjoined.then(count);
+        let devices = self.devices.as_ref();
+        self.tally.delays = devices.map(|devices| self.delays.told(|device| devices.name(device)));
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -272,6 +299,7 @@ impl<F: Facts> Pipeline<F> {
             return Ok(());
         }
         self.tally.endings += 1;
+        self.delays.add(&ending);
         diagnose(&mut ending);
         let explanation = explain(&ending);
         let owner = ending.owner.as_ref();

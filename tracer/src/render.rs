@@ -2,19 +2,17 @@
 //!
 //! Reads no clock and knows no terminal: how times map and whether to colour are arguments.
 
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use crate::{
     model::{
-        ending::Ending, explained::Explanation, foreign::Foreign, identity::ProcessFacts,
-        observation::Observation, reason::ReasonNames, time::MonoNs,
+        alignment::Alignment, ending::Ending, explained::Explanation, foreign::Foreign,
+        identity::ProcessFacts, observation::Observation, reason::ReasonNames, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
 
+mod devices;
 mod json;
 mod schema;
 mod silent;
@@ -27,6 +25,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use devices::Devices;
 pub use silent::Silent;
 use time::WallClock;
 
@@ -43,6 +42,20 @@ pub trait Render: Send {
     /// # Errors
     /// Those of `out`.
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells how a capture file was held against the recording that is told; `at` is the moment
+    /// the line is about. What only has room for segments says nothing.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn alignment(
+        &mut self,
+        _alignment: &Alignment,
+        _at: MonoNs,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells one thing the kernel did.
     ///
@@ -107,9 +120,6 @@ pub struct Explained<'a> {
     /// The names of the devices segments were seen on.
     pub devices: &'a Devices,
 }
-
-/// Names of network devices, by the kernel's index.
-pub type Devices = HashMap<u32, Foreign>;
 
 /// How lines look.
 #[derive(Clone, Debug)]

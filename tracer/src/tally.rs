@@ -2,8 +2,11 @@
 //!
 //! Plain numbers; whoever reads a counter or meets a record writes it here.
 
+mod delays;
+
 use tracer_common::event::Kind;
 
+pub use self::delays::{Delay, Delays};
 use crate::model::{observation::What, time::MonoNs};
 
 /// One counter for each kind of record.
@@ -129,6 +132,8 @@ pub struct Tally {
     pub captured: Option<Captured>,
     /// Segments no ending told of; `None` while none are captured, or a filter leaves endings out.
     pub unjoined_segments: Option<u64>,
+    /// Delays between the kernel and each device; `None` where no segments are captured.
+    pub delays: Option<Vec<Delay>>,
     /// Endings told.
     pub endings: u64,
     /// Connections forgotten for want of room before they ended.

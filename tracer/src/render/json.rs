@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::{
     Explained, Options, Render, Start,
-    schema::{Line, Text, ending, event, run},
+    schema::{Line, Text, alignment, ending, event, run},
     time::WallClock,
     via::Via,
     words,
 };
 use crate::{
-    model::{observation::Observation, reason::ReasonNames, time::MonoNs},
+    model::{alignment::Alignment, observation::Observation, reason::ReasonNames, time::MonoNs},
     tally::{Lost, Tally},
 };
 
@@ -53,6 +53,16 @@ impl Render for Json {
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
         self.via = Via::new(start);
         self.line("start", start.at, run::start(start), out)
+    }
+
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let body = alignment::alignment(alignment, &self.clock);
+        self.line("alignment", at, body, out)
     }
 
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {

@@ -16,17 +16,18 @@ use crate::{
         observation::{HeldBack, Segment, SegmentFlags, What},
         process::{Actor, Comm, Confidence, Exit, Task},
         reason::Reason,
+        segment::Device,
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
     },
-    tally::{Captured, PerKind},
+    tally::{Captured, Delay, PerKind},
     tests::arbitrary,
 };
 
 pub(super) mod contract;
 mod samples;
 
-use samples::{endings, events, lost, names, nginx, start, tally};
+use samples::{alignments, endings, events, lost, names, nginx, start, tally};
 
 fn options() -> Options {
     Options {
@@ -52,14 +53,22 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 }
 
 /// The device the samples' segments were seen on.
-static DEVICES: LazyLock<Devices> =
-    LazyLock::new(|| Devices::from([(1, Foreign::from(b"lo".as_slice()))]));
+static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
+    let mut devices = Devices::default();
+    devices.insert(Device::Index(1), Foreign::from(b"lo".as_slice()));
+    devices.insert(Device::Interface(0), Foreign::from(b"wire.pcap".as_slice()));
+    devices
+});
 
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {
     let mut out = Vec::new();
     let mut renderer = format.renderer(options);
     renderer.start(&start(), &mut out).unwrap();
+    for alignment in alignments() {
+        let at = alignment.fit.map_or(MonoNs(0), |fit| fit.at);
+        renderer.alignment(&alignment, at, &mut out).unwrap();
+    }
     for event in events() {
         renderer.event(&event, &mut out).unwrap();
     }

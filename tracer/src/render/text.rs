@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     model::{
+        alignment::Alignment,
         ending::{Ending, How},
         observation::Observation,
         process::Actor,
@@ -23,6 +24,7 @@ use crate::{
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
+mod alignment;
 pub(super) mod event;
 pub(super) mod row;
 mod wire;
@@ -136,6 +138,15 @@ impl Render for Text {
         row.finish(out)
     }
 
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        _at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        alignment::line(alignment, &self.clock, out)
+    }
+
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {
         let row = &mut self.row;
         match self.last_event.replace(event.at) {
@@ -211,7 +222,9 @@ impl Render for Text {
         for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
             write!(out, ", {number} {name}")?;
         }
-        writeln!(out)
+        writeln!(out)?;
+        let mut delays = tally.delays.iter().flatten();
+        delays.try_for_each(|delay| wire::delay(delay, out))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
-use super::Each;
+use super::{Each, Text};
 use crate::{
+    model::foreign::Foreign,
     render::{Point as RunPoint, Start as RunStart},
-    tally::{Captured, Lost as RunLost, Tally},
+    tally::{Captured, Delay as RunDelay, Lost as RunLost, Tally},
 };
 
 /// Body of a `start` line.
@@ -63,7 +64,7 @@ pub(in crate::render) fn lost(lost: &RunLost) -> impl Serialize {
 
 /// Body of a `summary` line.
 #[derive(Serialize)]
-struct Summary<K> {
+struct Summary<'a, K> {
     emitted: u64,
     received: u64,
     lost: u64,
@@ -74,9 +75,34 @@ struct Summary<K> {
     filtered: u64,
     capture: Option<Capture>,
     unjoined_segments: Option<u64>,
+    delays: Option<Each<'a, RunDelay, Delay<'a>>>,
     endings: u64,
     evicted: u64,
     by_kind: K,
+}
+
+/// Delays between the kernel and one device.
+#[derive(Serialize)]
+struct Delay<'a> {
+    device: Option<Text<&'a Foreign>>,
+    direction: &'static str,
+    segments: u64,
+    contrary: u64,
+    p50_ns: u64,
+    p99_ns: u64,
+    max_ns: u64,
+}
+
+fn delay(delay: &RunDelay) -> Delay<'_> {
+    Delay {
+        device: delay.device.as_ref().map(Text),
+        direction: if delay.sent { "tx" } else { "rx" },
+        segments: delay.segments,
+        contrary: delay.contrary,
+        p50_ns: delay.p50_ns,
+        p99_ns: delay.p99_ns,
+        max_ns: delay.max_ns,
+    }
 }
 
 /// What the capture says of its own work.
@@ -104,7 +130,7 @@ struct Account {
     lost: u64,
 }
 
-pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
+pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize + use<'_> {
     Summary {
         emitted: tally.emitted.total(),
         received: tally.received_total(),
@@ -116,6 +142,10 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         filtered: tally.filtered,
         capture: tally.captured.map(capture),
         unjoined_segments: tally.unjoined_segments,
+        delays: tally.delays.as_ref().map(|delays| Each {
+            items: delays,
+            shape: delay,
+        }),
         endings: tally.endings,
         evicted: tally.evicted,
         by_kind: ByKind(accounts(tally)),
