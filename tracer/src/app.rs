@@ -11,6 +11,7 @@ mod captures;
 mod check;
 mod clocks;
 mod command;
+mod correlate;
 mod explain;
 mod job;
 mod kernel;
@@ -35,6 +36,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
         Verb::Record(record) => record::run(record),
+        Verb::Correlate(correlate) => correlate::run(correlate),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),

@@ -65,6 +65,9 @@ pub struct Limits {
     pub grace_ns: u64,
     /// Time, in nanoseconds, an answer for nobody waits for its segment; zero without a capture.
     pub answer_ns: u64,
+    /// Time, in nanoseconds, a segment may take between this machine and where it was captured;
+    /// zero for captures of its own.
+    pub reach_ns: u64,
 }
 
 impl Default for Limits {
@@ -76,6 +79,7 @@ impl Default for Limits {
             settle_ns: 1_000_000_000,
             grace_ns: 50_000_000,
             answer_ns: 0,
+            reach_ns: 0,
         }
     }
 }
@@ -176,6 +180,11 @@ impl Correlator {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.sockets.len()
+    }
+
+    /// Sets [`Limits::reach_ns`].
+    pub const fn reach(&mut self, ns: u64) {
+        self.limits.reach_ns = ns;
     }
 
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.

@@ -12,18 +12,19 @@ use crate::{
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
+        alignment::Alignment,
         clock::{Sample, Timed},
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
-        segment::Seen,
+        segment::{Device, Seen},
         stray::{Tuple, Why},
-        time::Reached,
+        time::{MonoNs, Reached},
     },
     order::Merge,
     render::{Devices, Explained, Render, Start},
-    tally::{Account, Lost, PerKind, Tally, Unjoined, kind_of},
+    tally::{Account, Delays, Lost, PerKind, Tally, Unjoined, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -60,6 +61,7 @@ pub struct Pipeline<F> {
     /// Names of the devices a capture sees; `None` without a capture.
     devices: Option<Devices>,
     no_devices: Devices,
+    delays: Delays,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
@@ -92,7 +94,8 @@ impl<F: Facts> Pipeline<F> {
             told_lost: PerKind::default(),
             forgotten: 0,
             devices: None,
-            no_devices: Devices::new(),
+            no_devices: Devices::default(),
+            delays: Delays::default(),
             view,
             out,
             wanted,
@@ -145,7 +148,28 @@ impl<F: Facts> Pipeline<F> {
     /// A capture in a network namespace sees a device of this name.
     pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
         let devices = self.devices.get_or_insert_default();
-        devices.insert((netns, index), name);
+        devices.insert(netns, Device::Index(index), name);
+    }
+
+    /// A capture file has an interface of this name.
+    pub fn interface(&mut self, number: u32, name: Foreign) {
+        let devices = self.devices.get_or_insert_default();
+        devices.insert(None, Device::Interface(number), name);
+    }
+
+    /// From now on a segment may have been seen this long before or after the kernel's act, in
+    /// nanoseconds: on its way to where it was captured.
+    pub fn reach(&mut self, ns: u64) {
+        self.correlator.reach(ns);
+    }
+
+    /// Tells how a capture file was held against what is told.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn alignment(&mut self, alignment: &Alignment, at: MonoNs) -> io::Result<()> {
+        self.view.alignment(alignment, at, &mut self.out)
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
@@ -245,6 +269,11 @@ impl<F: Facts> Pipeline<F> {
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
         self.tell_strays()?;
+        let devices = self.devices.as_ref();
+        self.tally.delays = devices.map(|devices| {
+            self.delays
+                .told(|netns, device| devices.name(netns, device))
+        });
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -319,6 +348,7 @@ impl<F: Facts> Pipeline<F> {
             return Ok(());
         }
         self.tally.endings += 1;
+        self.delays.add(&ending);
         diagnose(&mut ending);
         let explanation = explain(&ending);
         let owner = ending.owner.as_ref();

@@ -2,20 +2,18 @@
 //!
 //! Reads no clock and knows no terminal: how times map and whether to colour are arguments.
 
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use crate::{
     model::{
-        clock::Sample, ending::Ending, explained::Explanation, foreign::Foreign,
-        identity::ProcessFacts, observation::Observation, reason::ReasonNames, stray::Stray,
-        time::MonoNs,
+        alignment::Alignment, clock::Sample, ending::Ending, explained::Explanation,
+        foreign::Foreign, identity::ProcessFacts, observation::Observation, reason::ReasonNames,
+        stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
 
+mod devices;
 mod json;
 mod schema;
 mod silent;
@@ -28,6 +26,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use devices::Devices;
 pub use silent::Silent;
 use time::WallClock;
 
@@ -44,6 +43,20 @@ pub trait Render: Send {
     /// # Errors
     /// Those of `out`.
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells how a capture file was held against the recording that is told; `at` is the moment
+    /// the line is about. What only has room for segments says nothing.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn alignment(
+        &mut self,
+        _alignment: &Alignment,
+        _at: MonoNs,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells one thing the kernel did.
     ///
@@ -114,9 +127,6 @@ pub struct Explained<'a> {
     /// The names of the devices segments were seen on.
     pub devices: &'a Devices,
 }
-
-/// Names of network devices, by their namespace and the kernel's index in it.
-pub type Devices = HashMap<(Option<u32>, u32), Foreign>;
 
 /// How lines look.
 #[derive(Clone, Debug)]

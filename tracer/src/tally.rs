@@ -2,8 +2,11 @@
 //!
 //! Plain numbers; whoever reads a counter or meets a record writes it here.
 
+mod delays;
+
 use tracer_common::event::Kind;
 
+pub use self::delays::{Delay, Delays};
 use crate::model::{observation::What, stray::Why, time::MonoNs};
 
 /// One counter for each kind of record.
@@ -179,6 +182,8 @@ pub struct Tally {
     pub clocks: Option<Clocks>,
     /// Segments no ending told of; `None` while none are captured, or a filter leaves endings out.
     pub unjoined_segments: Option<Unjoined>,
+    /// Delays between the kernel and each device; `None` where no segments are captured.
+    pub delays: Option<Vec<Delay>>,
     /// Endings told.
     pub endings: u64,
     /// Of these, endings told before the capture was read up to them, which may lack segments.

@@ -3,6 +3,7 @@
 mod accounting;
 pub(crate) mod clock;
 pub(crate) mod compare;
+mod correlate;
 mod crowds;
 mod filters;
 mod held_open;
@@ -171,6 +172,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             run_each(&lab, walls::GUEST, &wanted, &mut report);
         } else {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, correlate::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

@@ -113,7 +113,7 @@ fn seen(ends: Ends, flags: u8, seq: u32, ns: i64) -> Seen {
     }
 }
 
-fn world(weather: Weather) -> World {
+fn generate(weather: Weather) -> World {
     let mut noise = Noise(weather.seed);
     let (mut marks, mut captured) = (Vec::new(), Vec::new());
     for index in 0..weather.segments {
@@ -184,7 +184,7 @@ proptest! {
 
     #[test]
     fn a_clock_is_found_within_what_is_said_of_it(weather in weather()) {
-        let world = world(weather);
+        let world = generate(weather);
         let found = align(&world.marks, &world.captured, weather.resolution_ns);
         let fit = found.fit.unwrap();
         prop_assert_eq!(fit.assumption, Assumption::EqualShortest);
@@ -209,23 +209,23 @@ proptest! {
     fn a_long_trace_tells_its_drift(mut weather in weather()) {
         weather.segments += 50;
         weather.span_s += 60;
-        let world = world(weather);
+        let world = generate(weather);
         let found = align(&world.marks, &world.captured, weather.resolution_ns);
         prop_assert!(found.fit.unwrap().drift.is_some());
     }
 
     #[test]
     fn another_time_of_the_same_tuples_never_aligns(mut weather in weather()) {
-        let world = world(weather);
+        let world = generate(weather);
         weather.seed = world.noise.0;
-        let other = super::tests::world(weather);
+        let other = generate(weather);
         let found = align(&world.marks, &other.captured, weather.resolution_ns);
         prop_assert_eq!(found, Found::default());
     }
 
     #[test]
     fn translated_addresses_are_found_again(weather in weather()) {
-        let mut world = world(weather);
+        let mut world = generate(weather);
         let outside = SocketAddr::from(([192, 0, 2, 1], 0));
         let outside = |end: SocketAddr| match end.ip().to_string().as_str() {
             "10.0.0.1" => SocketAddr::new(outside.ip(), end.port() ^ 0x55),
@@ -260,7 +260,7 @@ const CALM: Weather = Weather {
 fn few_matches_tell_an_offset_and_no_drift() {
     for segments in [1, 2, 7] {
         let weather = Weather { segments, ..CALM };
-        let world = world(weather);
+        let world = generate(weather);
         let found = align(&world.marks, &world.captured, 1);
         let fit = found.fit.unwrap();
         assert_eq!((found.matches, fit.drift), (segments, None));
@@ -276,14 +276,14 @@ fn a_short_burst_of_many_tells_no_drift() {
         jitter_ns: 2_000_000,
         ..CALM
     };
-    let world = world(weather);
+    let world = generate(weather);
     let fit = align(&world.marks, &world.captured, 1).fit.unwrap();
     assert_eq!(fit.drift, None);
 }
 
 #[test]
 fn one_direction_alone_is_taken_for_immediate_and_says_so() {
-    let mut world = world(CALM);
+    let mut world = generate(CALM);
     world.marks.retain(|mark| mark.bound == Bound::Later);
     let found = align(&world.marks, &world.captured, 1);
     let fit = found.fit.unwrap();
@@ -303,7 +303,7 @@ fn two_translated_segments_prove_nothing() {
             span_s: 1,
             ..CALM
         };
-        let mut world = world(weather);
+        let mut world = generate(weather);
         for seen in &mut world.captured {
             for end in [&mut seen.headers.source, &mut seen.headers.destination] {
                 if end.port() != 80 {
@@ -318,7 +318,7 @@ fn two_translated_segments_prove_nothing() {
 
 #[test]
 fn matches_that_contradict_each_other_are_no_alignment() {
-    let mut world = world(CALM);
+    let mut world = generate(CALM);
     for (index, seen) in world.captured.iter_mut().enumerate() {
         // As if the clock jumped by ten seconds between any two segments.
         let jump = 10_000_000_000 * i64::try_from(index).unwrap();
@@ -351,7 +351,7 @@ fn a_refusal_is_known_by_what_it_acknowledges() {
 #[test]
 fn nothing_aligns_with_nothing() {
     assert_eq!(align(&[], &[], 1), Found::default());
-    let world = world(CALM);
+    let world = generate(CALM);
     assert_eq!(align(&world.marks, &[], 1), Found::default());
     assert_eq!(align(&[], &world.captured, 1), Found::default());
 }

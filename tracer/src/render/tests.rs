@@ -17,18 +17,19 @@ use crate::{
         observation::{HeldBack, Segment, SegmentFlags, What},
         process::{Actor, Comm, Confidence, Exit, Task},
         reason::Reason,
+        segment::Device,
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
         stray::Why,
     },
-    tally::{Captured, Clocks, PerKind, Unjoined},
+    tally::{Captured, Clocks, Delay, PerKind, Unjoined},
     tests::arbitrary,
 };
 
 pub(super) mod contract;
 mod samples;
 
-use samples::{endings, events, lost, names, nginx, start, tally};
+use samples::{alignments, endings, events, lost, names, nginx, start, tally};
 
 fn options() -> Options {
     Options {
@@ -51,14 +52,24 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 }
 
 /// The device the samples' segments were seen on.
-static DEVICES: LazyLock<Devices> =
-    LazyLock::new(|| Devices::from([((Some(4_026_531_840), 1), Foreign::from(b"lo".as_slice()))]));
+static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
+    let mut devices = Devices::default();
+    let lo = Foreign::from(b"lo".as_slice());
+    devices.insert(Some(4_026_531_840), Device::Index(1), lo);
+    let file = Foreign::from(b"wire.pcap".as_slice());
+    devices.insert(None, Device::Interface(0), file);
+    devices
+});
 
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {
     let mut out = Vec::new();
     let mut renderer = format.renderer(options);
     renderer.start(&start(), &mut out).unwrap();
+    for alignment in alignments() {
+        let at = alignment.fit.map_or(MonoNs(0), |fit| fit.at);
+        renderer.alignment(&alignment, at, &mut out).unwrap();
+    }
     for event in events() {
         renderer.event(&event, &mut out).unwrap();
     }
@@ -168,9 +179,7 @@ fn a_summary_names_every_loss() {
         unjoined.add(Why::Forwarded, 4);
         unjoined.add(Why::SentByNoSocket, 2);
     });
-    assert!(
-        unjoined.ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n")
-    );
+    assert!(unjoined.ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n"));
     let lost = one(|it| {
         it.lost.set(Kind::RstSent, 2);
         it.lost.set(Kind::StateChanged, 10);

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     model::{
+        alignment::Alignment,
         clock::Sample,
         ending::{Ending, How},
         observation::Observation,
@@ -25,6 +26,7 @@ use crate::{
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
+mod alignment;
 mod clocks;
 pub(super) mod event;
 pub(super) mod row;
@@ -139,6 +141,15 @@ impl Render for Text {
         row.finish(out)
     }
 
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        _at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        alignment::line(alignment, &self.clock, out)
+    }
+
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {
         let row = &mut self.row;
         match self.last_event.replace(event.at) {
@@ -234,7 +245,9 @@ impl Render for Text {
             }
         }
         write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
-        writeln!(out)
+        writeln!(out)?;
+        let mut delays = tally.delays.iter().flatten();
+        delays.try_for_each(|delay| wire::delay(delay, out))
     }
 }
 

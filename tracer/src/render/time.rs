@@ -6,7 +6,7 @@ use std::{collections::VecDeque, fmt};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::model::{clock::Sample, time::MonoNs, wire::Sighting};
+use crate::model::{alignment::Fit, clock::Sample, time::MonoNs, wire::Sighting};
 
 /// How the hooks' time maps to wall time, and the zone to show it in.
 ///
@@ -95,6 +95,25 @@ impl WallClock {
             write!(f, "{hour:02}:{minute:02}:{second:02}.{micros:06}")
         })
     }
+}
+
+/// A moment of any clock that counts from 1970, RFC 3339 in UTC with nanoseconds.
+pub(super) fn rfc3339(ns: i64) -> impl fmt::Display {
+    let utc = Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX);
+    fmt::from_fn(move |f| write!(f, "{utc:.9}"))
+}
+
+/// How far a capture's clock is ahead of the wall clock that was recorded, in nanoseconds.
+pub(super) fn ahead_ns(fit: &Fit, clock: &WallClock) -> i64 {
+    let wall = clock.utc(fit.at).as_nanosecond();
+    let ahead = i128::from(fit.capture_ns) - wall;
+    i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Parts in a million million, as parts in a million; to a thousandth.
+pub(super) fn millionths(parts: i64) -> f64 {
+    let thousandths = parts / 1_000;
+    f64::from(i32::try_from(thousandths).unwrap_or(i32::MAX)) / 1_000.0
 }
 
 /// A duration in the unit people would say it in, three digits of it: `842ns`, `1.24ms`, `2m03s`.

@@ -49,6 +49,19 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "clap", "tokio", "std::fs", "now()"],
     ),
     (
+        "align",
+        Only(&["model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
+    ),
+    (
         "decode",
         Only(&["model", "tally"]),
         &["aya", "clap", "tokio", "std::fs", "now()"],

@@ -21,6 +21,7 @@ use crate::model::{
 const SMALL: Limits = Limits {
     sockets: 3,
     answer_ns: 0,
+    reach_ns: 0,
     acts: 4,
     transitions: 5,
     settle_ns: 1_000,

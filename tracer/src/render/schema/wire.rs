@@ -7,7 +7,7 @@ use crate::{
     model::{
         foreign::Foreign,
         observation::SegmentFlags,
-        segment::{Device, Direction},
+        segment::Direction,
         stray::Stray,
         wire::{Sighting as ModelSighting, WireSegment},
     },
@@ -123,8 +123,5 @@ fn sighting<'a>(seen: &ModelSighting, devices: &'a Devices) -> Sighting<'a> {
 }
 
 fn name<'a>(seen: &ModelSighting, devices: &'a Devices) -> Option<Text<&'a Foreign>> {
-    match seen.device {
-        Device::Index(index) => devices.get(&(seen.netns, index)).map(Text),
-        Device::Interface(_) => None,
-    }
+    devices.of(seen).map(Text)
 }
