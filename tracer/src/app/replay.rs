@@ -27,6 +27,9 @@ const PROGRESS_EVERY: u64 = 500_000_000;
 pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
     let (file, bytes) = open(path)?;
     let recording = Recording::open(file).map_err(|error| unfit(error, path))?;
+    let captured = recording.header.settings.answer_ns > 0;
+    let hint = "`finrst record --wire afpacket` records the segments too";
+    View::new(trace).check(captured, hint)?;
     match tell(trace, path, recording, bytes) {
         Err(error) if output::is_closed(&error) => Ok(Exit::Ok),
         exit => Ok(exit?),
@@ -49,11 +52,12 @@ fn tell(
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
-    if !trace.quiet || view.is_json() {
+    if !trace.quiet || view.is_for_programs() {
         recording.start(&mut pipeline)?;
     }
     let mut progress = Progress::new(if trace.quiet { None } else { bytes });
-    let told = recording.tell(&mut pipeline, &clock, view.is_json(), &mut |bytes| {
+    let summary = view.is_for_programs();
+    let told = recording.tell(&mut pipeline, &clock, summary, &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);

@@ -55,10 +55,8 @@ impl Correlator {
 /// one on the device and the way it was seen first is a retransmission.
 fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
     let mut segments: Vec<WireSegment> = Vec::new();
-    for Sighted {
-        headers, sighting, ..
-    } in sightings
-    {
+    for Sighted { sighting, .. } in sightings {
+        let headers = &sighting.headers;
         let same = |it: &&mut WireSegment| {
             let fin = headers.flags.has(SegmentFlags::FIN) && it.flags.has(SegmentFlags::FIN);
             let end = |seq: u32, bytes: u32| seq.wrapping_add(bytes);
@@ -76,6 +74,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 kernel: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
+                again: Vec::new(),
             });
             continue;
         };
@@ -87,6 +86,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
             .any(|it| place(it) == place(sighting))
         {
             known.retransmits += u32::from(first == Some(place(sighting)));
+            known.again.push(*sighting);
         } else {
             known.sightings.push(*sighting);
         }

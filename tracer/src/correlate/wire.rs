@@ -21,9 +21,7 @@ const LIMIT_OF_FLOW: usize = 64;
 /// One sighting of a segment, not told yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighted {
-    /// What it said.
-    pub(super) headers: Headers,
-    /// Where and when it was.
+    /// Where and when it was, and what it said.
     pub(super) sighting: Sighting,
     /// Whether an ending has told of it: its sender's, its receiver's.
     told: [bool; 2],
@@ -54,11 +52,13 @@ impl Wire {
             netns,
         };
         let sighted = Sighted {
-            headers: seen.headers,
             sighting: Sighting {
                 at,
                 device: seen.device,
                 direction: seen.direction,
+                captured: seen.at,
+                vlan: seen.vlan,
+                headers: seen.headers,
             },
             told: [false; 2],
         };
@@ -138,7 +138,10 @@ impl Sighted {
 
 /// Different segments among sightings; copies are one.
 fn segments<'a>(sightings: impl Iterator<Item = &'a Sighted>) -> u64 {
-    let key = |it: &Sighted| (it.headers.seq, it.headers.flags.0 & !SegmentFlags::ACK);
+    let key = |it: &Sighted| {
+        let Headers { seq, flags, .. } = it.sighting.headers;
+        (seq, flags.0 & !SegmentFlags::ACK)
+    };
     let mut keys: Vec<_> = sightings.map(key).collect();
     keys.sort_unstable();
     keys.dedup();

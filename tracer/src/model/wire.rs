@@ -2,7 +2,7 @@
 
 use super::{
     observation::SegmentFlags,
-    segment::{Device, Direction},
+    segment::{CaptureTime, Device, Direction, Headers},
     time::MonoNs,
 };
 
@@ -26,6 +26,8 @@ pub struct WireSegment {
     pub sightings: Vec<Sighting>,
     /// How often it was seen again on the device it was seen on first.
     pub retransmits: u32,
+    /// What was seen where it had been seen already: every retransmission on every device.
+    pub again: Vec<Sighting>,
 }
 
 /// One sighting of a segment on a device.
@@ -37,6 +39,12 @@ pub struct Sighting {
     pub device: Device,
     /// Which way it passed.
     pub direction: Direction,
+    /// When, on the capture's own clock; `None` where it used the hooks'.
+    pub captured: Option<CaptureTime>,
+    /// Outermost VLAN identifier; `None` without a tag.
+    pub vlan: Option<u16>,
+    /// Its headers as they were there: addresses may be others on another device.
+    pub headers: Headers,
 }
 
 impl WireSegment {

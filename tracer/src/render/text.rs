@@ -187,32 +187,37 @@ impl Render for Text {
     }
 
     fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
-        let endings = count(tally.endings, "ending");
-        let events = count(tally.received_total(), "event");
-        write!(
-            out,
-            "{endings}, {events} received, {} lost",
-            tally.lost.total()
-        )?;
-        write!(out, "{}", by_kind(&tally.lost))?;
-        let captured = tally.captured.unwrap_or_default();
-        let rest = [
-            (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
-            (tally.undecodable, "undecodable"),
-            (tally.late, "late"),
-            (tally.early, "used early"),
-            (tally.filtered, "filtered"),
-            (tally.evicted, "evicted"),
-            (tally.unjoined_segments.unwrap_or(0), "unjoined segments"),
-            (captured.dropped, "frames dropped"),
-            (captured.unreadable, "frames unreadable"),
-            (captured.untimed, "segments without a time"),
-        ];
-        for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
-            write!(out, ", {number} {name}")?;
-        }
-        writeln!(out)
+        account(tally, out)
     }
+}
+
+/// The account of a run in one line.
+pub(super) fn account(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+    let endings = count(tally.endings, "ending");
+    let events = count(tally.received_total(), "event");
+    write!(
+        out,
+        "{endings}, {events} received, {} lost",
+        tally.lost.total()
+    )?;
+    write!(out, "{}", by_kind(&tally.lost))?;
+    let captured = tally.captured.unwrap_or_default();
+    let rest = [
+        (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
+        (tally.undecodable, "undecodable"),
+        (tally.late, "late"),
+        (tally.early, "used early"),
+        (tally.filtered, "filtered"),
+        (tally.evicted, "evicted"),
+        (tally.unjoined_segments.unwrap_or(0), "unjoined segments"),
+        (captured.dropped, "frames dropped"),
+        (captured.unreadable, "frames unreadable"),
+        (captured.untimed, "segments without a time"),
+    ];
+    for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
+        write!(out, ", {number} {name}")?;
+    }
+    writeln!(out)
 }
 
 /// Resets shout, timeouts warn.

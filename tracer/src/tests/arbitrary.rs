@@ -461,17 +461,24 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
-        at,
-        device,
-        direction,
-    });
+    let seen = crate::record::tests::seen();
+    let sighting =
+        (mono(), device, direction, seen).prop_map(|(at, device, direction, seen)| Sighting {
+            at,
+            device,
+            direction,
+            captured: seen.at,
+            vlan: seen.vlan,
+            headers: seen.headers,
+        });
+    let sighting = sighting.boxed();
     (
         any::<(bool, u8, u32, u32, u32, u32)>(),
         option::of(mono()),
-        collection::vec(sighting, 0..3),
+        collection::vec(sighting.clone(), 0..3),
+        collection::vec(sighting, 0..2),
     )
-        .prop_map(|(said, kernel, sightings)| WireSegment {
+        .prop_map(|(said, kernel, sightings, again)| WireSegment {
             sent: said.0,
             flags: SegmentFlags(said.1),
             seq: said.2,
@@ -480,6 +487,7 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
             kernel,
             sightings,
             retransmits: said.5,
+            again,
         })
 }
 
