@@ -9,6 +9,7 @@ mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
+mod pcapng;
 pub(crate) mod played;
 mod recording;
 mod refusals;
@@ -164,6 +165,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if lab.slow == 1 {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, pcapng::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

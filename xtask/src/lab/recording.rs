@@ -2,7 +2,7 @@
 //! follows it.
 
 mod damage;
-mod tools;
+pub(super) mod tools;
 
 use std::{
     fs::{self, File},
