@@ -35,13 +35,18 @@ impl fmt::Debug for Foreign {
 /// Writes printable text: control characters, backslashes and invalid UTF-8 come out escaped.
 pub(super) fn escape(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if moves(c) || c == '\\' {
+        // Whole runs at once: hardly a name has anything to escape.
+        let mut rest = chunk.valid();
+        while let Some(place) = rest.find(|c| moves(c) || c == '\\') {
+            let (plain, from) = rest.split_at(place);
+            f.write_str(plain)?;
+            let mut characters = from.chars();
+            if let Some(c) = characters.next() {
                 write!(f, "{}", c.escape_default())?;
-            } else {
-                write!(f, "{c}")?;
             }
+            rest = characters.as_str();
         }
+        f.write_str(rest)?;
         for byte in chunk.invalid() {
             write!(f, "\\x{byte:02x}")?;
         }
