@@ -162,6 +162,7 @@ impl<R: Read> Recording<R> {
             at: MonoNs(header.at_ns),
             version: &header.finrst,
             kernel: header.kernel.as_deref(),
+            machine: &header.machine,
             transport: header.transport.as_deref(),
             points: &points,
         })

@@ -10,6 +10,7 @@ mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
+mod pcapng;
 pub(crate) mod played;
 mod recording;
 mod refusals;
@@ -173,6 +174,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         } else {
             run_each(&lab, wire::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
+            run_each(&lab, pcapng::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

@@ -50,7 +50,7 @@ impl Correlator {
         let sent = sent.iter().map(|it| (it, true));
         for (it, sent) in sent.chain(received.iter().map(|it| (it, false))) {
             let netns = it.sighting.netns;
-            let seen = (it.headers.source, it.headers.destination);
+            let seen = (it.sighting.headers.source, it.sighting.headers.destination);
             let names = [Some(seen), self.wire.translated.within(netns, seen)];
             for (source, destination) in names.into_iter().flatten() {
                 let (local, remote) = if sent {
@@ -99,9 +99,8 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
     let mut segments: Vec<WireSegment> = Vec::new();
     let mut numbers = Vec::new();
     for sighted in sightings {
-        let Sighted {
-            headers, sighting, ..
-        } = sighted;
+        let sighting = &sighted.sighting;
+        let headers = &sighting.headers;
         let number = sighted.number();
         let known = numbers.iter().position(|it| *it == number);
         let Some(known) = known.and_then(|place| segments.get_mut(place)) else {
@@ -115,6 +114,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 kernel: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
+                again: Vec::new(),
             });
             continue;
         };
@@ -126,6 +126,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
             .any(|it| place(it) == place(sighting))
         {
             known.retransmits += u32::from(first == Some(place(sighting)));
+            known.again.push(*sighting);
         } else {
             known.sightings.push(*sighting);
         }

@@ -29,9 +29,7 @@ const LIMIT_OF_TUPLE: usize = 256;
 /// One sighting of a segment, not told yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighted {
-    /// What it said.
-    pub(super) headers: Headers,
-    /// Where and when it was.
+    /// Where and when it was, and what it said.
     pub(super) sighting: Sighting,
     /// Whether an ending has told of it: its sender's, its receiver's.
     pub(super) told: [bool; 2],
@@ -64,7 +62,6 @@ impl Wire {
         }
         self.count += 1;
         of_tuple.push(Sighted {
-            headers: seen.headers,
             sighting: Sighting {
                 at: time.at,
                 error_ns: time.error_ns,
@@ -73,6 +70,8 @@ impl Wire {
                 tuple: None,
                 device: seen.device,
                 direction: seen.direction,
+                vlan: seen.vlan,
+                headers: seen.headers,
             },
             told: [false; 2],
         });
@@ -212,7 +211,7 @@ impl Sighted {
             ack,
             payload_bytes,
             ..
-        } = self.headers;
+        } = self.sighting.headers;
         if flags.has(SegmentFlags::FIN) && !flags.has(SegmentFlags::RST) {
             Number(SegmentFlags::FIN, seq.wrapping_add(payload_bytes), 0)
         } else {
@@ -243,7 +242,7 @@ impl Sighted {
                 seq,
                 flags,
                 ..
-            } = it.headers;
+            } = it.sighting.headers;
             (
                 at,
                 netns,

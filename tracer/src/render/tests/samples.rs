@@ -7,7 +7,7 @@ use crate::model::{
     alignment::{Assumption, Drift, Fit, Spread},
     ending::LetGo,
     holder::{Holder, Provenance},
-    segment::Direction,
+    segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
     wire::{Sighting, WireSegment},
 };
 
@@ -62,14 +62,14 @@ fn act(at: u64, how: How, actor: Actor, cause: Cause, confidence: Confidence) ->
     }
 }
 
-pub(super) fn names() -> ReasonNames {
+pub(in crate::render) fn names() -> ReasonNames {
     ReasonNames::new([
         (1, "SK_RST_REASON_NO_SOCKET"),
         (9, "SK_RST_REASON_TCP_ABORT_ON_CLOSE"),
     ])
 }
 
-pub(super) fn explanation(text: &str) -> Explanation {
+pub(in crate::render) fn explanation(text: &str) -> Explanation {
     Explanation {
         text: text.to_owned(),
         advice: "",
@@ -78,7 +78,7 @@ pub(super) fn explanation(text: &str) -> Explanation {
 }
 
 /// What is known of the server, which runs in a container of a pod.
-pub(super) fn nginx() -> ProcessFacts {
+pub(in crate::render) fn nginx() -> ProcessFacts {
     let foreign = |text: &str| Foreign::from(text.as_bytes());
     ProcessFacts {
         exe: Some(foreign("/usr/sbin/nginx")),
@@ -287,7 +287,7 @@ fn reset() -> Ending {
 }
 
 /// An ending of which everything is known that finrst collects.
-pub(super) fn complete() -> Ending {
+pub(in crate::render) fn complete() -> Ending {
     let condition = Condition {
         unread: Some(0),
         unacked: Some(0),
@@ -351,17 +351,32 @@ fn fin() -> WireSegment {
         sightings: vec![Sighting {
             at: MonoNs(BORN + 2_000),
             error_ns: Some(60),
-            captured: None,
             netns: Some(4_026_531_840),
             tuple: None,
             device: Device::Index(1),
             direction: Direction::Transmitted,
+            captured: Some(CaptureTime {
+                clock: CaptureClock::Realtime,
+                ns: 1_777_897_805_000_002_003,
+            }),
+            vlan: None,
+            headers: Headers {
+                source: "127.0.0.1:80".parse().unwrap(),
+                destination: "127.0.0.1:41234".parse().unwrap(),
+                seq: 0,
+                ack: 0,
+                flags: SegmentFlags(SegmentFlags::FIN),
+                payload_bytes: 0,
+                window: 512,
+                timestamps: Some(Timestamps { value: 1, echo: 2 }),
+            },
         }],
         retransmits: 0,
+        again: Vec::new(),
     }
 }
 
-pub(super) fn endings() -> Vec<(Ending, Explanation)> {
+pub(in crate::render) fn endings() -> Vec<(Ending, Explanation)> {
     let unread_data = Explanation {
         text: "long-named-prog closed the socket with 512 bytes unread".to_owned(),
         advice: "Read to the end, or shut the sending side down and wait for the peer's FIN.",
@@ -379,7 +394,7 @@ pub(super) fn endings() -> Vec<(Ending, Explanation)> {
 }
 
 #[expect(clippy::too_many_lines, reason = "one literal a kind")]
-pub(super) fn events() -> Vec<Observation> {
+pub(in crate::render) fn events() -> Vec<Observation> {
     let nginx = task(1234, "nginx");
     let socket = Socket {
         id: id(0x1f),
@@ -500,11 +515,12 @@ pub(super) fn events() -> Vec<Observation> {
         .collect()
 }
 
-pub(super) fn start() -> Start<'static> {
+pub(in crate::render) fn start() -> Start<'static> {
     Start {
         at: MonoNs(BORN - 1),
         version: "0.1.0",
         kernel: Some("6.18.5"),
+        machine: "x86_64",
         transport: Some("perf"),
         points: &[
             Point {
@@ -519,7 +535,7 @@ pub(super) fn start() -> Start<'static> {
     }
 }
 
-pub(super) fn lost() -> Lost {
+pub(in crate::render) fn lost() -> Lost {
     let mut records = PerKind::default();
     records.set(Kind::StateChanged, 10);
     records.set(Kind::RstSent, 1);
@@ -529,7 +545,7 @@ pub(super) fn lost() -> Lost {
     }
 }
 
-pub(super) fn tally() -> Tally {
+pub(in crate::render) fn tally() -> Tally {
     let mut tally = Tally {
         at: MonoNs(BORN + 5_000_000_000),
         undecodable: 1,
