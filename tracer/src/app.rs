@@ -7,6 +7,7 @@ use crate::{
 
 mod account;
 mod capture;
+mod captures;
 mod check;
 mod command;
 mod correlate;
@@ -22,6 +23,7 @@ mod select;
 mod sockets;
 mod stop;
 mod trace;
+mod translator;
 mod view;
 
 /// Does what was asked.

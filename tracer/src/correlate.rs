@@ -3,7 +3,7 @@
 //! No clock, no I/O: time is what the observations and the watermark say. An observation costs the
 //! same however many sockets are known.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 mod acts;
 mod answers;
@@ -20,7 +20,9 @@ mod owner;
 mod peers;
 mod seeds;
 mod sockets;
+mod strays;
 mod tracked;
+mod translated;
 mod wire;
 
 pub use self::owner::looked;
@@ -34,7 +36,14 @@ use self::{
     tracked::Tracked,
     wire::Wire,
 };
-use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs};
+use crate::model::{
+    ending::Ending,
+    flow::Flow,
+    reason::ReasonNames,
+    segment::Seen,
+    stray::{Stray, Tuple},
+    time::MonoNs,
+};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +106,12 @@ pub struct Correlator {
     departed: Departed,
     seeds: Seeds,
     wire: Wire,
+    /// Segments nothing tells of, until they are asked for.
+    strays: Vec<Stray>,
+    /// When losses were noticed.
+    losses: VecDeque<MonoNs>,
+    /// Connections that were there at the attach and need no process to be.
+    older: HashSet<Flow>,
     /// Answers for nobody that wait for their segment.
     answers: VecDeque<Ending>,
     ready: Vec<Ending>,
@@ -117,6 +132,9 @@ impl Correlator {
             departed: Departed::new(limits.sockets),
             seeds: Seeds::default(),
             wire: Wire::default(),
+            strays: Vec::new(),
+            losses: VecDeque::new(),
+            older: HashSet::new(),
             answers: VecDeque::new(),
             ready: Vec::new(),
             counters: Counters::default(),
@@ -137,8 +155,7 @@ impl Correlator {
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
         self.conclude_due(watermark);
-        let Self { wire, peers, .. } = self;
-        wire.sweep(watermark, |sender| peers.knows(sender));
+        self.sweep(watermark, false);
         std::mem::take(&mut self.ready)
     }
 
@@ -148,6 +165,7 @@ impl Correlator {
         while let Some(tracked) = self.sockets.pop_oldest() {
             self.retire(tracked);
         }
+        self.sweep(MonoNs(u64::MAX), true);
         std::mem::take(&mut self.ready)
     }
 
@@ -173,10 +191,9 @@ impl Correlator {
         self.wire.seen(at, netns, seen);
     }
 
-    /// Segments no ending told of; `all` at the end of a run, when none is told any more.
-    #[must_use]
-    pub fn unjoined(&self, all: bool) -> u64 {
-        self.wire.unjoined(all)
+    /// A namespace translates one tuple to another, by what its connection tracking says.
+    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
+        self.wire.translated.learn(netns, before, after);
     }
 
     fn conclude_due(&mut self, now: MonoNs) {

@@ -16,6 +16,7 @@ pub mod decode;
 pub mod diagnose;
 pub mod enrich;
 pub mod exit;
+pub mod go;
 pub mod model;
 pub mod order;
 pub mod packet;

@@ -16,5 +16,6 @@ pub mod reason;
 pub mod segment;
 pub mod socket;
 pub mod state;
+pub mod stray;
 pub mod time;
 pub mod wire;

@@ -18,11 +18,12 @@ use crate::{
         known::KnownSocket,
         observation::Observation,
         segment::{Device, Seen},
+        stray::{Tuple, Why},
         time::MonoNs,
     },
     order::Merge,
     render::{Devices, Explained, Render, Start, time::WallClock},
-    tally::{Account, Delays, Lost, PerKind, Tally, kind_of},
+    tally::{Account, Delays, Lost, PerKind, Tally, Unjoined, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -60,13 +61,13 @@ pub struct Pipeline<F> {
     devices: Option<Devices>,
     no_devices: Devices,
     delays: Delays,
-    /// Whether segments no ending told of are counted.
-    counts_unjoined: bool,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
     /// Whether every event is told.
     events: bool,
+    /// Whether segments that no ending tells are told.
+    strays: bool,
     /// How many endings are told at most.
     limit: Option<u64>,
     failed: Option<io::Error>,
@@ -94,11 +95,11 @@ impl<F: Facts> Pipeline<F> {
             devices: None,
             no_devices: Devices::default(),
             delays: Delays::default(),
-            counts_unjoined: false,
             view,
             out,
             wanted,
             events,
+            strays: false,
             limit,
             failed: None,
         }
@@ -129,19 +130,30 @@ impl<F: Facts> Pipeline<F> {
     /// `everything` are told.
     pub fn captures(&mut self, everything: bool) {
         self.devices.get_or_insert_default();
-        self.counts_unjoined = everything;
+        self.tally.unjoined_segments = everything.then(Unjoined::default);
     }
 
-    /// A capture sees a device of this name.
-    pub fn device(&mut self, index: u32, name: Foreign) {
+    /// Whether segments are captured.
+    #[must_use]
+    pub const fn is_capturing(&self) -> bool {
+        self.devices.is_some()
+    }
+
+    /// Tells the segments no ending tells, too.
+    pub const fn tell_strays_too(&mut self) {
+        self.strays = true;
+    }
+
+    /// A capture in a network namespace sees a device of this name.
+    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
         let devices = self.devices.get_or_insert_default();
-        devices.insert(Device::Index(index), name);
+        devices.insert(netns, Device::Index(index), name);
     }
 
     /// A capture file has an interface of this name.
     pub fn interface(&mut self, number: u32, name: Foreign) {
         let devices = self.devices.get_or_insert_default();
-        devices.insert(Device::Interface(number), name);
+        devices.insert(None, Device::Interface(number), name);
     }
 
     /// From now on a segment may have been seen this long before or after the kernel's act, in
@@ -162,6 +174,11 @@ impl<F: Facts> Pipeline<F> {
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
     pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
         self.correlator.sight(at, netns, seen);
+    }
+
+    /// A network namespace translates one tuple to another on the way.
+    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
+        self.correlator.translated(netns, before, after);
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.
@@ -199,6 +216,7 @@ impl<F: Facts> Pipeline<F> {
         done?;
         let endings = self.correlator.settle(watermark);
         self.tell_all(endings)?;
+        self.tell_strays()?;
         self.out.flush()?;
         self.facts.turn(watermark);
         Ok(self.full())
@@ -218,6 +236,10 @@ impl<F: Facts> Pipeline<F> {
             captured,
             at,
         } = account;
+        let gaps = |lost: &PerKind, missed: Option<u64>| lost.total() + missed.unwrap_or(0);
+        if gaps(&lost, missed) > gaps(&self.tally.lost, self.tally.missed) {
+            self.correlator.lost(at);
+        }
         self.tally.captured = captured;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
@@ -239,10 +261,12 @@ impl<F: Facts> Pipeline<F> {
         self.turn(MonoNs(u64::MAX))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
-        let count = || self.correlator.unjoined(true);
-        self.tally.unjoined_segments = self.counts_unjoined.then(count);
+        self.tell_strays()?;
         let devices = self.devices.as_ref();
-        self.tally.delays = devices.map(|devices| self.delays.told(|device| devices.name(device)));
+        self.tally.delays = devices.map(|devices| {
+            self.delays
+                .told(|netns, device| devices.name(netns, device))
+        });
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -289,6 +313,24 @@ impl<F: Facts> Pipeline<F> {
                 looked(&mut ending, holders);
             }
             self.tell(ending)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the segments nothing tells of and, where events are told, tells them.
+    fn tell_strays(&mut self) -> io::Result<()> {
+        let (strays, refused) = self.correlator.strays();
+        let Some(unjoined) = &mut self.tally.unjoined_segments else {
+            return Ok(());
+        };
+        unjoined.add(Why::NoRoom, refused);
+        for stray in strays {
+            unjoined.add(stray.why, 1);
+            let full = self.limit.is_some_and(|limit| self.tally.endings >= limit);
+            if self.strays && !full {
+                let devices = self.devices.as_ref().unwrap_or(&self.no_devices);
+                self.view.segment(&stray, devices, &mut self.out)?;
+            }
         }
         Ok(())
     }

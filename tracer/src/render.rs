@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use crate::{
     model::{
         alignment::Alignment, ending::Ending, explained::Explanation, foreign::Foreign,
-        identity::ProcessFacts, observation::Observation, reason::ReasonNames, time::MonoNs,
+        identity::ProcessFacts, observation::Observation, reason::ReasonNames, stray::Stray,
+        time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -68,6 +69,12 @@ pub trait Render: Send {
     /// # Errors
     /// Those of `out`.
     fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells of a segment that no ending tells.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()>;
 
     /// Tells that records were lost.
     ///

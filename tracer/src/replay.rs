@@ -87,7 +87,7 @@ pub struct Recording<R: Read> {
 pub struct Beside {
     /// When it was captured, by the hooks' clock.
     pub at: MonoNs,
-    /// The network namespace its connection is in.
+    /// The network namespace its connection is in, by the inode number.
     pub netns: Option<u32>,
     /// What and where.
     pub seen: Seen,
@@ -225,7 +225,12 @@ impl<R: Read> Recording<R> {
                 zone: clock.zone.clone(),
             }),
             Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
-            Entry::Device { index, name } => pipeline.device(index, name),
+            Entry::Device { netns, index, name } => pipeline.device(netns, index, name),
+            Entry::Translated {
+                netns,
+                before,
+                after,
+            } => pipeline.translated(netns, before, after),
             Entry::Known(sockets) => drop(pipeline.know(sockets)),
             Entry::Account(account) => pipeline.account(*account)?,
             // Only the end of the file tells whether it is whole.

@@ -7,7 +7,7 @@ mod delays;
 use tracer_common::event::Kind;
 
 pub use self::delays::{Delay, Delays};
-use crate::model::{observation::What, time::MonoNs};
+use crate::model::{observation::What, stray::Why, time::MonoNs};
 
 /// One counter for each kind of record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +72,32 @@ impl PerKind {
     }
 }
 
+/// Segments no ending told of, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unjoined([u64; Why::ALL.len()]);
+
+impl Unjoined {
+    /// Adds to the count of one reason.
+    pub fn add(&mut self, why: Why, count: u64) {
+        let mut slots = Why::ALL.into_iter().zip(&mut self.0);
+        if let Some((_, slot)) = slots.find(|&(other, _)| other == why) {
+            *slot = slot.saturating_add(count);
+        }
+    }
+
+    /// The counts of all reasons together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let counts = self.0.iter();
+        counts.fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// Every reason's name in output with its count.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + Clone + use<> {
+        Why::ALL.into_iter().map(Why::code).zip(self.0)
+    }
+}
+
 /// What the kernel half says of its own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -100,6 +126,8 @@ pub struct Captured {
     pub unreadable: u64,
     /// Of these, segments whose time is not known, because the wall clock was set.
     pub untimed: u64,
+    /// Network namespaces for which there was no room.
+    pub left_out: u64,
 }
 
 /// The counters of a run.
@@ -131,7 +159,7 @@ pub struct Tally {
     /// What the capture says of its own work; `None` without one.
     pub captured: Option<Captured>,
     /// Segments no ending told of; `None` while none are captured, or a filter leaves endings out.
-    pub unjoined_segments: Option<u64>,
+    pub unjoined_segments: Option<Unjoined>,
     /// Delays between the kernel and each device; `None` where no segments are captured.
     pub delays: Option<Vec<Delay>>,
     /// Endings told.

@@ -4,7 +4,7 @@ use std::io;
 
 use tracer_common::event::Kind;
 
-use super::capture::Capture;
+use super::captures::Captures;
 use crate::{
     enrich::clock,
     probe::session::Session,
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Account> {
+pub(super) fn read(session: &Session, capture: &mut Captures) -> io::Result<Account> {
     let captured = capture.counts()?;
     let counts = session.counts()?;
     Ok(Account {
@@ -35,7 +35,7 @@ pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Accou
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn last(session: &Session, capture: &mut Capture) -> io::Result<Account> {
+pub(super) fn last(session: &Session, capture: &mut Captures) -> io::Result<Account> {
     Ok(Account {
         forgotten: session.forgotten()?,
         ..read(session, capture)?

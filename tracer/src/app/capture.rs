@@ -1,80 +1,60 @@
-//! The capture beside the hooks: its segments, by the hooks' clock.
+//! One capture beside the hooks: its segments, by the hooks' clock.
 
-use std::{collections::HashSet, future::pending, io, os::unix::fs::MetadataExt as _};
+use std::{collections::HashSet, io};
 
+use super::translator::Translator;
 use crate::{
-    cli::{Wire, Wiring},
-    enrich::{clock, facts::Facts},
-    exit::{Exit, Failure},
+    enrich::{clock, conntrack::Translation, facts::Facts},
     model::{
         foreign::Foreign,
         segment::{CaptureClock, Device, Seen},
         time::MonoNs,
     },
     packet::{
-        live::{Devices, Live, LiveError, Namespace, Options, REST, Statistics},
+        live::{Live, LiveError, Options, Statistics},
         parse::NotSegments,
     },
     pipeline::tap::Tapped,
     tally::Captured,
 };
 
-/// A capture in one network namespace, if one was asked for.
+/// A capture in one network namespace, on all of its devices or on one.
 pub(super) struct Capture {
-    live: Option<Live>,
+    live: Live,
     /// Inode number of the namespace.
-    netns: Option<u32>,
+    pub(super) netns: u32,
     named: HashSet<u32>,
     others: NotSegments,
     /// Wall time less the hooks' time when frames were last taken off, in nanoseconds.
     offset_ns: i128,
     /// Segments whose time did not fit between the last two looks at the clocks.
     stepped: u64,
+    translator: Translator,
 }
 
 impl Capture {
-    /// Begins to capture what was asked for, in the namespace of the calling thread.
+    /// Begins to capture.
     ///
     /// # Errors
     ///
-    /// No such device: exit code 2. No right to: exit code 3.
-    pub(super) fn open(wiring: &Wiring) -> Result<Self, Failure> {
-        let live = match wiring.wire {
-            Wire::Off => None,
-            Wire::Afpacket => {
-                let devices = wiring
-                    .interface
-                    .clone()
-                    .map_or(Devices::All, Devices::Named);
-                let options = Options {
-                    namespace: Namespace::Own,
-                    devices,
-                    ..Options::default()
-                };
-                Some(Live::open(&options).map_err(refused)?)
-            }
-        };
-        let netns = std::fs::metadata("/proc/self/ns/net").ok();
+    /// What is missing, by the step that failed.
+    pub(super) fn open(netns: u32, options: &Options) -> Result<Self, LiveError> {
         Ok(Self {
-            live,
-            netns: netns.and_then(|it| u32::try_from(it.ino()).ok()),
+            live: Live::open(options)?,
+            netns,
             named: HashSet::new(),
             others: NotSegments::default(),
             offset_ns: clock::wall_offset_ns(),
             stepped: 0,
+            translator: Translator::of(&options.namespace),
         })
     }
 
-    /// Whether anything is captured.
-    pub(super) const fn is_on(&self) -> bool {
-        self.live.is_some()
-    }
-
-    /// Waits for frames; forever without a capture.
+    /// Waits for frames. A device that went down is no end: it may come up again.
     pub(super) async fn filled(&self) -> io::Result<()> {
-        match &self.live {
-            Some(live) => live.filled().await,
-            None => pending().await,
+        match self.live.filled().await {
+            Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(()),
+            filled => filled,
         }
     }
 
@@ -91,8 +71,8 @@ impl Capture {
             others,
             offset_ns,
             stepped,
+            translator,
         } = self;
-        let Some(live) = live else { return Ok(()) };
         let mut seen = Vec::new();
         live.drain(&mut |frame| match frame.segment() {
             Ok(segment) => seen.push(segment),
@@ -113,49 +93,40 @@ impl Capture {
                 && named.insert(index)
                 && let Some(name) = live.device_name(index)
             {
-                pipeline.device(index, Foreign::from(name.as_bytes()));
+                pipeline.device(Some(*netns), index, Foreign::from(name.as_bytes()));
             }
-            pipeline.sight(at, *netns, segment);
+            let headers = &segment.headers;
+            let seen = (headers.source, headers.destination);
+            if let Some(Translation { before, after }) = translator.asked(seen, at) {
+                pipeline.translated(*netns, before, after);
+            }
+            pipeline.sight(at, Some(*netns), segment);
         }
         Ok(())
     }
 
-    /// Hands over what the kernel still holds back at the end of a run.
-    ///
-    /// # Errors
-    ///
-    /// The ring cannot be read.
-    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
-        if self.is_on() {
-            std::thread::sleep(REST);
-        }
-        self.drain(pipeline)
-    }
-
-    /// What it did so far; `None` when nothing is captured.
+    /// What it did so far.
     ///
     /// # Errors
     ///
     /// The kernel does not tell its counters.
-    pub(super) fn counts(&mut self) -> io::Result<Option<Captured>> {
-        let Some(live) = &mut self.live else {
-            return Ok(None);
-        };
+    pub(super) fn counts(&mut self) -> io::Result<Captured> {
         let Statistics {
             passed, dropped, ..
-        } = live.statistics()?;
+        } = self.live.statistics()?;
         let NotSegments {
             fragments,
             truncated,
             malformed,
             ..
         } = self.others;
-        Ok(Some(Captured {
+        Ok(Captured {
             frames: passed,
             dropped,
             unreadable: fragments + truncated + malformed,
             untimed: self.stepped,
-        }))
+            ..Captured::default()
+        })
     }
 }
 
@@ -174,18 +145,3 @@ fn hooks_time(segment: &Seen, offsets: (i128, i128), now: MonoNs) -> Option<Mono
 
 /// Nanoseconds a frame may have waited to be taken off.
 const LONGEST_NS: u64 = 10_000_000_000;
-
-fn refused(error: LiveError) -> Failure {
-    let (exit, hint) = match &error {
-        LiveError::Device { .. } => (Exit::Usage, "`ip link` lists the devices"),
-        LiveError::Socket(_) => (
-            Exit::Privileges,
-            "capturing needs CAP_NET_RAW; without --wire nothing is captured",
-        ),
-        LiveError::Namespace { .. }
-        | LiveError::Filter(_)
-        | LiveError::Ring { .. }
-        | LiveError::Wait(_) => (Exit::Runtime, "without --wire nothing is captured"),
-    };
-    Failure::new(exit, error, hint)
-}

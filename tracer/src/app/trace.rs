@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use super::{
-    capture::Capture,
+    captures::{Captures, Scope},
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -80,7 +80,12 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let names = ReasonNames::new(names);
         let clock = view::wall_clock();
         let (noted, settings) = (Noted::new(Live::here()), job.settings());
-        let capture = Capture::open(job.wiring)?;
+        let scope = Scope::of(
+            &job.select.ends.netns,
+            &request.filters.pids,
+            request.filters.follow,
+        )?;
+        let capture = Captures::open(job.wiring, scope, job.quiet)?;
         let mut pipeline = match job.view {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),
             None => view::silent(noted, &settings, names.clone()),

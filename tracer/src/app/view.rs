@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct View {
     output: Output,
     verbose: bool,
+    unjoined: bool,
     explain: bool,
     color: Color,
 }
@@ -28,6 +29,7 @@ impl View {
         Self {
             output: trace.output,
             verbose: trace.verbose,
+            unjoined: trace.unjoined || trace.verbose,
             explain: trace.explain,
             color: trace.color,
         }
@@ -38,6 +40,7 @@ impl View {
         Self {
             output: correlate.output,
             verbose: correlate.verbose,
+            unjoined: correlate.verbose,
             explain: correlate.explain,
             color: correlate.color,
         }
@@ -66,14 +69,12 @@ impl View {
             colour: output::coloured(self.color),
             explain: self.explain,
         });
-        road(
-            facts,
-            settings,
-            reasons,
-            view,
-            output::stdout(),
-            self.verbose,
-        )
+        let out = output::stdout();
+        let mut road = road(facts, settings, reasons, view, out, self.verbose);
+        if self.unjoined {
+            road.tell_strays_too();
+        }
+        road
     }
 }
 

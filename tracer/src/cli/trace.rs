@@ -34,6 +34,9 @@ pub struct Trace {
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
+    /// With --wire: also print the FINs and RSTs that no ending tells, and why; --verbose does it too
+    #[arg(long, help_heading = "Output")]
+    pub unjoined: bool,
     /// Print what each ending means under its line
     #[arg(long, help_heading = "Output")]
     pub explain: bool,
@@ -82,7 +85,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 23] = [
+const LIVE: [&str; 24] = [
     "pids",
     "follow",
     "comms",
@@ -97,7 +100,8 @@ const LIVE: [&str; 23] = [
     "settle",
     "sockets",
     "wire",
-    "interface",
+    "interfaces",
+    "wire_buffer",
     "record",
     "way",
     "held_open",
@@ -140,9 +144,20 @@ pub struct Wiring {
         help_heading = "Wire"
     )]
     pub wire: Wire,
-    /// With --wire: only on this device
-    #[arg(short, long, value_name = "DEVICE", help_heading = "Wire")]
-    pub interface: Option<String>,
+    /// With --wire: only on this device, in every network namespace that has one; repeatable
+    ///
+    /// Captured are the namespaces of the processes of --pid, or those of --netns, or else all that have
+    /// processes, 32 at most.
+    #[arg(
+        short,
+        long = "interface",
+        value_name = "DEVICE",
+        help_heading = "Wire"
+    )]
+    pub interfaces: Vec<String>,
+    /// With --wire: room for frames in each namespace, in KiB; by default 8 MiB in ours, 2 MiB elsewhere
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(128..=1_048_576), help_heading = "Wire")]
+    pub wire_buffer: Option<u32>,
 }
 
 /// Which connections to trace.
@@ -237,6 +252,7 @@ mod tests {
             "--sockets 65536",
             "--wire afpacket",
             "-i lo",
+            "--wire-buffer 1024",
             "--record other",
             "--way auto",
             "--held-open",

@@ -1,11 +1,12 @@
 //! Joins the segments of a connection to the acts of its ending.
 
-use super::{Correlator, wire::Sighted};
+use super::{Correlator, peers::Life, wire::Sighted};
 use crate::model::{
     ending::{Act, Ending, How},
+    flow::Flow,
     observation::SegmentFlags,
     time::MonoNs,
-    wire::WireSegment,
+    wire::{Sighting, WireSegment},
 };
 
 /// How long before its socket was seen first a segment may have come in, in nanoseconds: a device
@@ -25,6 +26,7 @@ impl Correlator {
         let span = self.span(ending);
         let sent = self.wire.claim(&ending.flow, true, span);
         let received = self.wire.claim(&ending.flow.reversed(), false, span);
+        self.introduce_afar(ending, (&sent, &received));
         let mut segments = merge(&sent, true);
         segments.extend(merge(&received, false));
         for act in &ending.acts {
@@ -32,6 +34,45 @@ impl Correlator {
         }
         segments.sort_by_key(|it| it.sightings.first().map(|sighting| sighting.at));
         ending.segments = Some(segments);
+    }
+
+    /// Finds the other end of the connection in another namespace, or behind a translation: what is
+    /// one segment on both ways is of one connection.
+    fn introduce_afar(&mut self, ending: &mut Ending, (sent, received): (&[Sighted], &[Sighted])) {
+        if ending.peer.is_some() {
+            return;
+        }
+        let one = Life {
+            id: ending.id(),
+            ended: ending.destroyed,
+        };
+        let mut asked: Vec<Flow> = vec![ending.flow, ending.flow.reversed()];
+        let sent = sent.iter().map(|it| (it, true));
+        for (it, sent) in sent.chain(received.iter().map(|it| (it, false))) {
+            let netns = it.sighting.netns;
+            let seen = (it.headers.source, it.headers.destination);
+            let names = [Some(seen), self.wire.translated.within(netns, seen)];
+            for (source, destination) in names.into_iter().flatten() {
+                let (local, remote) = if sent {
+                    (destination, source)
+                } else {
+                    (source, destination)
+                };
+                let flow = Flow {
+                    local,
+                    remote,
+                    netns,
+                };
+                if asked.contains(&flow) {
+                    continue;
+                }
+                asked.push(flow);
+                ending.peer = self.introduce_to(one, &flow);
+                if ending.peer.is_some() {
+                    return;
+                }
+            }
+        }
     }
 
     /// From when to when segments of an ending's flow are its own: until the next socket with it.
@@ -53,21 +94,18 @@ impl Correlator {
 }
 
 /// One segment for all sightings of the same bytes: copies on other devices are sightings, a second
-/// one on the device and the way it was seen first is a retransmission.
+/// one in the place it was seen first is a retransmission.
 fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
     let mut segments: Vec<WireSegment> = Vec::new();
-    for Sighted {
-        headers, sighting, ..
-    } in sightings
-    {
-        let same = |it: &&mut WireSegment| {
-            let fin = headers.flags.has(SegmentFlags::FIN) && it.flags.has(SegmentFlags::FIN);
-            let end = |seq: u32, bytes: u32| seq.wrapping_add(bytes);
-            let last = end(headers.seq, headers.payload_bytes) == end(it.seq, it.payload_bytes);
-            // A FIN sent again may carry more of the data before it, or less.
-            (fin && last) || (it.flags == headers.flags && it.seq == headers.seq)
-        };
-        let Some(known) = segments.iter_mut().find(same) else {
+    let mut numbers = Vec::new();
+    for sighted in sightings {
+        let Sighted {
+            headers, sighting, ..
+        } = sighted;
+        let number = sighted.number();
+        let known = numbers.iter().position(|it| *it == number);
+        let Some(known) = known.and_then(|place| segments.get_mut(place)) else {
+            numbers.push(number);
             segments.push(WireSegment {
                 sent,
                 flags: headers.flags,
@@ -80,7 +118,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
             });
             continue;
         };
-        let place = |it: &crate::model::wire::Sighting| (it.device, it.direction);
+        let place = |it: &Sighting| (it.netns, it.device, it.direction, it.tuple);
         let first = known.sightings.first().map(place);
         if known
             .sightings
@@ -116,6 +154,21 @@ fn give_time(segments: &mut [WireSegment], act: &Act) {
         .filter(fits)
         .min_by_key(|it| distance(it));
     if let Some(segment) = nearest {
+        segment.kernel = Some(act.at);
+    }
+    give_provoker(segments, act);
+}
+
+/// The segment that an RST of ours answered was taken in when the RST was sent.
+fn give_provoker(segments: &mut [WireSegment], act: &Act) {
+    let Some(provoker) = act.provoked_by.filter(|_| act.how == How::RstSent) else {
+        return;
+    };
+    let is_it = |it: &&mut WireSegment| {
+        let same = it.seq == provoker.seq && it.flags == provoker.flags;
+        !it.sent && it.kernel.is_none() && same
+    };
+    if let Some(segment) = segments.iter_mut().find(is_it) {
         segment.kernel = Some(act.at);
     }
 }

@@ -1,5 +1,7 @@
 //! The segments of an ending, as they were seen on the wire.
 
+use std::net::SocketAddr;
+
 use super::{
     observation::SegmentFlags,
     segment::{Device, Direction},
@@ -33,6 +35,11 @@ pub struct WireSegment {
 pub struct Sighting {
     /// When, on the hooks' clock.
     pub at: MonoNs,
+    /// The network namespace, by its inode number; `None` when it is not known.
+    pub netns: Option<u32>,
+    /// Who sent it and who it was for there, where that is not what the socket says: its addresses
+    /// are translated on the way.
+    pub tuple: Option<(SocketAddr, SocketAddr)>,
     /// The device.
     pub device: Device,
     /// Which way it passed.

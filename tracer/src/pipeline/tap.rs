@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::Pipeline;
 use crate::{
     enrich::facts::Facts,
-    model::{foreign::Foreign, known::KnownSocket, segment::Seen, time::MonoNs},
+    model::{foreign::Foreign, known::KnownSocket, segment::Seen, stray::Tuple, time::MonoNs},
     record::{Entry, Header, Writer},
     render::{Start, time::WallClock},
     tally::{Account, Tally},
@@ -95,9 +95,11 @@ impl<F: Facts> Tapped<F> {
 
     /// See [`Pipeline::know`].
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
+        let captures = self.pipeline.is_capturing();
         self.tape(|tape| {
-            // One without a file says nothing to the road, and of those there may be a million.
-            let held = sockets.iter().filter(|socket| socket.inode.is_some());
+            // Of those without a file there may be a million, and only segments can ask for them.
+            let held = sockets.iter();
+            let held = held.filter(|socket| captures || socket.inode.is_some());
             let held: Vec<_> = held.cloned().collect();
             let mut parts = held.chunks(SOCKETS);
             parts.try_for_each(|part| tape.out.put(&Entry::Known(part.to_vec())))
@@ -106,12 +108,12 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// See [`Pipeline::device`].
-    pub fn device(&mut self, index: u32, name: Foreign) {
+    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
         self.tape(|tape| {
             let name = name.clone();
-            tape.out.put(&Entry::Device { index, name })
+            tape.out.put(&Entry::Device { netns, index, name })
         });
-        self.pipeline.device(index, name);
+        self.pipeline.device(netns, index, name);
     }
 
     /// See [`Pipeline::sight`].
@@ -120,6 +122,18 @@ impl<F: Facts> Tapped<F> {
         self.tape(|tape| {
             let seen = Box::new(*seen);
             tape.out.put(&Entry::Sighted { at, netns, seen })
+        });
+    }
+
+    /// See [`Pipeline::translated`].
+    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
+        self.pipeline.translated(netns, before, after);
+        self.tape(|tape| {
+            tape.out.put(&Entry::Translated {
+                netns,
+                before,
+                after,
+            })
         });
     }
 

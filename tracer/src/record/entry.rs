@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{
         foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        segment::Seen, time::MonoNs,
+        segment::Seen, stray::Tuple, time::MonoNs,
     },
     tally::Account,
 };
@@ -30,6 +30,7 @@ mod kind {
     pub(super) const END: u16 = 10;
     pub(super) const SIGHTED: u16 = 11;
     pub(super) const DEVICE: u16 = 12;
+    pub(super) const TRANSLATED: u16 = 20;
 }
 
 /// One entry. Answers come before the call during which they were given.
@@ -57,9 +58,20 @@ pub enum Entry<'a> {
         /// What and where.
         seen: Box<Seen>,
     },
+    /// A network namespace translates one tuple to another.
+    Translated {
+        /// Inode number of the namespace.
+        netns: u32,
+        /// Who sent and who it was for before.
+        before: Tuple,
+        /// And after.
+        after: Tuple,
+    },
     /// A device a capture sees.
     Device {
-        /// The kernel's index.
+        /// In which network namespace, by its inode number.
+        netns: Option<u32>,
+        /// The kernel's index there.
         index: u32,
         /// Its name.
         name: Foreign,
@@ -125,7 +137,7 @@ enum Malformed {
 impl<'a> Entry<'a> {
     /// Whether this build can read entries of a kind.
     pub(super) const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::HEADER..=kind::DEVICE)
+        matches!(kind, kind::HEADER..=kind::DEVICE | kind::TRANSLATED)
     }
 
     pub(super) const fn kind(&self) -> u16 {
@@ -139,6 +151,7 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Look { .. }) => kind::LOOK,
             Self::Sighted { .. } => kind::SIGHTED,
             Self::Device { .. } => kind::DEVICE,
+            Self::Translated { .. } => kind::TRANSLATED,
             Self::Known(_) => kind::KNOWN,
             Self::Account(_) => kind::ACCOUNT,
             Self::End { .. } => kind::END,
@@ -165,7 +178,14 @@ impl<'a> Entry<'a> {
             Self::Sighted { at, netns, seen } => {
                 json(out, &segment::Sighted::new(*at, *netns, seen))
             }
-            Self::Device { index, name } => json(out, &segment::Device::new(*index, name)),
+            Self::Device { netns, index, name } => {
+                json(out, &segment::Device::new(*netns, *index, name))
+            }
+            &Self::Translated {
+                netns,
+                before,
+                after,
+            } => json(out, &segment::Translated::new(netns, before, after)),
             Self::Known(sockets) => json(out, &socket::Sockets::new(sockets)),
             Self::Account(account) => json(out, &account::Account::new(account)),
             Self::End { how } => json(out, &shape::End { how: how.into() }),
@@ -194,6 +214,7 @@ impl<'a> Entry<'a> {
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),
             kind::SIGHTED => from_json::<segment::Sighted<'_>>(payload)?.entry()?,
             kind::DEVICE => from_json::<segment::Device<'_>>(payload)?.entry()?,
+            kind::TRANSLATED => from_json::<segment::Translated>(payload)?.entry(),
             kind::KNOWN => Self::Known(from_json::<socket::Sockets>(payload)?.sockets()?),
             kind::ACCOUNT => {
                 Self::Account(Box::new(from_json::<account::Account>(payload)?.account()))

@@ -185,7 +185,16 @@ fn entry() -> BoxedStrategy<Owned> {
         arbitrary::mono().prop_map(Entry::Turn),
         answer().prop_map(Entry::Answer),
         sighted,
-        device.prop_map(|(index, name)| Entry::Device { index, name }),
+        (any::<u32>(), arbitrary::flow()).prop_map(|(netns, flow)| Entry::Translated {
+            netns,
+            before: (flow.local, flow.remote),
+            after: (flow.remote, flow.local),
+        }),
+        device.prop_map(|(index, name)| Entry::Device {
+            netns: index.checked_sub(1),
+            index,
+            name
+        }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];

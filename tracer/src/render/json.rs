@@ -5,14 +5,17 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{
-    Explained, Options, Render, Start,
-    schema::{Line, Text, alignment, ending, event, run},
+    Devices, Explained, Options, Render, Start,
+    schema::{Line, Text, alignment, ending, event, run, wire},
     time::WallClock,
     via::Via,
     words,
 };
 use crate::{
-    model::{alignment::Alignment, observation::Observation, reason::ReasonNames, time::MonoNs},
+    model::{
+        alignment::Alignment, observation::Observation, reason::ReasonNames, stray::Stray,
+        time::MonoNs,
+    },
     tally::{Lost, Tally},
 };
 
@@ -79,6 +82,11 @@ impl Render for Json {
             ending::ending(explained, via, &self.clock),
             out,
         )
+    }
+
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()> {
+        let at = stray.sightings.first().map_or(MonoNs(0), |it| it.at);
+        self.line("segment", at, wire::stray(stray, devices), out)
     }
 
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {

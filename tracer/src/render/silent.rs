@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Explained, Render, Start, time::WallClock};
+use super::{Devices, Explained, Render, Start, time::WallClock};
 use crate::{
-    model::observation::Observation,
+    model::{observation::Observation, stray::Stray},
     tally::{Lost, Tally},
 };
 
@@ -24,6 +24,15 @@ impl Render for Silent {
     }
 
     fn ending(&mut self, _explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn segment(
+        &mut self,
+        _stray: &Stray,
+        _devices: &Devices,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
         Ok(())
     }
 

@@ -19,8 +19,9 @@ use crate::{
         segment::Device,
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
+        stray::Why,
     },
-    tally::{Captured, Delay, PerKind},
+    tally::{Captured, Delay, PerKind, Unjoined},
     tests::arbitrary,
 };
 
@@ -55,8 +56,13 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 /// The device the samples' segments were seen on.
 static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
     let mut devices = Devices::default();
-    devices.insert(Device::Index(1), Foreign::from(b"lo".as_slice()));
-    devices.insert(Device::Interface(0), Foreign::from(b"wire.pcap".as_slice()));
+    let netns = Some(4_026_531_840);
+    devices.insert(netns, Device::Index(1), Foreign::from(b"lo".as_slice()));
+    devices.insert(
+        None,
+        Device::Interface(0),
+        Foreign::from(b"wire.pcap".as_slice()),
+    );
     devices
 });
 
@@ -171,7 +177,13 @@ fn a_summary_names_every_loss() {
     assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
     assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
-    assert!(one(|it| it.unjoined_segments = Some(6)).ends_with(", 6 unjoined segments\n"));
+    let mut unjoined = Unjoined::default();
+    unjoined.add(Why::Forwarded, 4);
+    unjoined.add(Why::SentByNoSocket, 2);
+    assert!(
+        one(|it| it.unjoined_segments = Some(unjoined))
+            .ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n")
+    );
     let lost = one(|it| {
         it.lost.set(Kind::RstSent, 2);
         it.lost.set(Kind::StateChanged, 10);

@@ -8,7 +8,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::{
-    Explained, Options, Render, Start,
+    Devices, Explained, Options, Render, Start,
     time::{WallClock, human},
     words,
 };
@@ -19,6 +19,7 @@ use crate::{
         observation::Observation,
         process::Actor,
         reason::ReasonNames,
+        stray::Stray,
         time::MonoNs,
     },
     tally::{Lost, PerKind, Tally, kind_of},
@@ -187,6 +188,19 @@ impl Render for Text {
         Ok(())
     }
 
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()> {
+        let at = stray.sightings.first().map_or(MonoNs(0), |it| it.at);
+        let row = &mut self.row;
+        row.cell(width::TIME, DIM, self.clock.time_of_day(at));
+        row.right(width::PID, DIM, "-");
+        row.cell(width::COMM, DIM, "-");
+        let (source, destination) = (stray.headers.source, stray.headers.destination);
+        row.cell(width::FLOW, DIM, format_args!("{source} → {destination}"));
+        row.cell(width::HOW, DIM, "segment");
+        row.cell(0, DIM, wire::alone(stray, devices));
+        row.finish(out)
+    }
+
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {
         let time = self.clock.time_of_day(lost.at);
         writeln!(
@@ -207,6 +221,7 @@ impl Render for Text {
         )?;
         write!(out, "{}", by_kind(&tally.lost))?;
         let captured = tally.captured.unwrap_or_default();
+        let unjoined = tally.unjoined_segments.unwrap_or_default();
         let rest = [
             (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
             (tally.undecodable, "undecodable"),
@@ -214,13 +229,17 @@ impl Render for Text {
             (tally.early, "used early"),
             (tally.filtered, "filtered"),
             (tally.evicted, "evicted"),
-            (tally.unjoined_segments.unwrap_or(0), "unjoined segments"),
+            (unjoined.total(), "unjoined segments"),
             (captured.dropped, "frames dropped"),
             (captured.unreadable, "frames unreadable"),
             (captured.untimed, "segments without a time"),
+            (captured.left_out, "network namespaces not captured"),
         ];
         for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
             write!(out, ", {number} {name}")?;
+            if name == "unjoined segments" {
+                write!(out, "{}", listed(unjoined.named()))?;
+            }
         }
         writeln!(out)?;
         let mut delays = tally.delays.iter().flatten();
@@ -254,16 +273,17 @@ fn count(number: u64, noun: &str) -> impl fmt::Display {
 
 /// ` (10 state_changed, 2 rst_sent)`, or nothing when nothing was counted.
 fn by_kind(counts: &PerKind) -> impl fmt::Display {
+    listed(counts.named())
+}
+
+/// ` (10 one, 2 other)`, without those that are zero.
+fn listed(counts: impl Iterator<Item = (&'static str, u64)> + Clone) -> impl fmt::Display {
     fmt::from_fn(move |f| {
-        let counted = counts.iter().filter(|&(_, count)| count != 0);
-        for (index, (kind, count)) in counted.enumerate() {
-            write!(
-                f,
-                "{}{count} {}",
-                if index == 0 { " (" } else { ", " },
-                kind.name()
-            )?;
+        let mut open = false;
+        for (name, count) in counts.clone().filter(|&(_, count)| count != 0) {
+            write!(f, "{}{count} {name}", if open { ", " } else { " (" })?;
+            open = true;
         }
-        f.write_str(if counts.total() == 0 { "" } else { ")" })
+        f.write_str(if open { ")" } else { "" })
     })
 }

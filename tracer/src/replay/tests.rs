@@ -39,7 +39,7 @@ enum Call {
     Clock(i64),
     /// A segment, so many nanoseconds after the watermark.
     Sight(Box<Seen>, u64),
-    Device(u32, Foreign),
+    Device(Option<u32>, u32, Foreign),
     Know(Vec<KnownSocket>),
     Account(Box<Account>),
     /// The account before, so many nanoseconds later.
@@ -55,7 +55,8 @@ fn call() -> BoxedStrategy<Call> {
         1 => any::<i64>().prop_map(Call::Clock),
         4 => (seen().prop_map(Box::new), 0..1_000_000_000_u64)
             .prop_map(|(seen, after)| Call::Sight(seen, after)),
-        1 => (0..3_u32, arbitrary::foreign()).prop_map(|(index, name)| Call::Device(index, name)),
+        1 => (proptest::option::of(0..2_u32), 0..3_u32, arbitrary::foreign())
+            .prop_map(|(netns, index, name)| Call::Device(netns, index, name)),
         1 => collection::vec(arbitrary::known(), 0..3).prop_map(Call::Know),
         1 => account().prop_map(|account| Call::Account(Box::new(account))),
         2 => (0..3_u64).prop_map(Call::AccountAgain),
@@ -179,7 +180,7 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
                 road.turn(now).unwrap();
             }
             Call::Sight(seen, after) => road.sight(now.after(after), Some(1), &seen),
-            Call::Device(index, name) => road.device(index, name),
+            Call::Device(netns, index, name) => road.device(netns, index, name),
             Call::Clock(offset) => road.clock(clock(offset.into())),
             Call::Know(sockets) => drop(road.know(sockets)),
             Call::Account(account) => {

@@ -15,10 +15,13 @@ const DIGITS: u8 = 2;
 /// Delays that are not told apart from this one: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
+/// A device and the network namespace it is in.
+type Place = (Option<u32>, Device);
+
 /// The delays of the segments told so far.
 #[derive(Default)]
 pub struct Delays {
-    rows: BTreeMap<(Device, bool), Row>,
+    rows: BTreeMap<(Place, bool), Row>,
 }
 
 /// The delays of what one device saw in one direction.
@@ -33,6 +36,9 @@ struct Row {
 pub struct Delay {
     /// The device, or the interface of a capture file; `None` when its name is not known.
     pub device: Option<Foreign>,
+    /// Its network namespace, by the inode number; `None` for a capture file, and when it is not
+    /// known.
+    pub netns: Option<u32>,
     /// Whether the segments were sent, from the kernel's act to the first sighting on the device;
     /// else they were received, and it is from the last sighting to the kernel's act.
     pub sent: bool,
@@ -61,20 +67,22 @@ impl Delays {
         let Some(kernel) = segment.kernel else { return };
         let mut nearest = BTreeMap::new();
         for sighting in &segment.sightings {
-            let known = nearest.entry(sighting.device).or_insert(sighting.at);
+            let known = nearest
+                .entry((sighting.netns, sighting.device))
+                .or_insert(sighting.at);
             *known = if segment.sent {
                 sighting.at.min(*known)
             } else {
                 sighting.at.max(*known)
             };
         }
-        for (device, seen) in nearest {
+        for (place, seen) in nearest {
             let (from, to) = if segment.sent {
                 (kernel, seen)
             } else {
                 (seen, kernel)
             };
-            if let Some(row) = self.row(device, segment.sent) {
+            if let Some(row) = self.row(place, segment.sent) {
                 let delay = to.since(from);
                 // It grows as far as it is let; what is longer counts as this long.
                 let _ = row.histogram.record(delay.min(LONGEST_NS));
@@ -84,8 +92,8 @@ impl Delays {
         }
     }
 
-    fn row(&mut self, device: Device, sent: bool) -> Option<&mut Row> {
-        let key = (device, sent);
+    fn row(&mut self, place: Place, sent: bool) -> Option<&mut Row> {
+        let key = (place, sent);
         if !self.rows.contains_key(&key) && self.rows.len() < ROWS {
             let row = Row {
                 histogram: Histogram::new(DIGITS).ok()?,
@@ -99,12 +107,16 @@ impl Delays {
 
     /// Every device with its delays, sent before received.
     #[must_use]
-    pub fn told<'a>(&self, name: impl Fn(Device) -> Option<&'a Foreign>) -> Vec<Delay> {
+    pub fn told<'a>(
+        &self,
+        name: impl Fn(Option<u32>, Device) -> Option<&'a Foreign>,
+    ) -> Vec<Delay> {
         let mut told: Vec<_> = self
             .rows
             .iter()
-            .map(|(&(device, sent), row)| Delay {
-                device: name(device).cloned(),
+            .map(|(&((netns, device), sent), row)| Delay {
+                device: name(netns, device).cloned(),
+                netns,
                 sent,
                 segments: row.histogram.len(),
                 contrary: row.contrary,
@@ -117,6 +129,7 @@ impl Delays {
             let key = |it: &Delay| {
                 (
                     it.device.as_ref().map(|name| name.bytes().to_vec()),
+                    it.netns,
                     !it.sent,
                 )
             };
@@ -136,6 +149,8 @@ mod tests {
     fn segment(sent: bool, kernel: Option<u64>, sightings: &[(u32, u64)]) -> WireSegment {
         let sightings = sightings.iter().map(|&(device, at)| Sighting {
             at: MonoNs(at),
+            netns: None,
+            tuple: None,
             device: Device::Index(device),
             direction: Direction::Unknown,
         });
@@ -156,7 +171,7 @@ mod tests {
         for segment in segments {
             delays.add_segment(segment);
         }
-        delays.told(|_| None)
+        delays.told(|_, _| None)
     }
 
     #[test]

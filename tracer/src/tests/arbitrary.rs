@@ -19,9 +19,10 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{Device, Direction},
+    segment::{Device, Direction, Headers},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
+    stray::{Stray, Why},
     time::MonoNs,
     wire::{Sighting, WireSegment},
 };
@@ -451,7 +452,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         .boxed()
 }
 
-fn wire_segment() -> impl Strategy<Value = WireSegment> {
+fn sighting() -> impl Strategy<Value = Sighting> {
     let direction = sample::select(vec![
         Direction::Transmitted,
         Direction::Received,
@@ -461,15 +462,46 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
+    let netns = option::of(0..3_u32);
+    let tuple = option::of((end(), end()));
+    let sighting = (mono(), netns, tuple, device, direction);
+    sighting.prop_map(|(at, netns, tuple, device, direction)| Sighting {
         at,
+        netns,
+        tuple,
         device,
         direction,
-    });
+    })
+}
+
+/// A segment that no ending tells.
+pub(crate) fn stray() -> impl Strategy<Value = Stray> {
+    let ends = (end(), end(), any::<(u32, u32, u32, u8)>());
+    let why = sample::select(Why::ALL.to_vec());
+    (ends, why, collection::vec(sighting(), 0..3)).prop_map(|(ends, why, sightings)| {
+        let (source, destination, (seq, ack, payload_bytes, flags)) = ends;
+        Stray {
+            headers: Headers {
+                source,
+                destination,
+                seq,
+                ack,
+                flags: SegmentFlags(flags),
+                payload_bytes,
+                window: 0,
+                timestamps: None,
+            },
+            sightings,
+            why,
+        }
+    })
+}
+
+fn wire_segment() -> impl Strategy<Value = WireSegment> {
     (
         any::<(bool, u8, u32, u32, u32, u32)>(),
         option::of(mono()),
-        collection::vec(sighting, 0..3),
+        collection::vec(sighting(), 0..3),
     )
         .prop_map(|(said, kernel, sightings)| WireSegment {
             sent: said.0,

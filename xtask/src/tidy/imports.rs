@@ -28,6 +28,11 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     ("probe", Only(&["tally"]), &["clap"]),
     (
+        "go",
+        Only(&[]),
+        &["aya", "clap", "tokio", "tracer_common", "std::fs", "now()"],
+    ),
+    (
         "packet",
         Only(&["model"]),
         &["aya", "clap", "tracer_common"],

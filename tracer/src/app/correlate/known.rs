@@ -15,11 +15,12 @@ use crate::{
         ending::{Act, Ending, How},
         flow::Flow,
         observation::{Observation, Segment, SegmentFlags},
+        stray::Stray,
         time::MonoNs,
         wire::WireSegment,
     },
     record::Settings,
-    render::{Explained, Render, Start, time::WallClock},
+    render::{Devices, Explained, Render, Start, time::WallClock},
     replay::Recorded,
     tally::{Lost, Tally},
 };
@@ -42,14 +43,14 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The network namespaces in which a segment's connection has a socket, at either end.
-    pub(super) fn namespaces(&self, (source, destination): Ends) -> Vec<Option<u32>> {
-        let of = |ends: Ends| self.flows.get(&ends).into_iter().flatten();
-        let both = of((source, destination)).chain(of((destination, source)));
-        let mut found: Vec<_> = both.copied().collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+    /// The network namespace of a segment's connection: of its sender's socket, else of its
+    /// receiver's; `None` when there is none, or when several have sockets of these ends.
+    pub(super) fn namespace(&self, (source, destination): Ends) -> Option<Option<u32>> {
+        let sender = self.flows.get(&(source, destination));
+        let receiver = self.flows.get(&(destination, source));
+        let one = |found: Option<&Vec<_>>| found.is_none_or(|it| it.len() == 1);
+        let found = sender.or(receiver)?.first().copied();
+        found.filter(|_| one(sender) && one(receiver))
     }
 
     fn learn(&mut self, ending: &Ending) {
@@ -214,6 +215,15 @@ impl Render for Listener {
         Ok(())
     }
 
+    fn segment(
+        &mut self,
+        _stray: &Stray,
+        _devices: &Devices,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
+
     fn lost(&mut self, _lost: &Lost, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
@@ -250,8 +260,8 @@ mod tests {
             let mut known = Known::default();
             known.learn(&ending);
             let Flow { local, remote, netns } = ending.flow;
-            prop_assert_eq!(known.namespaces((local, remote)), [netns]);
-            prop_assert_eq!(known.namespaces((remote, local)), [netns]);
+            prop_assert_eq!(known.namespace((local, remote)), Some(netns));
+            prop_assert_eq!(known.namespace((remote, local)), Some(netns));
             for mark in &known.marks {
                 let sent = mark.ends == (local, remote);
                 prop_assert!(sent || mark.ends == (remote, local));
@@ -277,7 +287,21 @@ mod tests {
     #[test]
     fn a_flow_nobody_has_is_in_no_namespace() {
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
-        assert!(Known::default().namespaces(ends).is_empty());
+        assert_eq!(Known::default().namespace(ends), None);
+    }
+
+    #[test]
+    fn a_flow_of_two_namespaces_is_in_neither() {
+        let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+        let mut known = Known::default();
+        known.flows.insert(ends, vec![Some(1), Some(2)]);
+        assert_eq!(known.namespace(ends), None);
+        assert_eq!(known.namespace((ends.1, ends.0)), None);
+        // Its two ends in two are as they should be.
+        known.flows.insert(ends, vec![Some(1)]);
+        known.flows.insert((ends.1, ends.0), vec![Some(2)]);
+        assert_eq!(known.namespace(ends), Some(Some(1)));
+        assert_eq!(known.namespace((ends.1, ends.0)), Some(Some(2)));
     }
 
     #[test]

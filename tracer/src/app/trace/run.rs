@@ -7,7 +7,7 @@ use tokio::{process::Child, time::MissedTickBehavior};
 use crate::{
     app::{
         account,
-        capture::Capture,
+        captures::Captures,
         command,
         job::Job,
         output, priority,
@@ -62,7 +62,7 @@ pub(super) struct Run<'a> {
     pub(super) session: Session,
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
-    pub(super) capture: Capture,
+    pub(super) capture: Captures,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -250,6 +250,7 @@ impl Run<'_> {
             capture,
             ..
         } = self;
+        capture.refresh(pipeline)?;
         pipeline.account(account::read(session, capture)?)
     }
 

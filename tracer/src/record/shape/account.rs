@@ -29,6 +29,8 @@ struct Captured {
     dropped: u64,
     unreadable: u64,
     untimed: u64,
+    #[serde(default)]
+    left_out: u64,
 }
 
 impl Account {
@@ -51,6 +53,7 @@ impl Account {
                 dropped: it.dropped,
                 unreadable: it.unreadable,
                 untimed: it.untimed,
+                left_out: it.left_out,
             }),
             at_ns: at.0,
         }
@@ -67,6 +70,7 @@ impl Account {
                 dropped: it.dropped,
                 unreadable: it.unreadable,
                 untimed: it.untimed,
+                left_out: it.left_out,
             }),
             at: MonoNs(self.at_ns),
         }

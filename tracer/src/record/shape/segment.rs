@@ -10,6 +10,7 @@ use crate::{
         foreign::Foreign,
         observation::SegmentFlags,
         segment::{self, CaptureClock, CaptureTime, Direction, Headers, Seen, Timestamps},
+        stray::Tuple,
         time::MonoNs,
     },
     record::Entry,
@@ -18,13 +19,16 @@ use crate::{
 /// A device and its name.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::record) struct Device<'a> {
+    #[serde(default)]
+    netns: Option<u32>,
     index: u32,
     name: Bytes<'a>,
 }
 
 impl<'a> Device<'a> {
-    pub(in crate::record) fn new(index: u32, name: &'a Foreign) -> Self {
+    pub(in crate::record) fn new(netns: Option<u32>, index: u32, name: &'a Foreign) -> Self {
         Self {
+            netns,
             index,
             name: name.into(),
         }
@@ -32,9 +36,36 @@ impl<'a> Device<'a> {
 
     pub(in crate::record) fn entry(&self) -> Result<Entry<'static>, Unknown> {
         Ok(Entry::Device {
+            netns: self.netns,
             index: self.index,
             name: self.name.foreign()?,
         })
+    }
+}
+
+/// A translation of addresses.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::record) struct Translated {
+    netns: u32,
+    before: Tuple,
+    after: Tuple,
+}
+
+impl Translated {
+    pub(in crate::record) const fn new(netns: u32, before: Tuple, after: Tuple) -> Self {
+        Self {
+            netns,
+            before,
+            after,
+        }
+    }
+
+    pub(in crate::record) const fn entry(&self) -> Entry<'static> {
+        Entry::Translated {
+            netns: self.netns,
+            before: self.before,
+            after: self.after,
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub(in crate::render) fn lost(lost: &RunLost) -> impl Serialize {
 
 /// Body of a `summary` line.
 #[derive(Serialize)]
-struct Summary<'a, K> {
+struct Summary<'a, K, U> {
     emitted: u64,
     received: u64,
     lost: u64,
@@ -75,6 +75,7 @@ struct Summary<'a, K> {
     filtered: u64,
     capture: Option<Capture>,
     unjoined_segments: Option<u64>,
+    unjoined_by_reason: Option<U>,
     delays: Option<Each<'a, RunDelay, Delay<'a>>>,
     endings: u64,
     evicted: u64,
@@ -85,6 +86,7 @@ struct Summary<'a, K> {
 #[derive(Serialize)]
 struct Delay<'a> {
     device: Option<Text<&'a Foreign>>,
+    netns: Option<u32>,
     direction: &'static str,
     segments: u64,
     contrary: u64,
@@ -96,6 +98,7 @@ struct Delay<'a> {
 fn delay(delay: &RunDelay) -> Delay<'_> {
     Delay {
         device: delay.device.as_ref().map(Text),
+        netns: delay.netns,
         direction: if delay.sent { "tx" } else { "rx" },
         segments: delay.segments,
         contrary: delay.contrary,
@@ -112,6 +115,7 @@ struct Capture {
     dropped: u64,
     unreadable: u64,
     untimed: u64,
+    left_out: u64,
 }
 
 const fn capture(captured: Captured) -> Capture {
@@ -120,6 +124,7 @@ const fn capture(captured: Captured) -> Capture {
         dropped: captured.dropped,
         unreadable: captured.unreadable,
         untimed: captured.untimed,
+        left_out: captured.left_out,
     }
 }
 
@@ -141,7 +146,8 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize + use<'_> {
         early: tally.early,
         filtered: tally.filtered,
         capture: tally.captured.map(capture),
-        unjoined_segments: tally.unjoined_segments,
+        unjoined_segments: tally.unjoined_segments.map(|it| it.total()),
+        unjoined_by_reason: tally.unjoined_segments.map(|it| ByKind(it.named())),
         delays: tally.delays.as_ref().map(|delays| Each {
             items: delays,
             shape: delay,

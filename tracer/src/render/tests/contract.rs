@@ -52,6 +52,12 @@ pub(in crate::render) fn complaint(line: &Value) -> Option<String> {
         .map(|it| format!("{}: {it}", it.instance_path()))
 }
 
+fn counted(count: u64) -> Unjoined {
+    let mut unjoined = Unjoined::default();
+    unjoined.add(Why::Forwarded, count);
+    unjoined
+}
+
 /// The one line `write` makes.
 fn line(write: impl FnOnce(&mut dyn Render, &mut Vec<u8>)) -> Value {
     let mut out = Vec::new();
@@ -115,10 +121,16 @@ proptest! {
     }
 
     #[test]
+    fn any_segment_fits_the_schema(stray in arbitrary::stray()) {
+        let line = line(|renderer, out| renderer.segment(&stray, &DEVICES, out).unwrap());
+        prop_assert_eq!(complaint(&line), None);
+    }
+
+    #[test]
     fn any_account_fits_the_schema(
         counts in any::<[u64; 6]>(),
         by_kind in any::<[u64; 12]>(),
-        unjoined_segments in any::<Option<u64>>(),
+        unjoined in any::<Option<u64>>(),
     ) {
         let mut records = PerKind::default();
         for (kind, count) in Kind::ALL.into_iter().zip(by_kind) {
@@ -129,15 +141,17 @@ proptest! {
         let (emitted, received, lost) = (records, records, records);
         let early = late;
         let tally = Tally {
-            at, emitted, received, lost, undecodable, late, early, filtered, unjoined_segments,
-            endings, evicted, missed: unjoined_segments,
-            delays: unjoined_segments.map(|count| vec![Delay {
+            at, emitted, received, lost, undecodable, late, early, filtered,
+            unjoined_segments: unjoined.map(counted),
+            endings, evicted, missed: unjoined,
+            delays: unjoined.map(|count| vec![Delay {
                 device: (count % 2 == 0).then(|| Foreign::from(&count.to_le_bytes()[..])),
+                netns: u32::try_from(count).ok(),
                 sent: count % 3 == 0,
                 segments: count, contrary: count, p50_ns: count, p99_ns: count, max_ns: count,
             }]),
-            captured: unjoined_segments.map(|count| Captured {
-                frames: count, dropped: count, unreadable: count, untimed: count,
+            captured: unjoined.map(|count| Captured {
+                frames: count, dropped: count, unreadable: count, untimed: count, left_out: count,
             }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());

@@ -350,6 +350,8 @@ fn fin() -> WireSegment {
         kernel: Some(MonoNs(BORN + 1_000)),
         sightings: vec![Sighting {
             at: MonoNs(BORN + 2_000),
+            netns: Some(4_026_531_840),
+            tuple: None,
             device: Device::Index(1),
             direction: Direction::Transmitted,
         }],
@@ -534,6 +536,7 @@ pub(super) fn tally() -> Tally {
         delays: Some(vec![
             Delay {
                 device: Some(Foreign::from(b"lo".as_slice())),
+                netns: Some(4_026_531_840),
                 sent: true,
                 segments: 3,
                 contrary: 0,
@@ -543,6 +546,7 @@ pub(super) fn tally() -> Tally {
             },
             Delay {
                 device: None,
+                netns: None,
                 sent: false,
                 segments: 2,
                 contrary: 1,

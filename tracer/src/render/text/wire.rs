@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    model::wire::WireSegment,
+    model::{stray::Stray, wire::WireSegment},
     render::{Devices, Explained, time::human},
     tally::Delay,
 };
@@ -53,9 +53,22 @@ pub(super) fn delay(delay: &Delay, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// `[R] sent_by_no_socket on lo, lo`: a segment that no ending tells.
+pub(super) fn alone(stray: &Stray, devices: &Devices) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        write!(f, "[{}] {}", stray.headers.flags, stray.why.code())?;
+        let named = stray.sightings.iter().filter_map(|it| devices.of(it));
+        for (place, name) in named.enumerate() {
+            write!(f, "{}{name}", if place == 0 { " on " } else { ", " })?;
+        }
+        Ok(())
+    })
+}
+
 /// `sent [F.] on lo 4.16µs after it was queued`.
 fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
-    let device = segment.sightings.first().and_then(|it| devices.of(it));
+    let first = segment.sightings.first();
+    let device = first.and_then(|it| devices.of(it));
     fmt::from_fn(move |f| {
         let verb = if segment.sent { "sent" } else { "received" };
         write!(f, "{verb} [{}]", segment.flags)?;

@@ -1,0 +1,327 @@
+//! The captures beside the hooks: one for each network namespace that is traced, and each device asked for.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    future::{Future, pending, poll_fn},
+    io,
+    path::{Path, PathBuf},
+    task::Poll,
+};
+
+use super::{capture::Capture, output};
+use crate::{
+    cli::{Wire, Wiring},
+    enrich::{descendants, facts::Facts, netns, scan},
+    exit::{Exit, Failure},
+    packet::live::{Devices, LiveError, Namespace, Options, REST},
+    pipeline::tap::Tapped,
+    tally::Captured,
+};
+
+const PROC: &str = "/proc";
+/// Namespaces captured at most: each holds a ring in the kernel's memory.
+const LIMIT: usize = 32;
+/// Blocks of 64 KiB in the ring of our own namespace, and in that of another.
+const BLOCKS: (u32, u32) = (128, 32);
+/// Kibibytes of a block.
+const BLOCK_KIB: u32 = 64;
+
+/// Which namespaces are captured.
+pub(super) enum Scope {
+    /// Those of these files.
+    Files(Vec<PathBuf>),
+    /// Those of these processes and, it may be, of all that descend from them.
+    Processes(Vec<u32>, bool),
+    /// All that have processes.
+    All,
+}
+
+/// The captures of a run; none unless asked for.
+pub(super) struct Captures {
+    running: Vec<Capture>,
+    /// What the captures did that are over.
+    over: Captured,
+    scope: Scope,
+    devices: Vec<Devices>,
+    /// Blocks of a ring, where that was asked for.
+    blocks: Option<u32>,
+    is_on: bool,
+    quiet: bool,
+    /// Namespaces that could not be captured, each said once.
+    refused: HashSet<u32>,
+    /// Namespaces for which there was no room, those gone again included.
+    left_out: HashSet<u32>,
+}
+
+impl Captures {
+    /// Begins to capture what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// No such device: exit code 2. No right to: exit code 3.
+    pub(super) fn open(wiring: &Wiring, scope: Scope, quiet: bool) -> Result<Self, Failure> {
+        let named = wiring.interfaces.iter().cloned().map(Devices::Named);
+        let mut devices: Vec<_> = named.collect();
+        if devices.is_empty() {
+            devices.push(Devices::All);
+        }
+        let mut it = Self {
+            running: Vec::new(),
+            over: Captured::default(),
+            scope,
+            devices,
+            blocks: wiring.wire_buffer.map(|kib| kib.div_ceil(BLOCK_KIB)),
+            is_on: wiring.wire != Wire::Off,
+            quiet,
+            refused: HashSet::new(),
+            left_out: HashSet::new(),
+        };
+        let failed = if it.is_on { it.look() } else { None };
+        match failed {
+            Some(error) if it.running.is_empty() => Err(refused(error)),
+            Some(_) | None => Ok(it),
+        }
+    }
+
+    /// Whether anything is captured.
+    pub(super) const fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Captures in namespaces that came, and no longer in those that went: a capture would keep one
+    /// from going.
+    pub(super) fn refresh(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+        if !self.is_on || matches!(self.scope, Scope::Files(_)) {
+            return Ok(());
+        }
+        let wanted = self.wanted();
+        let gone = |it: &mut Capture| !wanted.contains_key(&it.netns);
+        for mut capture in self.running.extract_if(.., gone).collect::<Vec<_>>() {
+            capture.drain(pipeline)?;
+            self.over = sum(self.over, capture.counts()?);
+        }
+        self.capture(wanted);
+        Ok(())
+    }
+
+    /// Waits for frames of any; forever without a capture.
+    pub(super) async fn filled(&self) -> io::Result<()> {
+        if self.running.is_empty() {
+            return pending().await;
+        }
+        let waits = self.running.iter().map(|it| Box::pin(it.filled()));
+        let mut waits: Vec<_> = waits.collect();
+        poll_fn(|context| {
+            let mut polled = waits.iter_mut().map(|it| it.as_mut().poll(context));
+            polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        })
+        .await
+    }
+
+    /// Hands over what was captured since.
+    ///
+    /// # Errors
+    ///
+    /// A ring cannot be read.
+    pub(super) fn drain(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+        let mut running = self.running.iter_mut();
+        running.try_for_each(|capture| capture.drain(pipeline))
+    }
+
+    /// Hands over what the kernel still holds back at the end of a run.
+    ///
+    /// # Errors
+    ///
+    /// A ring cannot be read.
+    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+        if self.is_on() {
+            std::thread::sleep(REST);
+        }
+        self.drain(pipeline)
+    }
+
+    /// What they did so far; `None` when nothing is captured.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not tell its counters.
+    pub(super) fn counts(&mut self) -> io::Result<Option<Captured>> {
+        if !self.is_on {
+            return Ok(None);
+        }
+        let mut all = self.over;
+        for capture in &mut self.running {
+            all = sum(all, capture.counts()?);
+        }
+        all.left_out = u64::try_from(self.left_out.len()).unwrap_or(u64::MAX);
+        Ok(Some(all))
+    }
+
+    /// Looks for namespaces, and captures; the last failure where one failed.
+    fn look(&mut self) -> Option<LiveError> {
+        let wanted = self.wanted();
+        self.capture(wanted)
+    }
+
+    /// The namespaces to capture now, each with a file that stands for it.
+    fn wanted(&self) -> BTreeMap<u32, PathBuf> {
+        let of_pid = |pid: u32| Path::new(PROC).join(pid.to_string()).join("ns/net");
+        let with_inode = |path: PathBuf| Some((scan::inode(&path)?, path));
+        match &self.scope {
+            Scope::Files(files) => files.iter().cloned().filter_map(with_inode).collect(),
+            Scope::Processes(pids, follow) => {
+                let family = follow.then(|| descendants::with_descendants(Path::new(PROC), pids));
+                let pids = family.as_deref().unwrap_or(pids);
+                let files = pids.iter().map(|&pid| of_pid(pid));
+                files.filter_map(with_inode).collect()
+            }
+            Scope::All => {
+                let all = scan::namespaces(Path::new(PROC)).into_iter();
+                let file = |it: Vec<PathBuf>| Some(it.first()?.join("ns/net"));
+                all.filter_map(|(inode, processes)| Some((inode, file(processes)?)))
+                    .collect()
+            }
+        }
+    }
+
+    fn capture(&mut self, wanted: BTreeMap<u32, PathBuf>) -> Option<LiveError> {
+        let ours = scan::inode(Path::new("/proc/self/ns/net"));
+        let known: HashSet<_> = self.running.iter().map(|it| it.netns).collect();
+        let mut room = LIMIT.saturating_sub(known.len());
+        let mut failure = None;
+        let mut new: Vec<_> = wanted.into_iter().collect();
+        new.retain(|(netns, _)| !known.contains(netns) && !self.refused.contains(netns));
+        // Ours first: it is the one whose devices people name.
+        new.sort_by_key(|(netns, _)| Some(*netns) != ours);
+        for (netns, file) in new {
+            if room == 0 {
+                self.leave_out(netns);
+                continue;
+            }
+            let own = Some(netns) == ours;
+            let namespace = if own {
+                Namespace::Own
+            } else {
+                Namespace::File(file)
+            };
+            match self.capture_in(netns, &namespace, own) {
+                Ok(()) => room -= 1,
+                Err(error) => {
+                    self.refused.insert(netns);
+                    failure = Some(error);
+                }
+            }
+        }
+        failure
+    }
+
+    /// Captures on every device asked for that a namespace has.
+    fn capture_in(
+        &mut self,
+        netns: u32,
+        namespace: &Namespace,
+        own: bool,
+    ) -> Result<(), LiveError> {
+        let mut failure = None;
+        let mut begun = Vec::new();
+        for devices in &self.devices {
+            let usual = if own { BLOCKS.0 } else { BLOCKS.1 };
+            let options = Options {
+                namespace: namespace.clone(),
+                devices: devices.clone(),
+                blocks: self.blocks.unwrap_or(usual),
+                ..Options::default()
+            };
+            match Capture::open(netns, &options) {
+                Ok(capture) => begun.push(capture),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) if begun.is_empty() => {
+                let no_device = matches!(error, LiveError::Device { .. });
+                if !no_device && !self.quiet && !own {
+                    let why = scan::chain(&error);
+                    output::say(format_args!(
+                        "finrst: network namespace {netns} is not captured: {why}"
+                    ));
+                }
+                Err(error)
+            }
+            Some(_) | None => {
+                self.running.extend(begun);
+                Ok(())
+            }
+        }
+    }
+
+    fn leave_out(&mut self, netns: u32) {
+        if self.left_out.insert(netns) && self.left_out.len() == 1 && !self.quiet {
+            output::say(format_args!(
+                "finrst: there are more than {LIMIT} network namespaces, the rest is not captured: \
+                 -p, --netns choose"
+            ));
+        }
+    }
+}
+
+impl Scope {
+    /// The namespaces that were named, else those of the processes, else all.
+    ///
+    /// # Errors
+    ///
+    /// A namespace that no process and no name leads to: exit code 2.
+    pub(super) fn of(netns: &[String], pids: &[u32], follow: bool) -> Result<Self, Failure> {
+        if !netns.is_empty() {
+            let files = netns.iter().map(|wanted| file(wanted));
+            return Ok(Self::Files(files.collect::<Result<_, _>>()?));
+        }
+        Ok(if pids.is_empty() {
+            Self::All
+        } else {
+            Self::Processes(pids.to_vec(), follow)
+        })
+    }
+}
+
+/// A file that stands for a namespace that was named.
+fn file(wanted: &str) -> Result<PathBuf, Failure> {
+    let found = netns::file(wanted, || {
+        let inode = wanted.parse().ok()?;
+        let mut all = scan::namespaces(Path::new(PROC));
+        Some(all.remove(&inode)?.first()?.join("ns/net"))
+    });
+    found.ok_or_else(|| {
+        let what = anyhow::anyhow!("nothing leads to the network namespace {wanted}");
+        Failure::new(
+            Exit::Usage,
+            what,
+            "it has no process and no name: `lsns -t net`",
+        )
+    })
+}
+
+const fn sum(one: Captured, other: Captured) -> Captured {
+    Captured {
+        frames: one.frames + other.frames,
+        dropped: one.dropped + other.dropped,
+        unreadable: one.unreadable + other.unreadable,
+        untimed: one.untimed + other.untimed,
+        left_out: one.left_out + other.left_out,
+    }
+}
+
+fn refused(error: LiveError) -> Failure {
+    let (exit, hint) = match &error {
+        LiveError::Device { .. } => (Exit::Usage, "`ip link` lists the devices"),
+        LiveError::Socket(_) => (
+            Exit::Privileges,
+            "capturing needs CAP_NET_RAW; without --wire nothing is captured",
+        ),
+        LiveError::Namespace { .. }
+        | LiveError::Filter(_)
+        | LiveError::Ring { .. }
+        | LiveError::Wait(_) => (Exit::Runtime, "without --wire nothing is captured"),
+    };
+    Failure::new(exit, error, hint)
+}
