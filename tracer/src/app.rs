@@ -9,6 +9,7 @@ mod account;
 mod capture;
 mod captures;
 mod check;
+mod clocks;
 mod command;
 mod correlate;
 mod explain;

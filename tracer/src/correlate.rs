@@ -37,6 +37,7 @@ use self::{
     wire::Wire,
 };
 use crate::model::{
+    clock::Timed,
     ending::Ending,
     flow::Flow,
     reason::ReasonNames,
@@ -187,7 +188,7 @@ impl Correlator {
     }
 
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.wire.seen(at, netns, seen);
     }
 

@@ -2,6 +2,7 @@
 
 pub mod alignment;
 pub mod cause;
+pub mod clock;
 pub mod ending;
 pub mod explained;
 pub mod flow;

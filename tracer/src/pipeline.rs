@@ -13,16 +13,17 @@ use crate::{
     enrich::facts::Facts,
     model::{
         alignment::Alignment,
+        clock::{Sample, Timed},
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
         segment::{Device, Seen},
         stray::{Tuple, Why},
-        time::MonoNs,
+        time::{MonoNs, Reached},
     },
     order::Merge,
-    render::{Devices, Explained, Render, Start, time::WallClock},
+    render::{Devices, Explained, Render, Start},
     tally::{Account, Delays, Lost, PerKind, Tally, Unjoined, kind_of},
 };
 
@@ -115,9 +116,9 @@ impl<F: Facts> Pipeline<F> {
         self.out.flush()
     }
 
-    /// From now on times map to the wall by this clock.
-    pub fn clock(&mut self, clock: WallClock) {
-        self.view.clock(clock);
+    /// Takes in how the wall's clock stands to the hooks'.
+    pub fn clock(&mut self, sample: &Sample) {
+        self.view.clock(sample);
     }
 
     /// Takes in which sockets there were right after the attach, and who held them; says how many
@@ -172,7 +173,7 @@ impl<F: Facts> Pipeline<F> {
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.correlator.sight(at, netns, seen);
     }
 
@@ -197,28 +198,32 @@ impl<F: Facts> Pipeline<F> {
         }
     }
 
-    /// Tells everything that is certain once nothing older than `watermark` can come.
+    /// Tells everything that is certain once nothing older than `reached` can come.
     ///
     /// Returns whether the limit of endings is reached.
     ///
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
         let done = merge
-            .release(watermark)
+            .release(reached.records)
             .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
-        let endings = self.correlator.settle(watermark);
+        let endings = self.correlator.settle(reached.settled());
+        let before = self.tally.endings;
         self.tell_all(endings)?;
         self.tell_strays()?;
+        if reached.is_hurried() {
+            self.tally.hurried += self.tally.endings - before;
+        }
         self.out.flush()?;
-        self.facts.turn(watermark);
+        self.facts.turn(reached.records);
         Ok(self.full())
     }
 
@@ -234,6 +239,7 @@ impl<F: Facts> Pipeline<F> {
             missed,
             forgotten,
             captured,
+            clocks,
             at,
         } = account;
         let gaps = |lost: &PerKind, missed: Option<u64>| lost.total() + missed.unwrap_or(0);
@@ -241,6 +247,7 @@ impl<F: Facts> Pipeline<F> {
             self.correlator.lost(at);
         }
         self.tally.captured = captured;
+        self.tally.clocks = clocks;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
         (self.tally.missed, self.tally.at) = (missed, at);
@@ -258,7 +265,7 @@ impl<F: Facts> Pipeline<F> {
     ///
     /// Those of the output.
     pub fn finish(&mut self, summary: bool) -> io::Result<Tally> {
-        self.turn(MonoNs(u64::MAX))?;
+        self.turn(Reached::records(Reached::END))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
         self.tell_strays()?;
@@ -277,10 +284,10 @@ impl<F: Facts> Pipeline<F> {
         Ok(self.tally.clone())
     }
 
-    /// Whether a turn up to `watermark` would change nothing and tell nothing.
+    /// Whether a turn up to there would change nothing and tell nothing.
     #[must_use]
-    pub fn idle(&self, watermark: MonoNs) -> bool {
-        !self.merge.due(watermark) && !self.correlator.due(watermark)
+    pub fn idle(&self, reached: Reached) -> bool {
+        !self.merge.due(reached.records) && !self.correlator.due(reached.settled())
     }
 
     /// Where the facts come from.

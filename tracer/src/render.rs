@@ -6,9 +6,9 @@ use std::io::{self, Write};
 
 use crate::{
     model::{
-        alignment::Alignment, ending::Ending, explained::Explanation, foreign::Foreign,
-        identity::ProcessFacts, observation::Observation, reason::ReasonNames, stray::Stray,
-        time::MonoNs,
+        alignment::Alignment, clock::Sample, ending::Ending, explained::Explanation,
+        foreign::Foreign, identity::ProcessFacts, observation::Observation, reason::ReasonNames,
+        stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -35,8 +35,8 @@ use time::WallClock;
 /// Every method writes whole lines to `out` and fails only as `out` does; a closed pipe is an
 /// error here like any other and the caller's to judge.
 pub trait Render: Send {
-    /// From now on, times are told by this clock: the wall clock was set, or the machine slept.
-    fn clock(&mut self, clock: WallClock);
+    /// Takes in how the wall's clock stands to the hooks': it may have been set, or the machine slept.
+    fn clock(&mut self, sample: &Sample);
 
     /// Tells that the trace runs, and how.
     ///

@@ -10,10 +10,10 @@ use std::{
 use tracer_common::CONTRACT;
 
 use crate::{
-    model::{segment::Seen, time::MonoNs},
+    model::{clock::Timed, segment::Seen, time::MonoNs},
     pipeline::Pipeline,
     record::{Entry, Header, ReadError, Reader, Stop},
-    render::{Point, Start, time::WallClock},
+    render::{Point, Start},
     tally::Tally,
 };
 
@@ -86,7 +86,7 @@ pub struct Recording<R: Read> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beside {
     /// When it was captured, by the hooks' clock.
-    pub at: MonoNs,
+    pub at: Timed,
     /// The network namespace its connection is in, by the inode number.
     pub netns: Option<u32>,
     /// What and where.
@@ -138,7 +138,7 @@ impl<R: Read> Recording<R> {
     /// Segments to be told beside it, each at its time, which may be as far from the kernel's as
     /// `reach_ns`.
     pub fn beside(&mut self, mut segments: Vec<Beside>, reach_ns: u64) {
-        segments.sort_by_key(|it| it.at);
+        segments.sort_by_key(|it| it.at.at);
         self.beside = segments.into();
         self.reach_ns = reach_ns;
     }
@@ -176,13 +176,12 @@ impl<R: Read> Recording<R> {
     pub fn tell(
         mut self,
         pipeline: &mut Pipeline<Recorded>,
-        clock: &WallClock,
         summary: bool,
         progress: &mut dyn FnMut(u64),
     ) -> io::Result<Told> {
         pipeline.reach(self.reach_ns);
         let stop = loop {
-            match self.step(pipeline, clock, progress) {
+            match self.step(pipeline, progress) {
                 Ok(true) => {}
                 Ok(false) => {
                     let offset = self.reader.offset();
@@ -204,7 +203,6 @@ impl<R: Read> Recording<R> {
     fn step(
         &mut self,
         pipeline: &mut Pipeline<Recorded>,
-        clock: &WallClock,
         progress: &mut dyn FnMut(u64),
     ) -> Result<bool, ReplayError> {
         let Some(entry) = self.reader.entry()? else {
@@ -212,18 +210,15 @@ impl<R: Read> Recording<R> {
         };
         match entry {
             Entry::Record(record) => pipeline.take(record),
-            Entry::Turn(watermark) => {
-                let until = watermark.after(AHEAD_NS).after(self.reach_ns);
+            Entry::Turn(reached) => {
+                let until = reached.settled().after(AHEAD_NS).after(self.reach_ns);
                 sight(&mut self.beside, pipeline, until);
-                pipeline.turn(watermark)?;
+                pipeline.turn(reached)?;
                 pipeline.facts().forget_looks();
                 progress(self.reader.offset());
             }
             Entry::Answer(answer) => pipeline.facts().learn(answer),
-            Entry::Clock { offset_ns } => pipeline.clock(WallClock {
-                offset_ns,
-                zone: clock.zone.clone(),
-            }),
+            Entry::Clock(sample) => pipeline.clock(&sample),
             Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
             Entry::Device { netns, index, name } => pipeline.device(netns, index, name),
             Entry::Translated {
@@ -242,7 +237,7 @@ impl<R: Read> Recording<R> {
 
 /// Hands over the segments of captures up to a time.
 fn sight(beside: &mut VecDeque<Beside>, pipeline: &mut Pipeline<Recorded>, until: MonoNs) {
-    while let Some(Beside { at, netns, seen }) = beside.pop_front_if(|it| it.at <= until) {
+    while let Some(Beside { at, netns, seen }) = beside.pop_front_if(|it| it.at.at <= until) {
         pipeline.sight(at, netns, &seen);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     align::{Found, align},
     cli::Correlate,
     exit::{Exit, Failure},
-    model::{alignment::Alignment, foreign::Foreign, time::MonoNs},
+    model::{alignment::Alignment, clock::Timed, flow::Flow, foreign::Foreign, time::MonoNs},
     render::time::WallClock,
     replay::Beside,
 };
@@ -119,7 +119,11 @@ fn beside(known: &Known, captured: &Captured, found: &Found) -> Vec<Beside> {
         let ends = (seen.headers.source, seen.headers.destination);
         let ends = found.translated.get(&ends).copied().unwrap_or(ends);
         (seen.headers.source, seen.headers.destination) = ends;
-        if let Some(netns) = known.namespace(ends) {
+        if let Some(Flow { netns, .. }) = known.flow(ends) {
+            let at = Timed {
+                at,
+                error_ns: fit.error_ns,
+            };
             beside.push(Beside { at, netns, seen });
         }
     }

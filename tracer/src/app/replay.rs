@@ -75,7 +75,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
     let settings = settings(asked, &recording.header.settings);
     let clock = view::from_offset(recording.header.clock_offset_ns);
     let reasons = reasons(&recording.header);
-    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock.clone());
+    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock);
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
@@ -87,7 +87,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
         return Ok(Exit::Runtime);
     }
     let mut progress = Progress::new(if asked.quiet { None } else { bytes });
-    let told = recording.tell(&mut pipeline, &clock, view.is_json(), &mut |bytes| {
+    let told = recording.tell(&mut pipeline, view.is_json(), &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);

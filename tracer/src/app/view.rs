@@ -6,7 +6,7 @@ use super::output;
 use crate::{
     cli::{Color, Correlate, Output, Trace},
     correlate::{Correlator, Limits},
-    enrich::{clock, facts::Facts},
+    enrich::facts::Facts,
     model::{alignment::Alignment, reason::ReasonNames, time::MonoNs},
     pipeline::{Pipeline, Wanted},
     record::Settings,
@@ -122,7 +122,7 @@ fn road<F: Facts>(
         sockets,
         settle_ns,
         answer_ns,
-        // Segments may come as late for an ending as for an answer.
+        // Segments may leave as late for an ending as for an answer.
         grace_ns: usual.grace_ns.max(answer_ns),
         ..usual
     };
@@ -131,17 +131,9 @@ fn road<F: Facts>(
     Pipeline::new(facts, correlator, view, out, wanted, events, count)
 }
 
-/// The wall's time as it relates to the hooks' now.
-pub(super) fn wall_clock() -> WallClock {
-    from_offset(clock::wall_offset_ns())
-}
-
 /// A relation of the clocks, told in the zone of whoever reads.
 pub(super) fn from_offset(offset_ns: i128) -> WallClock {
-    WallClock {
-        offset_ns,
-        zone: TimeZone::system(),
-    }
+    WallClock::new(offset_ns, TimeZone::system())
 }
 
 /// How a capture was held against a recording, for people, on standard error.

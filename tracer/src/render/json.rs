@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     model::{
-        alignment::Alignment, observation::Observation, reason::ReasonNames, stray::Stray,
-        time::MonoNs,
+        alignment::Alignment, clock::Sample, observation::Observation, reason::ReasonNames,
+        stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -49,8 +49,8 @@ impl Json {
 }
 
 impl Render for Json {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {

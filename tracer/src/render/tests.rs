@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     model::{
         cause::Cause,
+        clock::Sample,
         ending::{Act, Call, CloseCall, How, Owner, Transition},
         flow::Flow,
         identity::{Container, PodUid, Runtime},
@@ -21,7 +22,7 @@ use crate::{
         state::TcpState,
         stray::Why,
     },
-    tally::{Captured, Delay, PerKind, Unjoined},
+    tally::{Captured, Clocks, Delay, PerKind, Unjoined},
     tests::arbitrary,
 };
 
@@ -32,10 +33,7 @@ use samples::{alignments, endings, events, lost, names, nginx, start, tally};
 
 fn options() -> Options {
     Options {
-        clock: WallClock {
-            offset_ns: 1_777_897_800_000_000_000,
-            zone: TimeZone::fixed(offset(2)),
-        },
+        clock: WallClock::new(1_777_897_800_000_000_000, TimeZone::fixed(offset(2))),
         reasons: names(),
         colour: false,
         explain: false,
@@ -143,9 +141,11 @@ fn a_new_clock_holds_from_the_next_line_on() {
     let mut out = Vec::new();
     let mut renderer = Format::Json.renderer(options());
     renderer.lost(&lost(), &mut out).unwrap();
-    renderer.clock(WallClock {
+    renderer.clock(&Sample {
+        at: MonoNs(1),
         offset_ns: 0,
-        zone: TimeZone::UTC,
+        error_ns: 1,
+        slept_ns: 0,
     });
     renderer.lost(&lost(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
@@ -177,13 +177,12 @@ fn a_summary_names_every_loss() {
     assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
     assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
-    let mut unjoined = Unjoined::default();
-    unjoined.add(Why::Forwarded, 4);
-    unjoined.add(Why::SentByNoSocket, 2);
-    assert!(
-        one(|it| it.unjoined_segments = Some(unjoined))
-            .ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n")
-    );
+    let unjoined = one(|it| {
+        let unjoined = it.unjoined_segments.insert(Unjoined::default());
+        unjoined.add(Why::Forwarded, 4);
+        unjoined.add(Why::SentByNoSocket, 2);
+    });
+    assert!(unjoined.ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n"));
     let lost = one(|it| {
         it.lost.set(Kind::RstSent, 2);
         it.lost.set(Kind::StateChanged, 10);

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     model::{
         alignment::Alignment,
+        clock::Sample,
         ending::{Ending, How},
         observation::Observation,
         process::Actor,
@@ -26,6 +27,7 @@ use crate::{
 };
 
 mod alignment;
+mod clocks;
 pub(super) mod event;
 pub(super) mod row;
 mod wire;
@@ -121,8 +123,8 @@ impl Text {
 }
 
 impl Render for Text {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     /// The names of the columns; how the trace runs is said elsewhere, not among the data.
@@ -230,6 +232,7 @@ impl Render for Text {
             (tally.filtered, "filtered"),
             (tally.evicted, "evicted"),
             (unjoined.total(), "unjoined segments"),
+            (tally.hurried, "told before their segments were read"),
             (captured.dropped, "frames dropped"),
             (captured.unreadable, "frames unreadable"),
             (captured.untimed, "segments without a time"),
@@ -241,6 +244,7 @@ impl Render for Text {
                 write!(out, "{}", listed(unjoined.named()))?;
             }
         }
+        write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
         writeln!(out)?;
         let mut delays = tally.delays.iter().flatten();
         delays.try_for_each(|delay| wire::delay(delay, out))

@@ -149,6 +149,8 @@ mod tests {
     fn segment(sent: bool, kernel: Option<u64>, sightings: &[(u32, u64)]) -> WireSegment {
         let sightings = sightings.iter().map(|&(device, at)| Sighting {
             at: MonoNs(at),
+            error_ns: None,
+            captured: None,
             netns: None,
             tuple: None,
             device: Device::Index(device),

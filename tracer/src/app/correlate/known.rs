@@ -12,6 +12,7 @@ use crate::{
     app::{replay, view},
     exit::Failure,
     model::{
+        clock::Sample,
         ending::{Act, Ending, How},
         flow::Flow,
         observation::{Observation, Segment, SegmentFlags},
@@ -20,7 +21,7 @@ use crate::{
         wire::WireSegment,
     },
     record::Settings,
-    render::{Devices, Explained, Render, Start, time::WallClock},
+    render::{Devices, Explained, Render, Start},
     replay::Recorded,
     tally::{Lost, Tally},
 };
@@ -43,14 +44,21 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The network namespace of a segment's connection: of its sender's socket, else of its
-    /// receiver's; `None` when there is none, or when several have sockets of these ends.
-    pub(super) fn namespace(&self, (source, destination): Ends) -> Option<Option<u32>> {
-        let sender = self.flows.get(&(source, destination));
-        let receiver = self.flows.get(&(destination, source));
-        let one = |found: Option<&Vec<_>>| found.is_none_or(|it| it.len() == 1);
-        let found = sender.or(receiver)?.first().copied();
-        found.filter(|_| one(sender) && one(receiver))
+    /// The flow of a segment's sender, as its socket sees it, else of its receiver; `None` when there
+    /// is none, or when sockets of several network namespaces have these ends.
+    pub(super) fn flow(&self, ends: Ends) -> Option<Flow> {
+        let other = (ends.1, ends.0);
+        let several = |ends: &Ends| self.flows.get(ends).is_some_and(|it| it.len() > 1);
+        let (local, remote) = [ends, other]
+            .into_iter()
+            .find(|ends| self.flows.contains_key(ends))?;
+        let netns = *self.flows.get(&(local, remote))?.first()?;
+        let flow = Flow {
+            local,
+            remote,
+            netns,
+        };
+        (!several(&ends) && !several(&other)).then_some(flow)
     }
 
     fn learn(&mut self, ending: &Ending) {
@@ -184,13 +192,12 @@ pub(super) fn know(opened: replay::Opened) -> Result<Known, Failure> {
     let known = Arc::<Mutex<Known>>::default();
     let listener = Box::new(Listener(Arc::clone(&known)));
     let reasons = replay::reasons(header);
-    let clock = view::from_offset(header.clock_offset_ns);
     let mut pipeline = view::quiet(Recorded::default(), &settings, reasons, listener);
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
     // Whether it was whole is said when it is told for others.
-    recording.tell(&mut pipeline, &clock, false, &mut |_bytes| {})?;
+    recording.tell(&mut pipeline, false, &mut |_bytes| {})?;
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(mem::take(&mut *known))
 }
@@ -199,7 +206,7 @@ pub(super) fn know(opened: replay::Opened) -> Result<Known, Failure> {
 struct Listener(Arc<Mutex<Known>>);
 
 impl Render for Listener {
-    fn clock(&mut self, _clock: WallClock) {}
+    fn clock(&mut self, _sample: &Sample) {}
 
     fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
@@ -259,9 +266,9 @@ mod tests {
         fn an_ending_is_known_by_its_flow_and_in_its_namespace(ending in arbitrary::ending()) {
             let mut known = Known::default();
             known.learn(&ending);
-            let Flow { local, remote, netns } = ending.flow;
-            prop_assert_eq!(known.namespace((local, remote)), Some(netns));
-            prop_assert_eq!(known.namespace((remote, local)), Some(netns));
+            let Flow { local, remote, .. } = ending.flow;
+            prop_assert_eq!(known.flow((local, remote)), Some(ending.flow));
+            prop_assert_eq!(known.flow((remote, local)), Some(ending.flow));
             for mark in &known.marks {
                 let sent = mark.ends == (local, remote);
                 prop_assert!(sent || mark.ends == (remote, local));
@@ -287,21 +294,22 @@ mod tests {
     #[test]
     fn a_flow_nobody_has_is_in_no_namespace() {
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
-        assert_eq!(Known::default().namespace(ends), None);
+        assert_eq!(Known::default().flow(ends), None);
     }
 
     #[test]
     fn a_flow_of_two_namespaces_is_in_neither() {
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+        let other = (ends.1, ends.0);
         let mut known = Known::default();
         known.flows.insert(ends, vec![Some(1), Some(2)]);
-        assert_eq!(known.namespace(ends), None);
-        assert_eq!(known.namespace((ends.1, ends.0)), None);
+        assert_eq!(known.flow(ends), None);
+        assert_eq!(known.flow(other), None);
         // Its two ends in two are as they should be.
         known.flows.insert(ends, vec![Some(1)]);
-        known.flows.insert((ends.1, ends.0), vec![Some(2)]);
-        assert_eq!(known.namespace(ends), Some(Some(1)));
-        assert_eq!(known.namespace((ends.1, ends.0)), Some(Some(2)));
+        known.flows.insert(other, vec![Some(2)]);
+        assert_eq!(known.flow(ends).unwrap().netns, Some(1));
+        assert_eq!(known.flow(other).unwrap().netns, Some(2));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::correlate::{Correlator, Counters, Limits};
 use crate::model::{
+    clock::Timed,
     ending::Ending,
     flow::Flow,
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
@@ -353,7 +354,7 @@ proptest! {
                     correlator.observe(&Observation { at: now, ..observation.clone() });
                 }
                 if let Some(seen) = &sighting {
-                    correlator.sight(now, flow(0).netns, seen);
+                    correlator.sight(Timed { at: now, error_ns: Some(0) }, flow(0).netns, seen);
                 }
             }
             let watermark = now.before(20_000_000);

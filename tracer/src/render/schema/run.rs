@@ -6,7 +6,7 @@ use super::{Each, Text};
 use crate::{
     model::foreign::Foreign,
     render::{Point as RunPoint, Start as RunStart},
-    tally::{Captured, Delay as RunDelay, Lost as RunLost, Tally},
+    tally::{Captured, Clocks, Delay as RunDelay, Lost as RunLost, Tally},
 };
 
 /// Body of a `start` line.
@@ -74,10 +74,12 @@ struct Summary<'a, K, U> {
     early: u64,
     filtered: u64,
     capture: Option<Capture>,
+    clock: Option<Clock>,
     unjoined_segments: Option<u64>,
     unjoined_by_reason: Option<U>,
     delays: Option<Each<'a, RunDelay, Delay<'a>>>,
     endings: u64,
+    hurried: u64,
     evicted: u64,
     by_kind: K,
 }
@@ -128,6 +130,28 @@ const fn capture(captured: Captured) -> Capture {
     }
 }
 
+/// What happened to the clocks.
+#[derive(Serialize)]
+struct Clock {
+    steps: u64,
+    largest_step_ns: i64,
+    suspends: u64,
+    suspended_ns: u64,
+    error_p50_ns: u64,
+    error_max_ns: u64,
+}
+
+const fn clock(clocks: Clocks) -> Clock {
+    Clock {
+        steps: clocks.steps,
+        largest_step_ns: clocks.largest_step_ns,
+        suspends: clocks.suspends,
+        suspended_ns: clocks.suspended_ns,
+        error_p50_ns: clocks.error_p50_ns,
+        error_max_ns: clocks.error_max_ns,
+    }
+}
+
 #[derive(Serialize)]
 struct Account {
     emitted: u64,
@@ -146,6 +170,7 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize + use<'_> {
         early: tally.early,
         filtered: tally.filtered,
         capture: tally.captured.map(capture),
+        clock: tally.clocks.map(clock),
         unjoined_segments: tally.unjoined_segments.map(|it| it.total()),
         unjoined_by_reason: tally.unjoined_segments.map(|it| ByKind(it.named())),
         delays: tally.delays.as_ref().map(|delays| Each {
@@ -153,6 +178,7 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize + use<'_> {
             shape: delay,
         }),
         endings: tally.endings,
+        hurried: tally.hurried,
         evicted: tally.evicted,
         by_kind: ByKind(accounts(tally)),
     }

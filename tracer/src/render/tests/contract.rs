@@ -143,7 +143,7 @@ proptest! {
         let tally = Tally {
             at, emitted, received, lost, undecodable, late, early, filtered,
             unjoined_segments: unjoined.map(counted),
-            endings, evicted, missed: unjoined,
+            endings, evicted, hurried: late, missed: unjoined,
             delays: unjoined.map(|count| vec![Delay {
                 device: (count % 2 == 0).then(|| Foreign::from(&count.to_le_bytes()[..])),
                 netns: u32::try_from(count).ok(),
@@ -152,6 +152,10 @@ proptest! {
             }]),
             captured: unjoined.map(|count| Captured {
                 frames: count, dropped: count, unreadable: count, untimed: count, left_out: count,
+            }),
+            clocks: unjoined.map(|count| Clocks {
+                steps: count, largest_step_ns: count.cast_signed(), suspends: count,
+                suspended_ns: count, error_p50_ns: count, error_max_ns: count,
             }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());

@@ -350,6 +350,8 @@ fn fin() -> WireSegment {
         kernel: Some(MonoNs(BORN + 1_000)),
         sightings: vec![Sighting {
             at: MonoNs(BORN + 2_000),
+            error_ns: Some(60),
+            captured: None,
             netns: Some(4_026_531_840),
             tuple: None,
             device: Device::Index(1),

@@ -76,10 +76,15 @@ fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
             write!(f, " on {device}")?;
         }
         match segment.delay_ns() {
-            Some(ns) if ns >= 0 => {
-                write!(f, " {} after the kernel's act", human(ns.unsigned_abs()))?;
+            Some(ns) => {
+                let (ns, side) = (ns.unsigned_abs(), if ns < 0 { "before" } else { "after" });
+                write!(f, " {}", human(ns))?;
+                // What changes nothing one would read from it is not told.
+                if let Some(error) = segment.error_ns().filter(|&it| it >= ns / 4 && it > 0) {
+                    write!(f, " ±{}", human(error))?;
+                }
+                write!(f, " {side} the kernel's act")?;
             }
-            Some(ns) => write!(f, " {} before the kernel's act", human(ns.unsigned_abs()))?,
             None => f.write_str(", for no act that was seen")?,
         }
         match segment.retransmits {
