@@ -7,7 +7,7 @@ use crate::model::{
     clock::Timed,
     flow::Flow,
     observation::SegmentFlags,
-    segment::{Headers, Seen},
+    segment::{Device, Headers, Seen},
     stray::Tuple,
     time::MonoNs,
     wire::Sighting,
@@ -95,7 +95,7 @@ impl Wire {
         let own_names = [Some(tuple), self.translated.within(sender.netns, tuple)];
         for name in own_names.into_iter().flatten() {
             self.take(name, side, tuple, &mut claimed, |it, _| {
-                it.sighting.netns == sender.netns && (from..=to).contains(&it.sighting.at)
+                is_there(it, sender) && (from..=to).contains(&it.sighting.at)
             });
         }
         let own = claimed.len();
@@ -103,7 +103,7 @@ impl Wire {
             for name in self.translated.names(tuple) {
                 self.take(name, side, tuple, &mut claimed, |it, claimed| {
                     let mut known = claimed.iter().take(own);
-                    it.sighting.netns != sender.netns && known.any(|own| own.is_near(it))
+                    !is_there(it, sender) && known.any(|own| own.is_near(it))
                 });
             }
         }
@@ -128,6 +128,10 @@ impl Wire {
                 && !std::mem::replace(told, true)
             {
                 let mut sighted = *sighted;
+                if matches!(sighted.sighting.device, Device::Interface(_)) {
+                    // The namespace was its connection's.
+                    sighted.sighting.netns = None;
+                }
                 sighted.sighting.tuple = (name != own).then_some(name);
                 claimed.push(sighted);
             }
@@ -193,6 +197,13 @@ impl Wire {
     pub(super) const fn take_refused(&mut self) -> u64 {
         std::mem::replace(&mut self.refused, 0)
     }
+}
+
+/// Whether a sighting was in the namespace of a socket; what is in a capture file may have been seen
+/// anywhere.
+fn is_there(sighted: &Sighted, sender: &Flow) -> bool {
+    let Sighting { netns, device, .. } = sighted.sighting;
+    netns == sender.netns || matches!(device, Device::Interface(_))
 }
 
 /// What is the same of all sightings of one segment: the number of its FIN, or else its flags and
