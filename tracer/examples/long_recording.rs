@@ -54,9 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     records.sort_by_key(|(at, _)| *at);
-    let begin = records.first().ok_or("the template has no records")?.0;
-    // What lingers longer than a period is left out.
-    records.retain(|(at, _)| at - begin < PERIOD - SLACK);
+    let times: Vec<_> = records.iter().map(|(at, _)| *at).collect();
+    let begin = busiest(&times).ok_or("the template has no records")?;
+    records.retain(|(at, _)| (begin..begin + PERIOD - SLACK).contains(at));
     for second in 0..seconds {
         let mut turn = begin + second * PERIOD + TURN;
         for (_, bytes) in &records {
@@ -79,6 +79,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     writer.finish()?;
     println!("{}", u64::try_from(records.len())? * seconds);
     Ok(())
+}
+
+/// Where the period with the most records begins.
+fn busiest(times: &[u64]) -> Option<u64> {
+    let within = |begin: u64| times.partition_point(|&at| at < begin + PERIOD - SLACK);
+    let count = |&(place, &begin): &(usize, &u64)| within(begin) - place;
+    times
+        .iter()
+        .enumerate()
+        .max_by_key(count)
+        .map(|(_, &begin)| begin)
 }
 
 fn at(record: &[u8]) -> Result<u64, Box<dyn Error>> {

@@ -180,7 +180,7 @@ fn unfit(error: Unfit, path: &Path) -> Failure {
             "replay it with the finrst that wrote it: `finrst --version`",
         ),
         Unfit::ByteOrder { .. } => (Exit::Usage, "replay it on a machine of its kind"),
-        Unfit::NoHeader | Unfit::Read(_) => (Exit::Usage, ""),
+        Unfit::NoHeader { .. } | Unfit::Read(_) => (Exit::Usage, ""),
     };
     let error = anyhow::Error::from(error).context(path.display().to_string());
     Failure::new(exit, error, hint)

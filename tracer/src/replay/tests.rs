@@ -318,10 +318,13 @@ fn a_recording_without_a_header_is_none() {
         .unwrap();
     writer.finish().unwrap();
     let bytes = file.bytes();
-    assert!(matches!(Recording::open(&*bytes), Err(Unfit::NoHeader)));
+    assert!(matches!(
+        Recording::open(&*bytes),
+        Err(Unfit::NoHeader { .. })
+    ));
     assert!(matches!(
         Recording::open(&bytes[..12]),
-        Err(Unfit::NoHeader)
+        Err(Unfit::NoHeader { .. })
     ));
 }
 
