@@ -17,6 +17,7 @@ pub(crate) mod score;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
+pub(crate) mod truth;
 mod wire;
 
 use std::{
@@ -164,6 +165,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if lab.slow == 1 {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, truth::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
@@ -175,6 +177,11 @@ fn run_each(lab: &Lab, tests: &[(&str, Test)], wanted: &dyn Fn(&str) -> bool, re
     for (name, test) in tests.iter().filter(|(name, _)| wanted(name)) {
         report.add(name, Outcome::of(test(lab)));
     }
+}
+
+/// Shows what a test found, whatever its outcome.
+fn print(text: &str) {
+    println!("{text}");
 }
 
 /// What comes before the first slash of a test's name: `scene`, `filter`, ….
