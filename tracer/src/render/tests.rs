@@ -53,8 +53,12 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 }
 
 /// The device the samples' segments were seen on.
-static DEVICES: LazyLock<Devices> =
-    LazyLock::new(|| Devices::from([((Some(4_026_531_840), 1), Foreign::from(b"lo".as_slice()))]));
+static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
+    Devices::from([
+        ((Some(4_026_531_840), 1), Foreign::from(b"lo".as_slice())),
+        ((Some(4_026_532_000), 2), Foreign::from(b"wan0".as_slice())),
+    ])
+});
 
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {
@@ -73,6 +77,8 @@ fn rendered(format: Format, options: Options) -> String {
         };
         renderer.ending(&explained, &mut out).unwrap();
     }
+    let stray = samples::stray();
+    renderer.segment(&stray, &DEVICES, &mut out).unwrap();
     renderer.lost(&lost(), &mut out).unwrap();
     renderer.summary(&tally(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -163,13 +169,12 @@ fn a_summary_names_every_loss() {
     assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
     assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
-    let mut unjoined = Unjoined::default();
-    unjoined.add(Why::Forwarded, 4);
-    unjoined.add(Why::SentByNoSocket, 2);
-    assert!(
-        one(|it| it.unjoined_segments = Some(unjoined))
-            .ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n")
-    );
+    let unjoined = one(|it| {
+        let counted = it.unjoined_segments.get_or_insert_default();
+        counted.add(Why::Forwarded, 4);
+        counted.add(Why::SentByNoSocket, 2);
+    });
+    assert!(unjoined.ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n"));
     let lost = one(|it| {
         it.lost.set(Kind::RstSent, 2);
         it.lost.set(Kind::StateChanged, 10);

@@ -372,7 +372,6 @@ fn answers(world: &mut World, flow: Flow, flags: u8, seq: u32) {
             flags: SegmentFlags(flags),
             seq,
             ack: 55,
-            payload_bytes: Some(0),
         },
         reason: None,
     });
@@ -493,4 +492,25 @@ fn a_loss_near_a_segment_is_a_reason_and_one_long_before_is_none() {
     world.sees(1, 1, true, tuple(CLIENT, OUTSIDE), FIN, 1, 0);
     assert_eq!(world.ends(), []);
     assert_eq!(world.whys(), [Why::RecordsLost, Why::SentByNoSocket]);
+}
+
+#[test]
+fn an_rst_that_answers_for_nobody_is_not_the_connections_that_just_went() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 100);
+    world.sees(1, 1, true, tuple(CLIENT, SERVER), FIN, 100, 0);
+    world.is_gone(client, 1, TcpState::FinWait2);
+    answers(&mut world, client, SegmentFlags::ACK, 300);
+    world.sees(1, 1, true, tuple(CLIENT, SERVER), RST, 55, 0);
+    let endings = world.ends();
+    assert_eq!(endings.len(), 2);
+    for ending in &endings {
+        let [segment] = segments(ending) else {
+            panic!("{ending:?}");
+        };
+        assert!(segment.kernel.is_some());
+    }
+    assert_eq!(world.whys(), []);
 }

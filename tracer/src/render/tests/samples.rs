@@ -6,7 +6,8 @@ use super::*;
 use crate::model::{
     ending::LetGo,
     holder::{Holder, Provenance},
-    segment::{Device, Direction},
+    segment::{Device, Direction, Headers},
+    stray::Stray,
     wire::{Sighting, WireSegment},
 };
 
@@ -338,6 +339,41 @@ pub(super) fn complete() -> Ending {
     ending
 }
 
+/// A sighting behind a translation of addresses.
+fn translated() -> Sighting {
+    Sighting {
+        at: MonoNs(BORN + 3_000),
+        netns: Some(4_026_532_000),
+        tuple: Some((
+            "192.0.2.1:50000".parse().unwrap(),
+            "192.0.2.7:80".parse().unwrap(),
+        )),
+        device: Device::Index(2),
+        direction: Direction::Transmitted,
+    }
+}
+
+/// An RST that no socket sent.
+pub(super) fn stray() -> Stray {
+    Stray {
+        headers: Headers {
+            source: "10.0.0.3:9999".parse().unwrap(),
+            destination: "10.0.0.2:40000".parse().unwrap(),
+            seq: 0,
+            ack: 7,
+            flags: SegmentFlags(SegmentFlags::RST | SegmentFlags::ACK),
+            payload_bytes: 0,
+            window: 0,
+            timestamps: None,
+        },
+        sightings: vec![Sighting {
+            tuple: None,
+            ..translated()
+        }],
+        why: Why::SentByNoSocket,
+    }
+}
+
 /// Our FIN as `lo` saw it go.
 fn fin() -> WireSegment {
     WireSegment {
@@ -347,13 +383,16 @@ fn fin() -> WireSegment {
         ack: 0,
         payload_bytes: 0,
         kernel: Some(MonoNs(BORN + 1_000)),
-        sightings: vec![Sighting {
-            at: MonoNs(BORN + 2_000),
-            netns: Some(4_026_531_840),
-            tuple: None,
-            device: Device::Index(1),
-            direction: Direction::Transmitted,
-        }],
+        sightings: vec![
+            Sighting {
+                at: MonoNs(BORN + 2_000),
+                netns: Some(4_026_531_840),
+                tuple: None,
+                device: Device::Index(1),
+                direction: Direction::Transmitted,
+            },
+            translated(),
+        ],
         retransmits: 0,
     }
 }

@@ -140,10 +140,9 @@ fn segment(line: &str) -> Option<(bool, Key)> {
     let ack = number(" ack ").and_then(|ack| ack.parse().ok());
     let numbers = (first, last.wrapping_sub(first), ack.unwrap_or(0));
     let ends = (end(source)?, end(destination)?);
-    Some((
-        place.trim_end().ends_with("Out"),
-        Key::new(ends, flags, numbers),
-    ))
+    // Of what passes lo, libpcap shows but the arrival.
+    let sent = place.trim_end().ends_with("Out") || place.starts_with("lo ");
+    Some((sent, Key::new(ends, flags, numbers)))
 }
 
 /// `10.0.0.1.80`.
@@ -167,11 +166,8 @@ mod tests {
         assert_eq!(segment(line), Some((true, Key::new(ends, "F.", (9, 0, 0)))));
         let line =
             "lo    In  IP 10.0.0.1.80 > 10.0.0.2.9: Flags [R.], seq 0, ack 3, win 0, length 0";
-        assert_eq!(
-            segment(line),
-            Some((false, Key::new(ends, "R.", (0, 0, 3))))
-        );
-        let line = "lo    In  IP 10.0.0.1.80 > 10.0.0.2.9: Flags [R], seq 7, win 0, length 0";
+        assert_eq!(segment(line), Some((true, Key::new(ends, "R.", (0, 0, 3)))));
+        let line = "wan0  In  IP 10.0.0.1.80 > 10.0.0.2.9: Flags [R], seq 7, win 0, length 0";
         assert_eq!(segment(line), Some((false, Key::new(ends, "R", (7, 0, 0)))));
     }
 }
