@@ -92,6 +92,26 @@ fn every_format_tells_the_same_run() {
 }
 
 #[test]
+fn text_tells_every_device_a_segment_passed_and_what_it_was_translated_to() {
+    let (mut ending, explanation) = endings().swap_remove(0);
+    ending.segments = Some(vec![samples::fin()]);
+    let explained = bare(&ending, &explanation);
+    let options = Options {
+        explain: true,
+        ..options()
+    };
+    let mut out = Vec::new();
+    let mut renderer = Format::Text.renderer(options);
+    renderer.ending(&explained, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let line = text.lines().find(|it| it.contains("wire:")).unwrap();
+    assert_eq!(
+        line.trim_start(),
+        "wire: sent [F] on lo 1.00µs after the kernel's act (passed wan0 as 192.0.2.1:50000 → 192.0.2.7:80)"
+    );
+}
+
+#[test]
 fn text_explains_when_told() {
     let options = Options {
         explain: true,

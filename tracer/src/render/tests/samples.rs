@@ -375,7 +375,7 @@ pub(super) fn stray() -> Stray {
 }
 
 /// Our FIN as `lo` saw it go.
-fn fin() -> WireSegment {
+pub(super) fn fin() -> WireSegment {
     WireSegment {
         sent: true,
         flags: SegmentFlags(SegmentFlags::FIN),
@@ -387,7 +387,10 @@ fn fin() -> WireSegment {
             Sighting {
                 at: MonoNs(BORN + 2_000),
                 netns: Some(4_026_531_840),
-                tuple: None,
+                tuple: Some((
+                    "10.0.0.3:40000".parse().unwrap(),
+                    "192.0.2.7:80".parse().unwrap(),
+                )),
                 device: Device::Index(1),
                 direction: Direction::Transmitted,
             },
