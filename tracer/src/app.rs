@@ -9,7 +9,9 @@ mod account;
 mod capture;
 mod captures;
 mod check;
+mod clocks;
 mod command;
+mod correlate;
 mod explain;
 mod job;
 mod kernel;
@@ -34,6 +36,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
         Verb::Record(record) => record::run(record),
+        Verb::Correlate(correlate) => correlate::run(correlate),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum, builder::styling};
 
 mod check;
+mod correlate;
 mod ends;
 mod explain;
 mod record;
@@ -11,6 +12,7 @@ mod trace;
 pub mod values;
 
 pub use check::Check;
+pub use correlate::Correlate;
 pub use ends::Ends;
 pub use explain::Explain;
 pub use record::Record;
@@ -57,6 +59,7 @@ Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the
 pub enum Verb {
     Trace(Box<Trace>),
     Record(Box<Record>),
+    Correlate(Correlate),
     Sockets(Box<Sockets>),
     Check(Box<Check>),
     Explain(Explain),

@@ -37,6 +37,7 @@ use self::{
     wire::Wire,
 };
 use crate::model::{
+    clock::Timed,
     ending::Ending,
     flow::Flow,
     reason::ReasonNames,
@@ -64,6 +65,9 @@ pub struct Limits {
     pub grace_ns: u64,
     /// Time, in nanoseconds, an answer for nobody waits for its segment; zero without a capture.
     pub answer_ns: u64,
+    /// Time, in nanoseconds, a segment may take between this machine and where it was captured;
+    /// zero for captures of its own.
+    pub reach_ns: u64,
 }
 
 impl Default for Limits {
@@ -75,6 +79,7 @@ impl Default for Limits {
             settle_ns: 1_000_000_000,
             grace_ns: 50_000_000,
             answer_ns: 0,
+            reach_ns: 0,
         }
     }
 }
@@ -180,8 +185,13 @@ impl Correlator {
         self.sockets.len()
     }
 
+    /// Sets [`Limits::reach_ns`].
+    pub const fn reach(&mut self, ns: u64) {
+        self.limits.reach_ns = ns;
+    }
+
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.wire.seen(at, netns, seen);
     }
 

@@ -12,17 +12,19 @@ use crate::{
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
+        alignment::Alignment,
+        clock::{Sample, Timed},
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
-        segment::Seen,
+        segment::{Device, Seen},
         stray::{Tuple, Why},
-        time::MonoNs,
+        time::{MonoNs, Reached},
     },
     order::Merge,
-    render::{Devices, Explained, Render, Start, time::WallClock},
-    tally::{Account, Lost, PerKind, Tally, Unjoined, kind_of},
+    render::{Devices, Explained, Render, Start},
+    tally::{Account, Delays, Lost, PerKind, Tally, Unjoined, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -59,6 +61,7 @@ pub struct Pipeline<F> {
     /// Names of the devices a capture sees; `None` without a capture.
     devices: Option<Devices>,
     no_devices: Devices,
+    delays: Delays,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
@@ -91,7 +94,8 @@ impl<F: Facts> Pipeline<F> {
             told_lost: PerKind::default(),
             forgotten: 0,
             devices: None,
-            no_devices: Devices::new(),
+            no_devices: Devices::default(),
+            delays: Delays::default(),
             view,
             out,
             wanted,
@@ -112,9 +116,9 @@ impl<F: Facts> Pipeline<F> {
         self.out.flush()
     }
 
-    /// From now on times map to the wall by this clock.
-    pub fn clock(&mut self, clock: WallClock) {
-        self.view.clock(clock);
+    /// Takes in how the wall's clock stands to the hooks'.
+    pub fn clock(&mut self, sample: &Sample) {
+        self.view.clock(sample);
     }
 
     /// Takes in which sockets there were right after the attach, and who held them; says how many
@@ -144,11 +148,32 @@ impl<F: Facts> Pipeline<F> {
     /// A capture in a network namespace sees a device of this name.
     pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
         let devices = self.devices.get_or_insert_default();
-        devices.insert((netns, index), name);
+        devices.insert(netns, Device::Index(index), name);
+    }
+
+    /// A capture file has an interface of this name.
+    pub fn interface(&mut self, number: u32, name: Foreign) {
+        let devices = self.devices.get_or_insert_default();
+        devices.insert(None, Device::Interface(number), name);
+    }
+
+    /// From now on a segment may have been seen this long before or after the kernel's act, in
+    /// nanoseconds: on its way to where it was captured.
+    pub fn reach(&mut self, ns: u64) {
+        self.correlator.reach(ns);
+    }
+
+    /// Tells how a capture file was held against what is told.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn alignment(&mut self, alignment: &Alignment, at: MonoNs) -> io::Result<()> {
+        self.view.alignment(alignment, at, &mut self.out)
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.correlator.sight(at, netns, seen);
     }
 
@@ -173,28 +198,32 @@ impl<F: Facts> Pipeline<F> {
         }
     }
 
-    /// Tells everything that is certain once nothing older than `watermark` can come.
+    /// Tells everything that is certain once nothing older than `reached` can come.
     ///
     /// Returns whether the limit of endings is reached.
     ///
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
         let done = merge
-            .release(watermark)
+            .release(reached.records)
             .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
-        let endings = self.correlator.settle(watermark);
+        let endings = self.correlator.settle(reached.settled());
+        let before = self.tally.endings;
         self.tell_all(endings)?;
         self.tell_strays()?;
+        if reached.is_hurried() {
+            self.tally.hurried += self.tally.endings - before;
+        }
         self.out.flush()?;
-        self.facts.turn(watermark);
+        self.facts.turn(reached.records);
         Ok(self.full())
     }
 
@@ -210,6 +239,7 @@ impl<F: Facts> Pipeline<F> {
             missed,
             forgotten,
             captured,
+            clocks,
             at,
         } = account;
         let gaps = |lost: &PerKind, missed: Option<u64>| lost.total() + missed.unwrap_or(0);
@@ -217,6 +247,7 @@ impl<F: Facts> Pipeline<F> {
             self.correlator.lost(at);
         }
         self.tally.captured = captured;
+        self.tally.clocks = clocks;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
         (self.tally.missed, self.tally.at) = (missed, at);
@@ -234,10 +265,15 @@ impl<F: Facts> Pipeline<F> {
     ///
     /// Those of the output.
     pub fn finish(&mut self, summary: bool) -> io::Result<Tally> {
-        self.turn(MonoNs(u64::MAX))?;
+        self.turn(Reached::records(Reached::END))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
         self.tell_strays()?;
+        let devices = self.devices.as_ref();
+        self.tally.delays = devices.map(|devices| {
+            self.delays
+                .told(|netns, device| devices.name(netns, device))
+        });
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -248,10 +284,10 @@ impl<F: Facts> Pipeline<F> {
         Ok(self.tally.clone())
     }
 
-    /// Whether a turn up to `watermark` would change nothing and tell nothing.
+    /// Whether a turn up to there would change nothing and tell nothing.
     #[must_use]
-    pub fn idle(&self, watermark: MonoNs) -> bool {
-        !self.merge.due(watermark) && !self.correlator.due(watermark)
+    pub fn idle(&self, reached: Reached) -> bool {
+        !self.merge.due(reached.records) && !self.correlator.due(reached.settled())
     }
 
     /// Where the facts come from.
@@ -312,6 +348,7 @@ impl<F: Facts> Pipeline<F> {
             return Ok(());
         }
         self.tally.endings += 1;
+        self.delays.add(&ending);
         diagnose(&mut ending);
         let explanation = explain(&ending);
         let owner = ending.owner.as_ref();

@@ -2,19 +2,18 @@
 //!
 //! Reads no clock and knows no terminal: how times map and whether to colour are arguments.
 
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use crate::{
     model::{
-        ending::Ending, explained::Explanation, foreign::Foreign, identity::ProcessFacts,
-        observation::Observation, reason::ReasonNames, stray::Stray, time::MonoNs,
+        alignment::Alignment, clock::Sample, ending::Ending, explained::Explanation,
+        foreign::Foreign, identity::ProcessFacts, observation::Observation, reason::ReasonNames,
+        stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
 
+mod devices;
 mod json;
 mod schema;
 mod silent;
@@ -27,6 +26,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use devices::Devices;
 pub use silent::Silent;
 use time::WallClock;
 
@@ -35,14 +35,28 @@ use time::WallClock;
 /// Every method writes whole lines to `out` and fails only as `out` does; a closed pipe is an
 /// error here like any other and the caller's to judge.
 pub trait Render: Send {
-    /// From now on, times are told by this clock: the wall clock was set, or the machine slept.
-    fn clock(&mut self, clock: WallClock);
+    /// Takes in how the wall's clock stands to the hooks': it may have been set, or the machine slept.
+    fn clock(&mut self, sample: &Sample);
 
     /// Tells that the trace runs, and how.
     ///
     /// # Errors
     /// Those of `out`.
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells how a capture file was held against the recording that is told; `at` is the moment
+    /// the line is about. What only has room for segments says nothing.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn alignment(
+        &mut self,
+        _alignment: &Alignment,
+        _at: MonoNs,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells one thing the kernel did.
     ///
@@ -113,9 +127,6 @@ pub struct Explained<'a> {
     /// The names of the devices segments were seen on.
     pub devices: &'a Devices,
 }
-
-/// Names of network devices, by their namespace and the kernel's index in it.
-pub type Devices = HashMap<(Option<u32>, u32), Foreign>;
 
 /// How lines look.
 #[derive(Clone, Debug)]

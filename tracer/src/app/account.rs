@@ -4,7 +4,7 @@ use std::io;
 
 use tracer_common::event::Kind;
 
-use super::captures::Captures;
+use super::{captures::Captures, clocks::Clocks};
 use crate::{
     enrich::clock,
     probe::session::Session,
@@ -17,7 +17,11 @@ use crate::{
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn read(session: &Session, capture: &mut Captures) -> io::Result<Account> {
+pub(super) fn read(
+    session: &Session,
+    capture: &mut Captures,
+    clocks: &Clocks,
+) -> io::Result<Account> {
     let captured = capture.counts()?;
     let counts = session.counts()?;
     Ok(Account {
@@ -26,6 +30,7 @@ pub(super) fn read(session: &Session, capture: &mut Captures) -> io::Result<Acco
         missed: session.missed(),
         forgotten: 0,
         captured,
+        clocks: Some(clocks.told()),
         at: clock::now(),
     })
 }
@@ -35,10 +40,14 @@ pub(super) fn read(session: &Session, capture: &mut Captures) -> io::Result<Acco
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn last(session: &Session, capture: &mut Captures) -> io::Result<Account> {
+pub(super) fn last(
+    session: &Session,
+    capture: &mut Captures,
+    clocks: &Clocks,
+) -> io::Result<Account> {
     Ok(Account {
         forgotten: session.forgotten()?,
-        ..read(session, capture)?
+        ..read(session, capture, clocks)?
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, io};
 
-use super::translator::Translator;
+use super::{clocks::Clocks, translator::Translator};
 use crate::{
     enrich::{clock, conntrack::Translation, facts::Facts},
     model::{
@@ -25,10 +25,14 @@ pub(super) struct Capture {
     pub(super) netns: u32,
     named: HashSet<u32>,
     others: NotSegments,
-    /// Wall time less the hooks' time when frames were last taken off, in nanoseconds.
-    offset_ns: i128,
-    /// Segments whose time did not fit between the last two looks at the clocks.
-    stepped: u64,
+    /// Read and not handed over.
+    seen: Vec<Seen>,
+    /// When the last reading began that found the ring empty.
+    emptied: MonoNs,
+    /// Up to when everything captured was handed over.
+    complete: MonoNs,
+    /// Segments whose time is not known, because the wall was set.
+    untimed: u64,
     translator: Translator,
 }
 
@@ -44,8 +48,10 @@ impl Capture {
             netns,
             named: HashSet::new(),
             others: NotSegments::default(),
-            offset_ns: clock::wall_offset_ns(),
-            stepped: 0,
+            seen: Vec::new(),
+            emptied: MonoNs(0),
+            complete: MonoNs(0),
+            untimed: 0,
             translator: Translator::of(&options.namespace),
         })
     }
@@ -58,51 +64,56 @@ impl Capture {
         }
     }
 
-    /// Hands over what was captured since.
+    /// Takes off what was captured since.
     ///
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn drain(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+    pub(super) fn read(&mut self) -> io::Result<()> {
         let Self {
-            live,
-            netns,
-            named,
-            others,
-            offset_ns,
-            stepped,
-            translator,
+            live, others, seen, ..
         } = self;
-        let mut seen = Vec::new();
-        live.drain(&mut |frame| match frame.segment() {
+        let begun = clock::now();
+        let everything = live.drain(&mut |frame| match frame.segment() {
             Ok(segment) => seen.push(segment),
             Err(why) => others.count(why),
         })?;
-        if seen.is_empty() {
-            return Ok(());
+        if everything {
+            self.emptied = begun;
         }
-        let (before, after) = (*offset_ns, clock::wall_offset_ns());
-        *offset_ns = after;
-        let now = clock::now();
-        for segment in &seen {
-            let Some(at) = hooks_time(segment, (before, after), now) else {
-                *stepped += 1;
+        Ok(())
+    }
+
+    /// Hands over what was read. The clocks were looked at after it was: all of it was stamped before.
+    pub(super) fn hand_over(&mut self, clocks: &Clocks, pipeline: &mut Tapped<impl Facts>) {
+        for segment in std::mem::take(&mut self.seen) {
+            let stamp = segment.at.filter(|it| it.clock == CaptureClock::Realtime);
+            let Some(time) = stamp.and_then(|it| clocks.hooks_time(it.ns)) else {
+                self.untimed += 1;
                 continue;
             };
             if let Device::Index(index) = segment.device
-                && named.insert(index)
-                && let Some(name) = live.device_name(index)
+                && self.named.insert(index)
+                && let Some(name) = self.live.device_name(index)
             {
-                pipeline.device(Some(*netns), index, Foreign::from(name.as_bytes()));
+                pipeline.device(Some(self.netns), index, Foreign::from(name.as_bytes()));
             }
             let headers = &segment.headers;
-            let seen = (headers.source, headers.destination);
-            if let Some(Translation { before, after }) = translator.asked(seen, at) {
-                pipeline.translated(*netns, before, after);
+            let tuple = (headers.source, headers.destination);
+            if let Some(Translation { before, after }) = self.translator.asked(tuple, time.at) {
+                pipeline.translated(self.netns, before, after);
             }
-            pipeline.sight(at, Some(*netns), segment);
+            // Frames rest in the order they came in.
+            let surely = time.at.before(time.error_ns.unwrap_or(0));
+            self.complete = surely.max(self.complete);
+            pipeline.sight(time, Some(self.netns), &segment);
         }
-        Ok(())
+        self.complete = self.emptied.max(self.complete);
+    }
+
+    /// Up to when everything captured was handed over.
+    pub(super) const fn complete(&self) -> MonoNs {
+        self.complete
     }
 
     /// What it did so far.
@@ -124,24 +135,8 @@ impl Capture {
             frames: passed,
             dropped,
             unreadable: fragments + truncated + malformed,
-            untimed: self.stepped,
+            untimed: self.untimed,
             ..Captured::default()
         })
     }
 }
-
-/// When a segment was captured, by the hooks' clock: the wall clock may have been set between the
-/// last two looks at it, and only one of the two offsets leads to a time that is over and not long.
-fn hooks_time(segment: &Seen, offsets: (i128, i128), now: MonoNs) -> Option<MonoNs> {
-    let at = segment.at.filter(|at| at.clock == CaptureClock::Realtime)?;
-    let by = |offset: i128| {
-        let at = u64::try_from(i128::from(at.ns) - offset).ok().map(MonoNs)?;
-        // A capture and the clocks are read a little apart.
-        let over = at.0 <= now.0.saturating_add(1_000_000);
-        (over && now.since(at) < LONGEST_NS).then_some(at)
-    };
-    by(offsets.1).or_else(|| by(offsets.0))
-}
-
-/// Nanoseconds a frame may have waited to be taken off.
-const LONGEST_NS: u64 = 10_000_000_000;

@@ -8,11 +8,12 @@ use std::{
     task::Poll,
 };
 
-use super::{capture::Capture, output};
+use super::{capture::Capture, clocks::Clocks, output};
 use crate::{
     cli::{Wire, Wiring},
-    enrich::{descendants, facts::Facts, netns, scan},
+    enrich::{clock, descendants, facts::Facts, netns, scan},
     exit::{Exit, Failure},
+    model::time::{MonoNs, Reached},
     packet::live::{Devices, LiveError, Namespace, Options, REST},
     pipeline::tap::Tapped,
     tally::Captured,
@@ -90,14 +91,20 @@ impl Captures {
 
     /// Captures in namespaces that came, and no longer in those that went: a capture would keep one
     /// from going.
-    pub(super) fn refresh(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+    pub(super) fn refresh(
+        &mut self,
+        clocks: &mut Clocks,
+        pipeline: &mut Tapped<impl Facts>,
+    ) -> io::Result<()> {
         if !self.is_on || matches!(self.scope, Scope::Files(_)) {
             return Ok(());
         }
         let wanted = self.wanted();
         let gone = |it: &mut Capture| !wanted.contains_key(&it.netns);
         for mut capture in self.running.extract_if(.., gone).collect::<Vec<_>>() {
-            capture.drain(pipeline)?;
+            capture.read()?;
+            clocks.sample(false, pipeline);
+            capture.hand_over(clocks, pipeline);
             self.over = sum(self.over, capture.counts()?);
         }
         self.capture(wanted);
@@ -123,21 +130,47 @@ impl Captures {
     /// # Errors
     ///
     /// A ring cannot be read.
-    pub(super) fn drain(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
-        let mut running = self.running.iter_mut();
-        running.try_for_each(|capture| capture.drain(pipeline))
+    pub(super) fn drain(
+        &mut self,
+        clocks: &mut Clocks,
+        pipeline: &mut Tapped<impl Facts>,
+    ) -> io::Result<()> {
+        if self.running.is_empty() {
+            return Ok(());
+        }
+        self.running.iter_mut().try_for_each(Capture::read)?;
+        clocks.sample(false, pipeline);
+        for capture in &mut self.running {
+            capture.hand_over(clocks, pipeline);
+        }
+        Ok(())
     }
 
-    /// Hands over what the kernel still holds back at the end of a run.
+    /// Up to when everything captured was handed over, given that a segment takes at most
+    /// `slack_ns` from its stamp to the ring; the end of time without a capture.
+    pub(super) fn reached(&self, slack_ns: u64) -> MonoNs {
+        let least = self.running.iter().map(Capture::complete).min();
+        least.map_or(Reached::END, |it| it.before(slack_ns))
+    }
+
+    /// Hands over what the kernel still holds back at the end of a run; says whether that was all.
     ///
     /// # Errors
     ///
     /// A ring cannot be read.
-    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
-        if self.is_on() {
-            std::thread::sleep(REST);
+    pub(super) fn finish(
+        &mut self,
+        clocks: &mut Clocks,
+        pipeline: &mut Tapped<impl Facts>,
+    ) -> io::Result<bool> {
+        let end = clock::now();
+        while self.reached(0) < end && clock::now().since(end) < Reached::PATIENCE_NS {
+            self.drain(clocks, pipeline)?;
+            if self.reached(0) < end {
+                std::thread::sleep(REST / 2);
+            }
         }
-        self.drain(pipeline)
+        Ok(self.reached(0) >= end)
     }
 
     /// What they did so far; `None` when nothing is captured.

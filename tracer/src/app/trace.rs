@@ -4,6 +4,7 @@ use anyhow::anyhow;
 
 use super::{
     captures::{Captures, Scope},
+    clocks::Clocks,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -78,7 +79,8 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         kernel::sufficient(&session)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
-        let clock = view::wall_clock();
+        let (clocks, first) = Clocks::new(job.quiet);
+        let clock = view::from_offset(first.offset_ns);
         let (noted, settings) = (Noted::new(Live::here()), job.settings());
         let scope = Scope::of(
             &job.select.ends.netns,
@@ -87,7 +89,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         )?;
         let capture = Captures::open(job.wiring, scope, job.quiet)?;
         let mut pipeline = match job.view {
-            Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),
+            Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
         if capture.is_on() {
@@ -96,7 +98,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let tape = job.file.as_ref().map(|file| {
             Ok::<_, Failure>(Tape {
                 writer: file.begin()?,
-                clock_offset_ns: clock.offset_ns,
+                clock_offset_ns: first.offset_ns,
                 reasons: names,
             })
         });
@@ -107,6 +109,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
             capture,
+            clocks,
             stop,
             unrecorded: false,
         };

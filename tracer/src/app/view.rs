@@ -4,10 +4,10 @@ use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Output, Trace},
+    cli::{Color, Correlate, Output, Trace},
     correlate::{Correlator, Limits},
-    enrich::{clock, facts::Facts},
-    model::reason::ReasonNames,
+    enrich::facts::Facts,
+    model::{alignment::Alignment, reason::ReasonNames, time::MonoNs},
     pipeline::{Pipeline, Wanted},
     record::Settings,
     render::{Format, Options, Render, Silent, time::WallClock},
@@ -32,6 +32,17 @@ impl View {
             unjoined: trace.unjoined || trace.verbose,
             explain: trace.explain,
             color: trace.color,
+        }
+    }
+
+    /// How a recording with captures is told.
+    pub(super) const fn beside(correlate: &Correlate) -> Self {
+        Self {
+            output: correlate.output,
+            verbose: correlate.verbose,
+            unjoined: correlate.verbose,
+            explain: correlate.explain,
+            color: correlate.color,
         }
     }
 
@@ -69,8 +80,24 @@ impl View {
 
 /// A road that tells nothing.
 pub(super) fn silent<F: Facts>(facts: F, settings: &Settings, reasons: ReasonNames) -> Pipeline<F> {
-    let (view, out) = (Box::new(Silent), Box::new(std::io::sink()));
-    road(facts, settings, reasons, view, out, false)
+    quiet(facts, settings, reasons, Box::new(Silent))
+}
+
+/// A road that tells a view of endings alone, and writes nothing.
+pub(super) fn quiet<F: Facts>(
+    facts: F,
+    settings: &Settings,
+    reasons: ReasonNames,
+    view: Box<dyn Render>,
+) -> Pipeline<F> {
+    road(
+        facts,
+        settings,
+        reasons,
+        view,
+        Box::new(std::io::sink()),
+        false,
+    )
 }
 
 fn road<F: Facts>(
@@ -95,7 +122,7 @@ fn road<F: Facts>(
         sockets,
         settle_ns,
         answer_ns,
-        // Segments may come as late for an ending as for an answer.
+        // Segments may leave as late for an ending as for an answer.
         grace_ns: usual.grace_ns.max(answer_ns),
         ..usual
     };
@@ -104,17 +131,25 @@ fn road<F: Facts>(
     Pipeline::new(facts, correlator, view, out, wanted, events, count)
 }
 
-/// The wall's time as it relates to the hooks' now.
-pub(super) fn wall_clock() -> WallClock {
-    from_offset(clock::wall_offset_ns())
-}
-
 /// A relation of the clocks, told in the zone of whoever reads.
 pub(super) fn from_offset(offset_ns: i128) -> WallClock {
-    WallClock {
-        offset_ns,
-        zone: TimeZone::system(),
-    }
+    WallClock::new(offset_ns, TimeZone::system())
+}
+
+/// How a capture was held against a recording, for people, on standard error.
+///
+/// # Errors
+///
+/// None: it is written to memory first.
+pub(super) fn say_alignment(
+    alignment: &Alignment,
+    at: MonoNs,
+    clock: WallClock,
+) -> std::io::Result<()> {
+    let mut lines = Vec::new();
+    for_people(clock).alignment(alignment, at, &mut lines)?;
+    output::say(String::from_utf8_lossy(lines.trim_ascii_end()));
+    Ok(())
 }
 
 /// The account of a run for people, on standard error, where it does not mix with the data.
@@ -123,16 +158,17 @@ pub(super) fn from_offset(offset_ns: i128) -> WallClock {
 ///
 /// None: it is written to memory first.
 pub(super) fn say_summary(tally: &Tally) -> std::io::Result<()> {
-    let options = Options {
-        clock: from_offset(0),
+    let mut summary = Vec::new();
+    for_people(from_offset(0)).summary(tally, &mut summary)?;
+    output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
+    Ok(())
+}
+
+fn for_people(clock: WallClock) -> Box<dyn Render> {
+    Format::Text.renderer(Options {
+        clock,
         reasons: ReasonNames::default(),
         colour: false,
         explain: false,
-    };
-    let mut summary = Vec::new();
-    Format::Text
-        .renderer(options)
-        .summary(tally, &mut summary)?;
-    output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
-    Ok(())
+    })
 }

@@ -121,6 +121,7 @@ impl Correlator {
 
     /// From when to when segments of an ending's flow are its own: until the next socket with it.
     fn span(&mut self, ending: &Ending) -> (MonoNs, MonoNs) {
+        let reach = self.limits.reach_ns;
         let after = if ending.destroyed.is_some() {
             self.limits.grace_ns
         } else {
@@ -130,9 +131,9 @@ impl Correlator {
         let next = next.and_then(|address| self.sockets.at(address));
         let next =
             next.filter(|it| Some(it.id) != ending.socket && it.first_seen > ending.first_seen);
-        let until = ending.last_seen().after(after);
+        let until = ending.last_seen().after(after).after(reach);
         let until = next.map_or(until, |it| until.min(it.first_seen.before(1)));
-        (ending.first_seen.before(BEFORE_NS), until)
+        (ending.first_seen.before(BEFORE_NS).before(reach), until)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use super::translated::Translated;
 use crate::model::{
+    clock::Timed,
     flow::Flow,
     observation::SegmentFlags,
     segment::{Headers, Seen},
@@ -50,7 +51,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Takes in a segment seen in a namespace.
-    pub(super) fn seen(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub(super) fn seen(&mut self, time: Timed, netns: Option<u32>, seen: &Seen) {
         let Headers {
             source,
             destination,
@@ -65,7 +66,9 @@ impl Wire {
         of_tuple.push(Sighted {
             headers: seen.headers,
             sighting: Sighting {
-                at,
+                at: time.at,
+                error_ns: time.error_ns,
+                captured: seen.at,
                 netns,
                 tuple: None,
                 device: seen.device,

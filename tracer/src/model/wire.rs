@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     observation::SegmentFlags,
-    segment::{Device, Direction},
+    segment::{CaptureTime, Device, Direction},
     time::MonoNs,
 };
 
@@ -35,6 +35,10 @@ pub struct WireSegment {
 pub struct Sighting {
     /// When, on the hooks' clock.
     pub at: MonoNs,
+    /// How far that may be off, in nanoseconds; `None` when it is not known.
+    pub error_ns: Option<u64>,
+    /// When, on the clock of the capture; `None` where it has no other than the hooks'.
+    pub captured: Option<CaptureTime>,
     /// The network namespace, by its inode number; `None` when it is not known.
     pub netns: Option<u32>,
     /// Who sent it and who it was for there, where that is not what the socket says: its addresses
@@ -47,6 +51,12 @@ pub struct Sighting {
 }
 
 impl WireSegment {
+    /// How far [`delay_ns`](Self::delay_ns) may be off, in nanoseconds; `None` when it is not known.
+    #[must_use]
+    pub fn error_ns(&self) -> Option<u64> {
+        self.sightings.first()?.error_ns
+    }
+
     /// Nanoseconds from the kernel's act to the first sighting; negative when it was seen before,
     /// as what comes in is.
     #[must_use]

@@ -200,18 +200,20 @@ impl Live {
 
     /// Hands over every frame the kernel passed on, oldest first, and gives its memory back.
     ///
+    /// Says whether that is everything there is: no frame rests in a block that is not full.
+    ///
     /// A frame of `lo` comes twice, once transmitted and once received; one that crosses a pair of
     /// devices comes once for each of them in this namespace.
     ///
     /// # Errors
     ///
     /// The ring makes no sense; the rest of that block is lost.
-    pub fn drain(&mut self, take: &mut dyn FnMut(Frame<'_>)) -> io::Result<()> {
+    pub fn drain(&mut self, take: &mut dyn FnMut(Frame<'_>)) -> io::Result<bool> {
         let ring = self.ring.get_mut();
         // Not more than a round, so that a flood does not keep the caller for ever.
         for _ in 0..ring.blocks() {
             let Some(bytes) = ring.filled_block() else {
-                break;
+                return Ok(!ring.is_pending());
             };
             let mut delivered = 0;
             let walked = block::walk(bytes, &mut |frame| {
@@ -222,7 +224,7 @@ impl Live {
             ring.release();
             walked?;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// What the capture has seen until now, frames still in the ring included.

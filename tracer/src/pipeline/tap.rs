@@ -8,9 +8,16 @@ use std::io::{self, Write};
 use super::Pipeline;
 use crate::{
     enrich::facts::Facts,
-    model::{foreign::Foreign, known::KnownSocket, segment::Seen, stray::Tuple, time::MonoNs},
+    model::{
+        clock::{Sample, Timed},
+        foreign::Foreign,
+        known::KnownSocket,
+        segment::Seen,
+        stray::Tuple,
+        time::Reached,
+    },
     record::{Entry, Header, Writer},
-    render::{Start, time::WallClock},
+    render::Start,
     tally::{Account, Tally},
 };
 
@@ -31,8 +38,6 @@ pub struct Tapped<F> {
 /// A recording under way.
 struct Tape {
     out: Writer<Box<dyn Write>>,
-    /// The offset of the clocks last recorded.
-    clock: Option<i128>,
     /// The account last recorded.
     account: Option<Account>,
     /// A later one that differs from it only in its time.
@@ -52,11 +57,9 @@ impl<F: Facts> Tapped<F> {
 
     /// Records from here on; nothing may have been taken yet.
     pub fn record(&mut self, out: Writer<Box<dyn Write>>, header: Header) {
-        let clock = Some(header.clock_offset_ns);
         self.pipeline.facts().note();
         self.tape = Some(Tape {
             out,
-            clock,
             account: None,
             account_again: None,
         });
@@ -82,15 +85,9 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// See [`Pipeline::clock`].
-    pub fn clock(&mut self, clock: WallClock) {
-        let offset_ns = clock.offset_ns;
-        self.pipeline.clock(clock);
-        self.tape(|tape| {
-            if tape.clock.replace(offset_ns) == Some(offset_ns) {
-                return Ok(());
-            }
-            tape.out.put(&Entry::Clock { offset_ns })
-        });
+    pub fn clock(&mut self, sample: Sample) {
+        self.pipeline.clock(&sample);
+        self.tape(|tape| tape.out.put(&Entry::Clock(sample)));
     }
 
     /// See [`Pipeline::know`].
@@ -117,7 +114,7 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// See [`Pipeline::sight`].
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.pipeline.sight(at, netns, seen);
         self.tape(|tape| {
             let seen = Box::new(*seen);
@@ -148,11 +145,11 @@ impl<F: Facts> Tapped<F> {
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
-        let idle = self.tape.is_some() && self.pipeline.idle(watermark);
-        let turned = self.pipeline.turn(watermark);
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
+        let idle = self.tape.is_some() && self.pipeline.idle(reached);
+        let turned = self.pipeline.turn(reached);
         if !idle {
-            self.recorded(|tape| tape.out.put(&Entry::Turn(watermark)));
+            self.recorded(|tape| tape.out.put(&Entry::Turn(reached)));
         }
         turned
     }

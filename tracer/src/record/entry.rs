@@ -10,8 +10,14 @@ use super::{
 };
 use crate::{
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        segment::Seen, stray::Tuple, time::MonoNs,
+        clock::{Sample, Timed},
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        known::KnownSocket,
+        segment::Seen,
+        stray::Tuple,
+        time::{MonoNs, Reached},
     },
     tally::Account,
 };
@@ -38,21 +44,18 @@ mod kind {
 pub enum Entry<'a> {
     /// What the run is; the first entry, and only that.
     Header(Box<Header>),
-    /// From here on, wall time is the hooks' time plus these nanoseconds.
-    Clock {
-        /// Nanoseconds.
-        offset_ns: i128,
-    },
+    /// How the wall's clock stands to the hooks'.
+    Clock(Sample),
     /// A record as it came off the buffers.
     Record(&'a [u8]),
     /// Nothing older than this is to come.
-    Turn(MonoNs),
+    Turn(Reached),
     /// What the world said about something the road asks for.
     Answer(Answer),
     /// A segment that a capture saw.
     Sighted {
         /// When, by the hooks' clock.
-        at: MonoNs,
+        at: Timed,
         /// In which network namespace, by its inode number.
         netns: Option<u32>,
         /// What and where.
@@ -130,7 +133,7 @@ enum Malformed {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Value(#[from] shape::Unknown),
-    #[error("{0} bytes instead of 8")]
+    #[error("{0} bytes instead of 8 or 16")]
     Bytes(usize),
 }
 
@@ -143,7 +146,7 @@ impl<'a> Entry<'a> {
     pub(super) const fn kind(&self) -> u16 {
         match self {
             Self::Header(_) => kind::HEADER,
-            Self::Clock { .. } => kind::CLOCK,
+            Self::Clock(_) => kind::CLOCK,
             Self::Record(_) => kind::RECORD,
             Self::Turn(_) => kind::TURN,
             Self::Answer(Answer::Process { .. }) => kind::PROCESS,
@@ -161,9 +164,15 @@ impl<'a> Entry<'a> {
     pub(super) fn write_payload(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Header(header) => json(out, header),
-            &Self::Clock { offset_ns } => json(out, &shape::Clock { offset_ns }),
+            Self::Clock(sample) => json(out, &shape::Clock::new(sample)),
             Self::Record(bytes) => out.write_all(bytes),
-            Self::Turn(watermark) => out.write_all(&watermark.0.to_le_bytes()),
+            Self::Turn(reached) => {
+                out.write_all(&reached.records.0.to_le_bytes())?;
+                if reached.segments == Reached::END {
+                    return Ok(());
+                }
+                out.write_all(&reached.segments.0.to_le_bytes())
+            }
             Self::Answer(Answer::Process {
                 pid,
                 start_ns,
@@ -201,14 +210,19 @@ impl<'a> Entry<'a> {
         Ok(match kind {
             kind::RECORD => Self::Record(payload),
             kind::TURN => {
-                let bytes = <[u8; 8]>::try_from(payload);
-                let bytes = bytes.map_err(|_short| Malformed::Bytes(payload.len()))?;
-                Self::Turn(MonoNs(u64::from_le_bytes(bytes)))
+                let moment = |bytes| MonoNs(u64::from_le_bytes(bytes));
+                // A run without a capture has only the first.
+                Self::Turn(match payload.as_chunks() {
+                    (&[records], []) => Reached::records(moment(records)),
+                    (&[records, segments], []) => Reached {
+                        records: moment(records),
+                        segments: moment(segments),
+                    },
+                    _ => return Err(Malformed::Bytes(payload.len())),
+                })
             }
             kind::HEADER => Self::Header(from_json(payload)?),
-            kind::CLOCK => Self::Clock {
-                offset_ns: from_json::<shape::Clock>(payload)?.offset_ns,
-            },
+            kind::CLOCK => Self::Clock(from_json::<shape::Clock>(payload)?.sample()),
             kind::PROCESS => Self::Answer(from_json::<process::Told>(payload)?.answer()?),
             kind::NETNS => Self::Answer(from_json::<shape::Netns>(payload)?.answer()?),
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),

@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::{
     Devices, Explained, Options, Render, Start,
-    schema::{Line, Text, ending, event, run, wire},
+    schema::{Line, Text, alignment, ending, event, run, wire},
     time::WallClock,
     via::Via,
     words,
 };
 use crate::{
-    model::{observation::Observation, reason::ReasonNames, stray::Stray, time::MonoNs},
+    model::{
+        alignment::Alignment, clock::Sample, observation::Observation, reason::ReasonNames,
+        stray::Stray, time::MonoNs,
+    },
     tally::{Lost, Tally},
 };
 
@@ -46,13 +49,23 @@ impl Json {
 }
 
 impl Render for Json {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
         self.via = Via::new(start);
         self.line("start", start.at, run::start(start), out)
+    }
+
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let body = alignment::alignment(alignment, &self.clock);
+        self.line("alignment", at, body, out)
     }
 
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {

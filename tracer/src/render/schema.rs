@@ -21,6 +21,7 @@ use crate::model::{
     time::MonoNs,
 };
 
+pub(super) mod alignment;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;

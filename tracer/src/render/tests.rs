@@ -10,31 +10,30 @@ use super::*;
 use crate::{
     model::{
         cause::Cause,
+        clock::Sample,
         ending::{Act, Call, CloseCall, How, Owner, Transition},
         flow::Flow,
         identity::{Container, PodUid, Runtime},
         observation::{HeldBack, Segment, SegmentFlags, What},
         process::{Actor, Comm, Confidence, Exit, Task},
         reason::Reason,
+        segment::Device,
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
         stray::Why,
     },
-    tally::{Captured, PerKind, Unjoined},
+    tally::{Captured, Clocks, Delay, PerKind, Unjoined},
     tests::arbitrary,
 };
 
 pub(super) mod contract;
 mod samples;
 
-use samples::{endings, events, lost, names, nginx, start, tally};
+use samples::{alignments, endings, events, lost, names, nginx, start, tally};
 
 fn options() -> Options {
     Options {
-        clock: WallClock {
-            offset_ns: 1_777_897_800_000_000_000,
-            zone: TimeZone::fixed(offset(2)),
-        },
+        clock: WallClock::new(1_777_897_800_000_000_000, TimeZone::fixed(offset(2))),
         reasons: names(),
         colour: false,
         explain: false,
@@ -54,10 +53,14 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 
 /// The device the samples' segments were seen on.
 static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
-    Devices::from([
-        ((Some(4_026_531_840), 1), Foreign::from(b"lo".as_slice())),
-        ((Some(4_026_532_000), 2), Foreign::from(b"wan0".as_slice())),
-    ])
+    let mut devices = Devices::default();
+    let lo = Foreign::from(b"lo".as_slice());
+    devices.insert(Some(4_026_531_840), Device::Index(1), lo);
+    let file = Foreign::from(b"wire.pcap".as_slice());
+    devices.insert(None, Device::Interface(0), file);
+    let wan = Foreign::from(b"wan0".as_slice());
+    devices.insert(Some(4_026_532_000), Device::Index(2), wan);
+    devices
 });
 
 /// Everything a run can print, in the order it would.
@@ -65,6 +68,10 @@ fn rendered(format: Format, options: Options) -> String {
     let mut out = Vec::new();
     let mut renderer = format.renderer(options);
     renderer.start(&start(), &mut out).unwrap();
+    for alignment in alignments() {
+        let at = alignment.fit.map_or(MonoNs(0), |fit| fit.at);
+        renderer.alignment(&alignment, at, &mut out).unwrap();
+    }
     for event in events() {
         renderer.event(&event, &mut out).unwrap();
     }
@@ -155,9 +162,11 @@ fn a_new_clock_holds_from_the_next_line_on() {
     let mut out = Vec::new();
     let mut renderer = Format::Json.renderer(options());
     renderer.lost(&lost(), &mut out).unwrap();
-    renderer.clock(WallClock {
+    renderer.clock(&Sample {
+        at: MonoNs(1),
         offset_ns: 0,
-        zone: TimeZone::UTC,
+        error_ns: 1,
+        slept_ns: 0,
     });
     renderer.lost(&lost(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
@@ -190,9 +199,9 @@ fn a_summary_names_every_loss() {
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
     assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
     let unjoined = one(|it| {
-        let counted = it.unjoined_segments.get_or_insert_default();
-        counted.add(Why::Forwarded, 4);
-        counted.add(Why::SentByNoSocket, 2);
+        let unjoined = it.unjoined_segments.insert(Unjoined::default());
+        unjoined.add(Why::Forwarded, 4);
+        unjoined.add(Why::SentByNoSocket, 2);
     });
     assert!(unjoined.ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n"));
     let lost = one(|it| {

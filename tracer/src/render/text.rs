@@ -14,6 +14,8 @@ use super::{
 };
 use crate::{
     model::{
+        alignment::Alignment,
+        clock::Sample,
         ending::{Ending, How},
         observation::Observation,
         process::Actor,
@@ -24,6 +26,8 @@ use crate::{
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
+mod alignment;
+mod clocks;
 pub(super) mod event;
 pub(super) mod row;
 mod wire;
@@ -119,8 +123,8 @@ impl Text {
 }
 
 impl Render for Text {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     /// The names of the columns; how the trace runs is said elsewhere, not among the data.
@@ -135,6 +139,15 @@ impl Render for Text {
         row.cell(width::REASON, BOLD, "REASON");
         row.right(width::CLOSE, BOLD, "CLOSE");
         row.finish(out)
+    }
+
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        _at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        alignment::line(alignment, &self.clock, out)
     }
 
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {
@@ -219,6 +232,7 @@ impl Render for Text {
             (tally.filtered, "filtered"),
             (tally.evicted, "evicted"),
             (unjoined.total(), "unjoined segments"),
+            (tally.hurried, "told before their segments were read"),
             (captured.dropped, "frames dropped"),
             (captured.unreadable, "frames unreadable"),
             (captured.untimed, "segments without a time"),
@@ -230,7 +244,10 @@ impl Render for Text {
                 write!(out, "{}", listed(unjoined.named()))?;
             }
         }
-        writeln!(out)
+        write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
+        writeln!(out)?;
+        let mut delays = tally.delays.iter().flatten();
+        delays.try_for_each(|delay| wire::delay(delay, out))
     }
 }
 

@@ -11,8 +11,16 @@ use crate::{
     decode::tests::encode::encode,
     enrich::facts::{Facts, Nothing},
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        observation::Observation, process::Task, reason::ReasonNames, segment::Seen,
+        clock::{Sample, Timed},
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        known::KnownSocket,
+        observation::Observation,
+        process::Task,
+        reason::ReasonNames,
+        segment::Seen,
+        time::Reached,
     },
     pipeline::{
         Wanted,
@@ -22,7 +30,7 @@ use crate::{
         Writer,
         tests::{Shared, account, header, seen},
     },
-    render::{Format, Options},
+    render::{Format, Options, time::WallClock},
     tally::{Account, PerKind},
     tests::arbitrary,
 };
@@ -118,10 +126,7 @@ impl Facts for Fickle {
 }
 
 fn clock(offset_ns: i128) -> WallClock {
-    WallClock {
-        offset_ns,
-        zone: TimeZone::UTC,
-    }
+    WallClock::new(offset_ns, TimeZone::UTC)
 }
 
 fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> Pipeline<F> {
@@ -156,6 +161,7 @@ fn no_account() -> Account {
         missed: None,
         forgotten: 0,
         captured: None,
+        clocks: None,
         at: MonoNs(0),
     }
 }
@@ -177,11 +183,33 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
             Call::Garbage(bytes) => road.take(&bytes),
             Call::Turn(ns) => {
                 now = now.after(ns);
-                road.turn(now).unwrap();
+                // Every other time the capture lags, now and then by more than it may.
+                let lag = if ns % 2 == 0 {
+                    Reached::END.0
+                } else {
+                    ns * 3 / 2
+                };
+                let segments = now.before(lag);
+                let capturing = lag != Reached::END.0;
+                let segments = if capturing { segments } else { Reached::END };
+                road.turn(Reached {
+                    records: now,
+                    segments,
+                })
+                .unwrap();
             }
-            Call::Sight(seen, after) => road.sight(now.after(after), Some(1), &seen),
+            Call::Sight(seen, after) => {
+                let at = now.after(after);
+                let error_ns = (after % 3 > 0).then_some(after / 2);
+                road.sight(Timed { at, error_ns }, Some(1), &seen);
+            }
             Call::Device(netns, index, name) => road.device(netns, index, name),
-            Call::Clock(offset) => road.clock(clock(offset.into())),
+            Call::Clock(offset) => road.clock(Sample {
+                at: now,
+                offset_ns: offset.into(),
+                error_ns: offset.unsigned_abs() % 1_000,
+                slept_ns: 0,
+            }),
             Call::Know(sockets) => drop(road.know(sockets)),
             Call::Account(account) => {
                 last = *account;
@@ -203,9 +231,7 @@ fn replayed(file: &[u8], format: Format, events: bool) -> (Vec<u8>, Told) {
     let mut road = pipeline(Recorded::default(), format, events, &told);
     let recording = Recording::open(file).unwrap();
     assert_eq!(recording.header, header());
-    let how = recording
-        .tell(&mut road, &clock(0), true, &mut |_| {})
-        .unwrap();
+    let how = recording.tell(&mut road, true, &mut |_| {}).unwrap();
     (told.bytes(), how)
 }
 
@@ -286,7 +312,9 @@ fn what_another_build_or_machine_recorded_is_refused_by_name() {
 fn a_recording_without_a_header_is_none() {
     let file = Shared::default();
     let mut writer = Writer::new(file.clone()).unwrap();
-    writer.put(&Entry::Turn(MonoNs(1))).unwrap();
+    writer
+        .put(&Entry::Turn(Reached::records(MonoNs(1))))
+        .unwrap();
     writer.finish().unwrap();
     let bytes = file.bytes();
     assert!(matches!(Recording::open(&*bytes), Err(Unfit::NoHeader)));

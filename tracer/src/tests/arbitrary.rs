@@ -19,7 +19,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{Device, Direction, Headers},
+    segment::{CaptureClock, CaptureTime, Device, Direction, Headers},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     stray::{Stray, Why},
@@ -462,11 +462,19 @@ fn sighting() -> impl Strategy<Value = Sighting> {
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
+    let error = option::of(any::<u64>());
+    let captured = option::of(any::<i64>().prop_map(|ns| CaptureTime {
+        clock: CaptureClock::Realtime,
+        ns,
+    }));
+    let time = (mono(), error, captured);
     let netns = option::of(0..3_u32);
     let tuple = option::of((end(), end()));
-    let sighting = (mono(), netns, tuple, device, direction);
-    sighting.prop_map(|(at, netns, tuple, device, direction)| Sighting {
-        at,
+    let sighting = (time, netns, tuple, device, direction);
+    sighting.prop_map(|(time, netns, tuple, device, direction)| Sighting {
+        at: time.0,
+        error_ns: time.1,
+        captured: time.2,
         netns,
         tuple,
         device,

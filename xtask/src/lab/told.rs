@@ -266,6 +266,12 @@ pub(crate) struct Summary {
     pub(crate) missed: Option<u64>,
     /// Records that arrived and made no sense.
     pub(crate) undecodable: u64,
+    /// What became of captured frames; `None` without a capture.
+    pub(crate) capture: Option<Capture>,
+    /// What happened to the clocks.
+    pub(crate) clock: Option<Clock>,
+    /// Endings told before the capture was read up to them.
+    pub(crate) hurried: u64,
     /// Segments no ending tells; `None` without a capture.
     pub(crate) unjoined_segments: Option<u64>,
     /// What the capture did; `None` without one.
@@ -274,4 +280,22 @@ pub(crate) struct Summary {
     pub(crate) endings: u64,
     /// Things forgotten because a bound was reached.
     pub(crate) evicted: u64,
+}
+
+/// What became of captured frames.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Capture {
+    /// Segments without a time.
+    pub(crate) untimed: u64,
+}
+
+/// What happened to the clocks.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Clock {
+    /// How often the wall was set.
+    pub(crate) steps: u64,
+    /// By how many nanoseconds the time that was most.
+    pub(crate) largest_step_ns: i64,
+    /// Within how many nanoseconds all samples are true.
+    pub(crate) error_max_ns: u64,
 }

@@ -8,6 +8,7 @@ use crate::{
     app::{
         account,
         captures::Captures,
+        clocks::Clocks,
         command,
         job::Job,
         output, priority,
@@ -19,6 +20,7 @@ use crate::{
     cli::Transport,
     enrich::{clock, facts::Live, scan::Scan},
     exit::{Exit, Failure},
+    model::time::Reached,
     pipeline::tap::Tapped,
     probe::{session::Session, source::Source, system::SystemFacts},
     render::{Point, Start},
@@ -63,6 +65,7 @@ pub(super) struct Run<'a> {
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
     pub(super) capture: Captures,
+    pub(super) clocks: Clocks,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -226,16 +229,18 @@ impl Run<'_> {
     }
 
     fn turn(&mut self) -> io::Result<bool> {
-        let watermark = clock::now().before(SLACK_NS);
+        let records = clock::now().before(SLACK_NS);
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.drain(&mut |record| pipeline.take(record))?;
-        capture.drain(pipeline)?;
-        pipeline.turn(watermark)
+        capture.drain(clocks, pipeline)?;
+        let segments = capture.reached(SLACK_NS);
+        pipeline.turn(Reached { records, segments })
     }
 
     fn account(&mut self) -> io::Result<()> {
@@ -243,15 +248,16 @@ impl Run<'_> {
         if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
             output::still_read()?;
         }
-        self.pipeline.clock(view::wall_clock());
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
-        capture.refresh(pipeline)?;
-        pipeline.account(account::read(session, capture)?)
+        capture.refresh(clocks, pipeline)?;
+        clocks.sample(true, pipeline);
+        pipeline.account(account::read(session, capture, clocks)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -268,11 +274,14 @@ impl Run<'_> {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
-        capture.finish(pipeline)?;
-        pipeline.account(account::last(session, capture)?)?;
+        if !capture.finish(clocks, pipeline)? && !self.job.quiet {
+            output::say("finrst: the last of the capture could not be read in time");
+        }
+        pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
         let finished = pipeline.finish(self.job.is_json(), end.word());
         self.recording();

@@ -6,6 +6,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::correlate::{Correlator, Counters, Limits};
 use crate::model::{
+    clock::Timed,
     ending::Ending,
     flow::Flow,
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
@@ -20,6 +21,7 @@ use crate::model::{
 const SMALL: Limits = Limits {
     sockets: 3,
     answer_ns: 0,
+    reach_ns: 0,
     acts: 4,
     transitions: 5,
     settle_ns: 1_000,
@@ -352,7 +354,7 @@ proptest! {
                     correlator.observe(&Observation { at: now, ..observation.clone() });
                 }
                 if let Some(seen) = &sighting {
-                    correlator.sight(now, flow(0).netns, seen);
+                    correlator.sight(Timed { at: now, error_ns: Some(0) }, flow(0).netns, seen);
                 }
             }
             let watermark = now.before(20_000_000);

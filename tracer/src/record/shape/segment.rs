@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bytes, Unknown};
 use crate::{
     model::{
+        clock::Timed,
         foreign::Foreign,
         observation::SegmentFlags,
         segment::{self, CaptureClock, CaptureTime, Direction, Headers, Seen, Timestamps},
@@ -73,6 +74,8 @@ impl Translated {
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::record) struct Sighted<'a> {
     at_ns: u64,
+    #[serde(default)]
+    error_ns: Option<u64>,
     netns: Option<u32>,
     /// By the capture's clock: its name and nanoseconds since 1970.
     captured: Option<(Cow<'a, str>, i64)>,
@@ -92,7 +95,7 @@ pub(in crate::record) struct Sighted<'a> {
 }
 
 impl Sighted<'_> {
-    pub(in crate::record) fn new(at: MonoNs, netns: Option<u32>, seen: &Seen) -> Self {
+    pub(in crate::record) fn new(time: Timed, netns: Option<u32>, seen: &Seen) -> Self {
         let Seen {
             at: captured,
             device,
@@ -111,7 +114,8 @@ impl Sighted<'_> {
             timestamps,
         } = headers;
         Self {
-            at_ns: at.0,
+            at_ns: time.at.0,
+            error_ns: time.error_ns,
             netns,
             captured: captured.map(|it| (clock(it.clock).into(), it.ns)),
             device: match device {
@@ -166,7 +170,10 @@ impl Sighted<'_> {
             .find(|&it| word(it) == self.direction)
             .ok_or_else(|| Unknown::new("direction", &self.direction))?;
         Ok(Entry::Sighted {
-            at: MonoNs(self.at_ns),
+            at: Timed {
+                at: MonoNs(self.at_ns),
+                error_ns: self.error_ns,
+            },
             netns: self.netns,
             seen: Box::new(Seen {
                 at: self.captured.as_ref().map(time).transpose()?,

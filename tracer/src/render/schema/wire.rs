@@ -7,7 +7,7 @@ use crate::{
     model::{
         foreign::Foreign,
         observation::SegmentFlags,
-        segment::{Device, Direction},
+        segment::Direction,
         stray::Stray,
         wire::{Sighting as ModelSighting, WireSegment},
     },
@@ -26,6 +26,7 @@ pub(super) struct Segment<'a, T, S> {
     kernel_ns: Option<u64>,
     wire_time: Option<T>,
     wire_mono_ns: Option<u64>,
+    wire_error_ns: Option<u64>,
     device: Option<Text<&'a Foreign>>,
     kernel_to_wire_ns: Option<i64>,
     retransmits: u32,
@@ -93,8 +94,9 @@ pub(super) fn segment<'a>(
         ack: segment.ack,
         payload_bytes: segment.payload_bytes,
         kernel_ns: segment.kernel.map(|at| at.0),
-        wire_time: first.map(|it| Text(clock.rfc3339(it.at))),
+        wire_time: first.map(|it| Text(clock.rfc3339_of(it))),
         wire_mono_ns: first.map(|it| it.at.0),
+        wire_error_ns: segment.error_ns(),
         device: first.and_then(|it| name(it, devices)),
         kernel_to_wire_ns: segment.delay_ns(),
         retransmits: segment.retransmits,
@@ -121,8 +123,5 @@ fn sighting<'a>(seen: &ModelSighting, devices: &'a Devices) -> Sighting<'a> {
 }
 
 fn name<'a>(seen: &ModelSighting, devices: &'a Devices) -> Option<Text<&'a Foreign>> {
-    match seen.device {
-        Device::Index(index) => devices.get(&(seen.netns, index)).map(Text),
-        Device::Interface(_) => None,
-    }
+    devices.of(seen).map(Text)
 }

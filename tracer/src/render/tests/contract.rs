@@ -143,9 +143,19 @@ proptest! {
         let tally = Tally {
             at, emitted, received, lost, undecodable, late, early, filtered,
             unjoined_segments: unjoined.map(counted),
-            endings, evicted, missed: unjoined,
+            endings, evicted, hurried: late, missed: unjoined,
+            delays: unjoined.map(|count| vec![Delay {
+                netns: (count % 5 == 0).then_some(7),
+                device: (count % 2 == 0).then(|| Foreign::from(&count.to_le_bytes()[..])),
+                sent: count % 3 == 0,
+                segments: count, contrary: count, p50_ns: count, p99_ns: count, max_ns: count,
+            }]),
             captured: unjoined.map(|count| Captured {
                 frames: count, dropped: count, unreadable: count, untimed: count, left_out: count,
+            }),
+            clocks: unjoined.map(|count| Clocks {
+                steps: count, largest_step_ns: count.cast_signed(), suspends: count,
+                suspended_ns: count, error_p50_ns: count, error_max_ns: count,
             }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());
@@ -154,6 +164,24 @@ proptest! {
         let loss = line(|renderer, out| renderer.lost(&loss, out).unwrap());
         prop_assert_eq!(complaint(&loss), None);
     }
+}
+
+#[test]
+fn an_alignment_tells_what_is_known_and_null_for_the_rest() {
+    let [aligned, other] = alignments();
+    let told = |alignment: &Alignment| {
+        let at = alignment.fit.map_or(MonoNs(7), |fit| fit.at);
+        line(|renderer, out| renderer.alignment(alignment, at, out).unwrap())
+    };
+    let line = told(&aligned);
+    assert_eq!(complaint(&line), None);
+    assert_eq!(line["offset_ns"], 94_000_000_000_i64);
+    assert_eq!(line["drift_ppm"], 12.345);
+    assert_eq!(line["capture_time"], "2026-05-04T12:31:40.000000000Z");
+    let line = told(&other);
+    assert_eq!(complaint(&line), None);
+    assert!(line["offset_ns"].is_null() && line["residual_ns"].is_null());
+    assert_eq!(line["mono_ns"], 7);
 }
 
 #[test]
@@ -166,7 +194,7 @@ fn a_whole_run_fits_the_schema() {
     for line in &lines {
         assert_eq!(complaint(line), None, "{line}");
     }
-    for kind in ["start", "ending", "event", "lost", "summary"] {
+    for kind in ["start", "alignment", "ending", "event", "lost", "summary"] {
         assert!(lines.iter().any(|line| line["type"] == kind), "{kind}");
     }
 }

@@ -4,9 +4,10 @@ use std::num::NonZeroU64;
 
 use super::*;
 use crate::model::{
+    alignment::{Assumption, Drift, Fit, Spread},
     ending::LetGo,
     holder::{Holder, Provenance},
-    segment::{Device, Direction, Headers},
+    segment::{Direction, Headers},
     stray::Stray,
     wire::{Sighting, WireSegment},
 };
@@ -343,6 +344,8 @@ pub(super) fn complete() -> Ending {
 fn translated() -> Sighting {
     Sighting {
         at: MonoNs(BORN + 3_000),
+        error_ns: Some(60),
+        captured: None,
         netns: Some(4_026_532_000),
         tuple: Some((
             "192.0.2.1:50000".parse().unwrap(),
@@ -386,6 +389,8 @@ pub(super) fn fin() -> WireSegment {
         sightings: vec![
             Sighting {
                 at: MonoNs(BORN + 2_000),
+                error_ns: Some(60),
+                captured: None,
                 netns: Some(4_026_531_840),
                 tuple: Some((
                     "10.0.0.3:40000".parse().unwrap(),
@@ -574,10 +579,70 @@ pub(super) fn tally() -> Tally {
         undecodable: 1,
         late: 2,
         endings: 4,
+        delays: Some(vec![
+            Delay {
+                netns: Some(4_026_531_840),
+                device: Some(Foreign::from(b"lo".as_slice())),
+                sent: true,
+                segments: 3,
+                contrary: 0,
+                p50_ns: 4_160,
+                p99_ns: 18_200,
+                max_ns: 1_200_000,
+            },
+            Delay {
+                netns: None,
+                device: None,
+                sent: false,
+                segments: 2,
+                contrary: 1,
+                p50_ns: 0,
+                p99_ns: 900,
+                max_ns: 900,
+            },
+        ]),
         ..Tally::default()
     };
     tally.emitted.set(Kind::StateChanged, 20);
     tally.received.set(Kind::StateChanged, 9);
     tally.lost.set(Kind::StateChanged, 10);
     tally
+}
+
+/// Two captures, one aligned and one not.
+pub(super) fn alignments() -> [Alignment; 2] {
+    let aligned = Alignment {
+        file: Foreign::from(b"there.pcap".as_slice()),
+        recorded: 40,
+        captured: 44,
+        matches: 38,
+        outliers: 1,
+        unrelated: 2,
+        translated: 3,
+        fit: Some(Fit {
+            at: MonoNs(BORN + 1_000_000_000),
+            capture_ns: 1_777_897_900_000_000_000,
+            error_ns: Some(2_100),
+            drift: Some(Drift {
+                parts: 12_345_678,
+                error_parts: 400_000,
+            }),
+            assumption: Assumption::EqualShortest,
+            residual: Spread {
+                p50: 4_160,
+                p99: 18_200,
+                max: 1_200_000,
+            },
+        }),
+    };
+    let other = Alignment {
+        file: Foreign::from(b"other.pcap".as_slice()),
+        matches: 0,
+        outliers: 0,
+        unrelated: 0,
+        translated: 0,
+        fit: None,
+        ..aligned.clone()
+    };
+    [aligned, other]
 }
