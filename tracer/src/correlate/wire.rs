@@ -78,7 +78,7 @@ impl Wire {
     }
 
     /// What `sender` sent from one time to another, as far as no other ending of the same end has
-    /// told of it; from now on told.
+    /// told of it and it `fits`; from now on told.
     ///
     /// Its own is what has its tuple in its namespace, or the tuple that namespace translates it to.
     /// Elsewhere, the same segment is one with the same numbers and flags, at about the same time,
@@ -88,6 +88,7 @@ impl Wire {
         sender: &Flow,
         by_sender: bool,
         (from, to): (MonoNs, MonoNs),
+        fits: impl Fn(&Sighted) -> bool,
     ) -> Vec<Sighted> {
         let tuple = (sender.local, sender.remote);
         let side = usize::from(!by_sender);
@@ -95,7 +96,7 @@ impl Wire {
         let own_names = [Some(tuple), self.translated.within(sender.netns, tuple)];
         for name in own_names.into_iter().flatten() {
             self.take(name, side, tuple, &mut claimed, |it, _| {
-                is_there(it, sender) && (from..=to).contains(&it.sighting.at)
+                is_there(it, sender) && fits(it) && (from..=to).contains(&it.sighting.at)
             });
         }
         let own = claimed.len();

@@ -58,6 +58,8 @@ pub(super) static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
     devices.insert(Some(4_026_531_840), Device::Index(1), lo);
     let file = Foreign::from(b"wire.pcap".as_slice());
     devices.insert(None, Device::Interface(0), file);
+    let wan = Foreign::from(b"wan0".as_slice());
+    devices.insert(Some(4_026_532_000), Device::Index(2), wan);
     devices
 });
 
@@ -82,6 +84,8 @@ fn rendered(format: Format, options: Options) -> String {
         };
         renderer.ending(&explained, &mut out).unwrap();
     }
+    let stray = samples::stray();
+    renderer.segment(&stray, &DEVICES, &mut out).unwrap();
     renderer.lost(&lost(), &mut out).unwrap();
     renderer.summary(&tally(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -95,6 +99,26 @@ fn every_format_of_lines_tells_the_same_run() {
     for format in LINES {
         insta::assert_snapshot!(format.name(), rendered(format, options()));
     }
+}
+
+#[test]
+fn text_tells_every_device_a_segment_passed_and_what_it_was_translated_to() {
+    let (mut ending, explanation) = endings().swap_remove(0);
+    ending.segments = Some(vec![samples::fin()]);
+    let explained = bare(&ending, &explanation);
+    let options = Options {
+        explain: true,
+        ..options()
+    };
+    let mut out = Vec::new();
+    let mut renderer = Format::Text.renderer(options);
+    renderer.ending(&explained, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let line = text.lines().find(|it| it.contains("wire:")).unwrap();
+    assert_eq!(
+        line.trim_start(),
+        "wire: sent [F] on lo 1.00µs after the kernel's act (passed wan0 as 192.0.2.1:50000 → 192.0.2.7:80)"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::model::{
     ending::LetGo,
     holder::{Holder, Provenance},
     segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
+    stray::Stray,
     wire::{Sighting, WireSegment},
 };
 
@@ -339,8 +340,61 @@ pub(in crate::render) fn complete() -> Ending {
     ending
 }
 
+/// What our FIN says.
+fn fin_headers() -> Headers {
+    Headers {
+        source: "127.0.0.1:80".parse().unwrap(),
+        destination: "127.0.0.1:41234".parse().unwrap(),
+        seq: 0,
+        ack: 0,
+        flags: SegmentFlags(SegmentFlags::FIN),
+        payload_bytes: 0,
+        window: 512,
+        timestamps: Some(Timestamps { value: 1, echo: 2 }),
+    }
+}
+
+/// A sighting behind a translation of addresses.
+fn translated() -> Sighting {
+    Sighting {
+        at: MonoNs(BORN + 3_000),
+        error_ns: Some(60),
+        captured: None,
+        netns: Some(4_026_532_000),
+        tuple: Some((
+            "192.0.2.1:50000".parse().unwrap(),
+            "192.0.2.7:80".parse().unwrap(),
+        )),
+        device: Device::Index(2),
+        direction: Direction::Transmitted,
+        vlan: None,
+        headers: fin_headers(),
+    }
+}
+
+/// An RST that no socket sent.
+pub(super) fn stray() -> Stray {
+    Stray {
+        headers: Headers {
+            source: "10.0.0.3:9999".parse().unwrap(),
+            destination: "10.0.0.2:40000".parse().unwrap(),
+            seq: 0,
+            ack: 7,
+            flags: SegmentFlags(SegmentFlags::RST | SegmentFlags::ACK),
+            payload_bytes: 0,
+            window: 0,
+            timestamps: None,
+        },
+        sightings: vec![Sighting {
+            tuple: None,
+            ..translated()
+        }],
+        why: Why::SentByNoSocket,
+    }
+}
+
 /// Our FIN as `lo` saw it go.
-fn fin() -> WireSegment {
+pub(super) fn fin() -> WireSegment {
     WireSegment {
         sent: true,
         flags: SegmentFlags(SegmentFlags::FIN),
@@ -348,29 +402,23 @@ fn fin() -> WireSegment {
         ack: 0,
         payload_bytes: 0,
         kernel: Some(MonoNs(BORN + 1_000)),
-        sightings: vec![Sighting {
-            at: MonoNs(BORN + 2_000),
-            error_ns: Some(60),
-            netns: Some(4_026_531_840),
-            tuple: None,
-            device: Device::Index(1),
-            direction: Direction::Transmitted,
-            captured: Some(CaptureTime {
-                clock: CaptureClock::Realtime,
-                ns: 1_777_897_805_000_002_003,
-            }),
-            vlan: None,
-            headers: Headers {
-                source: "127.0.0.1:80".parse().unwrap(),
-                destination: "127.0.0.1:41234".parse().unwrap(),
-                seq: 0,
-                ack: 0,
-                flags: SegmentFlags(SegmentFlags::FIN),
-                payload_bytes: 0,
-                window: 512,
-                timestamps: Some(Timestamps { value: 1, echo: 2 }),
+        sightings: vec![
+            Sighting {
+                at: MonoNs(BORN + 2_000),
+                error_ns: Some(60),
+                netns: Some(4_026_531_840),
+                tuple: None,
+                device: Device::Index(1),
+                direction: Direction::Transmitted,
+                captured: Some(CaptureTime {
+                    clock: CaptureClock::Realtime,
+                    ns: 1_777_897_805_000_002_003,
+                }),
+                vlan: None,
+                headers: fin_headers(),
             },
-        }],
+            translated(),
+        ],
         retransmits: 0,
         again: Vec::new(),
     }

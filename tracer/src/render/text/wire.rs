@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    model::{stray::Stray, wire::WireSegment},
+    model::{
+        stray::Stray,
+        wire::{Sighting, WireSegment},
+    },
     render::{Devices, Explained, time::human},
     tally::Delay,
 };
@@ -86,10 +89,35 @@ fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
             }
             None => f.write_str(", for no act that was seen")?,
         }
+        elsewhere(&segment.sightings, devices, f)?;
         match segment.retransmits {
             0 => Ok(()),
             1 => f.write_str(", then once more"),
             times => write!(f, ", then {times} times more"),
         }
     })
+}
+
+/// ` (passed port0, wan0 as 192.0.2.1:9 → 192.0.2.7:80)`: the devices after the first.
+fn elsewhere(sightings: &[Sighting], devices: &Devices, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut before = sightings.first().map(|it| (it.netns, it.device));
+    let mut tuple = None;
+    let mut open = false;
+    for it in sightings.iter().skip(1) {
+        let place = Some((it.netns, it.device));
+        let Some(name) = devices.of(it).filter(|_| place != before) else {
+            continue;
+        };
+        before = place;
+        write!(f, "{}{name}", if open { ", " } else { " (passed " })?;
+        open = true;
+        if it.tuple != tuple {
+            tuple = it.tuple;
+            match tuple {
+                Some((source, destination)) => write!(f, " as {source} → {destination}")?,
+                None => f.write_str(" as before")?,
+            }
+        }
+    }
+    f.write_str(if open { ")" } else { "" })
 }
