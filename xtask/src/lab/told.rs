@@ -244,15 +244,6 @@ pub(crate) struct Act {
     pub(crate) actor: Actor,
 }
 
-/// The account of a capture.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub(crate) struct Capture {
-    /// Frames that passed its filter.
-    pub(crate) frames: u64,
-    /// Of these, those it had no room for.
-    pub(crate) dropped: u64,
-}
-
 /// The closing account.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Summary {
@@ -274,8 +265,6 @@ pub(crate) struct Summary {
     pub(crate) hurried: u64,
     /// Segments no ending tells; `None` without a capture.
     pub(crate) unjoined_segments: Option<u64>,
-    /// What the capture did; `None` without one.
-    pub(crate) capture: Option<Capture>,
     /// Endings printed.
     pub(crate) endings: u64,
     /// Things forgotten because a bound was reached.
@@ -283,8 +272,12 @@ pub(crate) struct Summary {
 }
 
 /// What became of captured frames.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(crate) struct Capture {
+    /// Frames that passed its filter.
+    pub(crate) frames: u64,
+    /// Of these, those it had no room for.
+    pub(crate) dropped: u64,
     /// Segments without a time.
     pub(crate) untimed: u64,
 }

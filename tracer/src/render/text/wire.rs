@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    model::{stray::Stray, wire::WireSegment},
+    model::{
+        stray::Stray,
+        wire::{Sighting, WireSegment},
+    },
     render::{Devices, Explained, time::human},
     tally::Delay,
 };
@@ -102,7 +105,7 @@ fn elsewhere(sightings: &[Sighting], devices: &Devices, f: &mut fmt::Formatter<'
     let mut open = false;
     for it in sightings.iter().skip(1) {
         let place = Some((it.netns, it.device));
-        let Some(name) = device(it, devices).filter(|_| place != before) else {
+        let Some(name) = devices.of(it).filter(|_| place != before) else {
             continue;
         };
         before = place;
