@@ -1,6 +1,7 @@
 //! The ground truth: every FIN and RST that tcpdump saw real programs send in three namespaces is
 //! joined to its act with the right owner, or reported with the reason why not.
 
+mod child;
 mod dump;
 pub(crate) mod go;
 mod judge;

@@ -5,13 +5,16 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 
-use super::network::{BRIDGED, Network, TRANSLATED};
+use super::{
+    child::{Server, children, lines, run},
+    network::{BRIDGED, Network, TRANSLATED},
+};
 use crate::{
     lab::{clock::Deadline, played},
     scene::storm::Storm,
@@ -55,16 +58,6 @@ impl Program {
         } else {
             self.client_of.get(&local.port()).unwrap_or(&self.clients)
         }
-    }
-}
-
-/// A server that is killed with its value.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _killed = self.0.kill();
-        let _reaped = self.0.wait();
     }
 }
 
@@ -295,26 +288,4 @@ impl Stage<'_> {
         }
         Ok(refused)
     }
-}
-
-/// Runs a program to its end, however that is; its pid and what it printed.
-fn run(command: &mut Command) -> anyhow::Result<(u32, String)> {
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let pid = child.id();
-    let output = child.wait_with_output()?;
-    Ok((pid, String::from_utf8_lossy(&output.stdout).into_owned()))
-}
-
-fn lines(file: &Path) -> anyhow::Result<usize> {
-    Ok(fs::read_to_string(file)?.lines().count())
-}
-
-/// The processes a process has made.
-fn children(pid: u32) -> anyhow::Result<HashSet<u32>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    let pids = text.split_whitespace().map(str::parse);
-    Ok(pids.collect::<Result<_, _>>()?)
 }
