@@ -22,6 +22,7 @@ mod sockets;
 mod stop;
 mod trace;
 mod view;
+mod wire;
 
 /// Does what was asked.
 ///

@@ -161,7 +161,7 @@ impl Correlator {
 
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
     pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
-        self.wire.seen(at, netns, seen);
+        self.wire.seen(at, netns, None, seen);
     }
 
     /// Segments no ending told of; `all` at the end of a run, when none is told any more.

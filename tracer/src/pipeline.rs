@@ -15,8 +15,8 @@ use crate::{
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
-        observation::Observation,
-        segment::Seen,
+        observation::{Observation, What},
+        segment::{Passed, Seen},
         time::MonoNs,
     },
     order::Merge,
@@ -129,9 +129,10 @@ impl<F: Facts> Pipeline<F> {
         self.counts_unjoined = everything;
     }
 
-    /// A capture sees a device of this name.
-    pub fn device(&mut self, index: u32, name: Foreign) {
-        self.devices.get_or_insert_default().insert(index, name);
+    /// A capture sees a device of this name in a network namespace.
+    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
+        let devices = self.devices.get_or_insert_default();
+        devices.insert((netns, index), name);
     }
 
     /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
@@ -246,6 +247,19 @@ impl<F: Facts> Pipeline<F> {
     fn observe(&mut self, seen: &Observation) -> io::Result<()> {
         if self.events && !self.full() {
             self.view.event(seen, &mut self.out)?;
+        }
+        if let What::SegmentSeen(Passed {
+            flow,
+            device,
+            name: Some(name),
+            ..
+        }) = &seen.what
+        {
+            let devices = self.devices.get_or_insert_default();
+            let known = devices.entry((flow.netns, *device)).or_default();
+            if known != name {
+                known.clone_from(name);
+            }
         }
         self.correlator.observe(seen);
         Ok(())

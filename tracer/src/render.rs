@@ -108,8 +108,8 @@ pub struct Explained<'a> {
     pub devices: &'a Devices,
 }
 
-/// Names of network devices, by the kernel's index.
-pub type Devices = HashMap<u32, Foreign>;
+/// Names of network devices, by their namespace's inode number and the kernel's index in it.
+pub type Devices = HashMap<(Option<u32>, u32), Foreign>;
 
 /// How lines look.
 #[derive(Clone, Debug)]

@@ -187,7 +187,7 @@ impl<R: Read> Recording<R> {
                 zone: clock.zone.clone(),
             }),
             Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
-            Entry::Device { index, name } => pipeline.device(index, name),
+            Entry::Device { netns, index, name } => pipeline.device(netns, index, name),
             Entry::Known(sockets) => drop(pipeline.know(sockets)),
             Entry::Account(account) => pipeline.account(*account)?,
             // Only the end of the file tells whether it is whole.

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// The counters cannot be read.
 pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Account> {
-    let captured = capture.counts()?;
+    let captured = capture.counts()?.or(session.captured()?);
     let counts = session.counts()?;
     Ok(Account {
         emitted: per_kind(|kind| counts.emitted(kind)),

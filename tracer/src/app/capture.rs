@@ -40,7 +40,8 @@ impl Capture {
     /// No such device: exit code 2. No right to: exit code 3.
     pub(super) fn open(wiring: &Wiring) -> Result<Self, Failure> {
         let live = match wiring.wire {
-            Wire::Off => None,
+            // The hooks capture by themselves.
+            Wire::Off | Wire::Xmit | Wire::Tcx => None,
             Wire::Afpacket => {
                 let devices = wiring
                     .interface
@@ -113,7 +114,7 @@ impl Capture {
                 && named.insert(index)
                 && let Some(name) = live.device_name(index)
             {
-                pipeline.device(index, Foreign::from(name.as_bytes()));
+                pipeline.device(*netns, index, Foreign::from(name.as_bytes()));
             }
             pipeline.sight(at, *netns, segment);
         }

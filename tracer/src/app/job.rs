@@ -9,8 +9,13 @@ use crate::{
     record::Settings,
 };
 
-/// How long endings wait for their segments: longer than a busy machine's capture takes.
-const ANSWER_NS: u64 = 200_000_000;
+/// How long endings wait for segments a packet socket captures: longer than it takes on a busy
+/// machine.
+const FRAME_NS: u64 = 200_000_000;
+
+/// How long endings wait for segments the hooks see: these come as fast as the acts do, but an
+/// answer may rest in a queue before its device.
+const RECORD_NS: u64 = 50_000_000;
 
 /// What is to be traced, told and recorded.
 pub(super) struct Job<'a> {
@@ -38,10 +43,10 @@ impl Job<'_> {
             count: self.stopping.count,
             settle_ns: u64::try_from(settle_ns).unwrap_or(u64::MAX),
             sockets: self.stopping.sockets,
-            answer_ns: if self.wiring.wire == Wire::Off {
-                0
-            } else {
-                ANSWER_NS
+            answer_ns: match self.wiring.wire {
+                Wire::Off => 0,
+                Wire::Afpacket => FRAME_NS,
+                Wire::Xmit | Wire::Tcx => RECORD_NS,
             },
             everything: self.select.is_everything() && self.command.is_empty(),
         }

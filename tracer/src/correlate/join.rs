@@ -23,8 +23,11 @@ impl Correlator {
             return;
         }
         let span = self.span(ending);
-        let sent = self.wire.claim(&ending.flow, true, span);
-        let received = self.wire.claim(&ending.flow.reversed(), false, span);
+        let cookie = ending.socket.and_then(|id| id.cookie);
+        let sent = self.wire.claim(&ending.flow, true, cookie, span);
+        let received = self
+            .wire
+            .claim(&ending.flow.reversed(), false, cookie, span);
         let mut segments = merge(&sent, true);
         segments.extend(merge(&received, false));
         for act in &ending.acts {

@@ -1,6 +1,6 @@
 //! Segments seen on the wire, kept until the connection they belong to is told of.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::NonZeroU64};
 
 use crate::model::{
     flow::Flow,
@@ -23,6 +23,8 @@ const LIMIT_OF_FLOW: usize = 64;
 pub(super) struct Sighted {
     /// What it said.
     pub(super) headers: Headers,
+    /// Cookie of the socket that sent it; `None` when that is not known.
+    cookie: Option<NonZeroU64>,
     /// Where and when it was.
     pub(super) sighting: Sighting,
     /// Whether an ending has told of it: its sender's, its receiver's.
@@ -41,8 +43,14 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Takes in a segment seen in a namespace.
-    pub(super) fn seen(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    /// Takes in a segment seen in a namespace; a cookie is that of the socket that sent it.
+    pub(super) fn seen(
+        &mut self,
+        at: MonoNs,
+        netns: Option<u32>,
+        cookie: Option<NonZeroU64>,
+        seen: &Seen,
+    ) {
         let Headers {
             source,
             destination,
@@ -55,6 +63,7 @@ impl Wire {
         };
         let sighted = Sighted {
             headers: seen.headers,
+            cookie,
             sighting: Sighting {
                 at,
                 device: seen.device,
@@ -72,11 +81,12 @@ impl Wire {
     }
 
     /// What `sender` sent from one time to another, as far as no other ending of the same end has
-    /// told of it; from now on told.
+    /// told of it, and no other socket has sent it; from now on told.
     pub(super) fn claim(
         &mut self,
         sender: &Flow,
         by_sender: bool,
+        cookie: Option<NonZeroU64>,
         (from, to): (MonoNs, MonoNs),
     ) -> Vec<Sighted> {
         let Some(of_flow) = self.by_sender.get_mut(sender) else {
@@ -86,7 +96,11 @@ impl Wire {
         for sighted in of_flow {
             let [sent, received] = &mut sighted.told;
             let told = if by_sender { sent } else { received };
-            if !*told && (from..=to).contains(&sighted.sighting.at) {
+            let other = sighted
+                .cookie
+                .zip(cookie)
+                .is_some_and(|(one, own)| one != own);
+            if !*told && !(by_sender && other) && (from..=to).contains(&sighted.sighting.at) {
                 *told = true;
                 claimed.push(*sighted);
             }

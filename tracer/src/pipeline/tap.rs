@@ -106,12 +106,12 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// See [`Pipeline::device`].
-    pub fn device(&mut self, index: u32, name: Foreign) {
+    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
         self.tape(|tape| {
             let name = name.clone();
-            tape.out.put(&Entry::Device { index, name })
+            tape.out.put(&Entry::Device { netns, index, name })
         });
-        self.pipeline.device(index, name);
+        self.pipeline.device(netns, index, name);
     }
 
     /// See [`Pipeline::sight`].

@@ -59,7 +59,9 @@ pub enum Entry<'a> {
     },
     /// A device a capture sees.
     Device {
-        /// The kernel's index.
+        /// The inode number of its network namespace.
+        netns: Option<u32>,
+        /// The kernel's index in it.
         index: u32,
         /// Its name.
         name: Foreign,
@@ -165,7 +167,9 @@ impl<'a> Entry<'a> {
             Self::Sighted { at, netns, seen } => {
                 json(out, &segment::Sighted::new(*at, *netns, seen))
             }
-            Self::Device { index, name } => json(out, &segment::Device::new(*index, name)),
+            Self::Device { netns, index, name } => {
+                json(out, &segment::Device::new(*netns, *index, name))
+            }
             Self::Known(sockets) => json(out, &socket::Sockets::new(sockets)),
             Self::Account(account) => json(out, &account::Account::new(account)),
             Self::End { how } => json(out, &shape::End { how: how.into() }),

@@ -178,14 +178,14 @@ fn entry() -> BoxedStrategy<Owned> {
         netns,
         seen: Box::new(seen),
     });
-    let device = (any::<u32>(), arbitrary::foreign());
+    let device = (any::<(Option<u32>, u32)>(), arbitrary::foreign());
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
         any::<i128>().prop_map(|offset_ns| Entry::Clock { offset_ns }),
         arbitrary::mono().prop_map(Entry::Turn),
         answer().prop_map(Entry::Answer),
         sighted,
-        device.prop_map(|(index, name)| Entry::Device { index, name }),
+        device.prop_map(|((netns, index), name)| Entry::Device { netns, index, name }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];

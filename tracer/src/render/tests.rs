@@ -53,7 +53,7 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 
 /// The device the samples' segments were seen on.
 static DEVICES: LazyLock<Devices> =
-    LazyLock::new(|| Devices::from([(1, Foreign::from(b"lo".as_slice()))]));
+    LazyLock::new(|| Devices::from([((Some(4_026_531_840), 1), Foreign::from(b"lo".as_slice()))]));
 
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {

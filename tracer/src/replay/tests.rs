@@ -179,7 +179,7 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
                 road.turn(now).unwrap();
             }
             Call::Sight(seen, after) => road.sight(now.after(after), Some(1), &seen),
-            Call::Device(index, name) => road.device(index, name),
+            Call::Device(index, name) => road.device(None, index, name),
             Call::Clock(offset) => road.clock(clock(offset.into())),
             Call::Know(sockets) => drop(road.know(sockets)),
             Call::Account(account) => {

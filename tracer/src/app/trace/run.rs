@@ -14,13 +14,14 @@ use crate::{
         record::{Destination, Tape},
         scan::Pending,
         stop::Stop,
+        trace::devices,
         view,
     },
     cli::Transport,
     enrich::{clock, facts::Live, scan::Scan},
     exit::{Exit, Failure},
     pipeline::tap::Tapped,
-    probe::{session::Session, source::Source, system::SystemFacts},
+    probe::{devices::Devices, session::Session, source::Source, system::SystemFacts},
     render::{Point, Start},
     tally::Tally,
 };
@@ -63,6 +64,8 @@ pub(super) struct Run<'a> {
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
     pub(super) capture: Capture,
+    /// The devices with classifiers, where those are wanted.
+    pub(super) devices: Option<Devices>,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -140,6 +143,7 @@ impl Run<'_> {
             let header = tape.header(&start, offsets, &self.job.settings());
             self.pipeline.record(tape.writer, header);
         }
+        self.renew_devices()?;
         if !self.job.quiet || self.job.is_json() {
             self.pipeline.start(&start)?;
         }
@@ -178,6 +182,10 @@ impl Run<'_> {
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
                 ready = self.capture.filled() => ready?,
+                changed = devices::changed(self.devices.as_ref()) => {
+                    changed?;
+                    self.renew_devices()?;
+                }
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
@@ -262,6 +270,7 @@ impl Run<'_> {
                 self.turn()?;
             }
         }
+        self.devices = None;
         self.session.detach();
         let Self {
             session,

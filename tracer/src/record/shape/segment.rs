@@ -18,13 +18,16 @@ use crate::{
 /// A device and its name.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::record) struct Device<'a> {
+    #[serde(default)]
+    netns: Option<u32>,
     index: u32,
     name: Bytes<'a>,
 }
 
 impl<'a> Device<'a> {
-    pub(in crate::record) fn new(index: u32, name: &'a Foreign) -> Self {
+    pub(in crate::record) fn new(netns: Option<u32>, index: u32, name: &'a Foreign) -> Self {
         Self {
+            netns,
             index,
             name: name.into(),
         }
@@ -32,6 +35,7 @@ impl<'a> Device<'a> {
 
     pub(in crate::record) fn entry(&self) -> Result<Entry<'static>, Unknown> {
         Ok(Entry::Device {
+            netns: self.netns,
             index: self.index,
             name: self.name.foreign()?,
         })

@@ -154,7 +154,9 @@ pub(in crate::render) fn ending<'a>(
         },
         segments: ending.segments.as_ref().map(|segments| {
             let segments = segments.iter();
-            segments.map(|it| segment(it, devices, clock)).collect()
+            segments
+                .map(|it| segment(it, devices, ending.flow.netns, clock))
+                .collect()
         }),
         close_called: ending.close_called.map(close_call),
         destroyed_mono_ns: ending.destroyed.map(|at| at.0),

@@ -39,10 +39,11 @@ pub(super) struct Sighting<'a> {
     direction: Option<&'static str>,
 }
 
-/// A segment, its devices by name and its time by the wall.
+/// A segment in a namespace, its devices by name and its time by the wall.
 pub(super) fn segment<'a>(
     segment: &'a WireSegment,
     devices: &'a Devices,
+    netns: Option<u32>,
     clock: &'a WallClock,
 ) -> impl Serialize + use<'a> {
     let first = segment.sightings.first();
@@ -56,30 +57,39 @@ pub(super) fn segment<'a>(
         kernel_ns: segment.kernel.map(|at| at.0),
         wire_time: first.map(|it| Text(clock.rfc3339(it.at))),
         wire_mono_ns: first.map(|it| it.at.0),
-        device: first.and_then(|it| name(it, devices)),
+        device: first.and_then(|it| name(it, devices, netns)),
         kernel_to_wire_ns: segment.delay_ns(),
         retransmits: segment.retransmits,
         sightings: sightings
-            .map(|it| sighting(it, devices))
+            .map(|it| sighting(it, devices, netns))
             .collect::<Vec<_>>(),
     }
 }
 
-fn sighting<'a>(seen: &ModelSighting, devices: &'a Devices) -> Sighting<'a> {
+fn sighting<'a>(seen: &ModelSighting, devices: &'a Devices, netns: Option<u32>) -> Sighting<'a> {
     Sighting {
         mono_ns: seen.at.0,
-        device: name(seen, devices),
-        direction: match seen.direction {
-            Direction::Transmitted => Some("tx"),
-            Direction::Received => Some("rx"),
-            Direction::Unknown => None,
-        },
+        device: name(seen, devices, netns),
+        direction: direction(seen.direction),
     }
 }
 
-fn name<'a>(seen: &ModelSighting, devices: &'a Devices) -> Option<Text<&'a Foreign>> {
+/// The word for a direction; nothing for none.
+pub(super) const fn direction(direction: Direction) -> Option<&'static str> {
+    match direction {
+        Direction::Transmitted => Some("tx"),
+        Direction::Received => Some("rx"),
+        Direction::Unknown => None,
+    }
+}
+
+fn name<'a>(
+    seen: &ModelSighting,
+    devices: &'a Devices,
+    netns: Option<u32>,
+) -> Option<Text<&'a Foreign>> {
     match seen.device {
-        Device::Index(index) => devices.get(&index).map(Text),
+        Device::Index(index) => devices.get(&(netns, index)).map(Text),
         Device::Interface(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     model::{segment::Device, wire::WireSegment},
-    render::{Devices, Explained, time::human},
+    render::{Explained, time::human},
 };
 
 /// Writes what was seen on the wire; nothing without a capture.
@@ -20,15 +20,18 @@ pub(super) fn line(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result
     }
     for (place, segment) in segments.iter().enumerate() {
         let before = if place == 0 { "    wire: " } else { "; " };
-        write!(out, "{before}{}", shown(segment, explained.devices))?;
+        write!(out, "{before}{}", shown(segment, explained))?;
     }
     writeln!(out)
 }
 
 /// `sent [F.] on lo 4.16µs after it was queued`.
-fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
+fn shown(segment: &WireSegment, explained: &Explained<'_>) -> impl fmt::Display {
+    let &Explained {
+        devices, ending, ..
+    } = explained;
     let device = segment.sightings.first().and_then(|it| match it.device {
-        Device::Index(index) => devices.get(&index),
+        Device::Index(index) => devices.get(&(ending.flow.netns, index)),
         Device::Interface(_) => None,
     });
     fmt::from_fn(move |f| {
