@@ -9,6 +9,7 @@ use zerocopy::FromBytes;
 
 use crate::settings::offset;
 
+pub(crate) mod context;
 pub(crate) mod files;
 pub(crate) mod skb;
 pub(crate) mod sock;

@@ -34,7 +34,13 @@ use self::{
     tracked::Tracked,
     wire::Wire,
 };
-use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs};
+use crate::model::{
+    ending::Ending,
+    flow::Flow,
+    reason::ReasonNames,
+    segment::{Passed, Seen},
+    time::MonoNs,
+};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +168,12 @@ impl Correlator {
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
     pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
         self.wire.seen(at, netns, None, seen);
+    }
+
+    /// Takes in a segment that a hook saw.
+    fn passed(&mut self, at: MonoNs, passed: &Passed) {
+        let netns = passed.flow.netns;
+        self.wire.seen(at, netns, passed.cookie, &passed.seen());
     }
 
     /// Segments no ending told of; `all` at the end of a run, when none is told any more.

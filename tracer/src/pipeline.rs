@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+mod devices;
 pub mod tap;
 
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
         ending::{Ending, How},
         foreign::Foreign,
         known::KnownSocket,
-        observation::{Observation, What},
-        segment::{Passed, Seen},
+        observation::Observation,
+        segment::Seen,
         time::MonoNs,
     },
     order::Merge,
@@ -248,19 +249,7 @@ impl<F: Facts> Pipeline<F> {
         if self.events && !self.full() {
             self.view.event(seen, &mut self.out)?;
         }
-        if let What::SegmentSeen(Passed {
-            flow,
-            device,
-            name: Some(name),
-            ..
-        }) = &seen.what
-        {
-            let devices = self.devices.get_or_insert_default();
-            let known = devices.entry((flow.netns, *device)).or_default();
-            if known != name {
-                known.clone_from(name);
-            }
-        }
+        devices::learn(&mut self.devices, &seen.what);
         self.correlator.observe(seen);
         Ok(())
     }

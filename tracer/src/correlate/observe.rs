@@ -74,11 +74,7 @@ impl Correlator {
                 references,
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
-            What::SegmentSeen(passed) => {
-                let netns = passed.flow.netns;
-                self.wire
-                    .seen(seen.at, netns, passed.cookie, &passed.seen());
-            }
+            What::SegmentSeen(passed) => self.passed(seen.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
             // Another program, or another process, says so in its own next act.
             What::ProcessExeced { .. } | What::ProcessForked { .. } => {}

@@ -96,11 +96,10 @@ impl Wire {
         for sighted in of_flow {
             let [sent, received] = &mut sighted.told;
             let told = if by_sender { sent } else { received };
-            let other = sighted
-                .cookie
-                .zip(cookie)
-                .is_some_and(|(one, own)| one != own);
-            if !*told && !(by_sender && other) && (from..=to).contains(&sighted.sighting.at) {
+            let other = |own| sighted.cookie.is_some_and(|one| one != own);
+            let foreign = by_sender && cookie.is_some_and(other);
+            let in_time = (from..=to).contains(&sighted.sighting.at);
+            if in_time && !*told && !foreign {
                 *told = true;
                 claimed.push(*sighted);
             }

@@ -153,10 +153,12 @@ pub(super) fn attach_to(
 }
 
 fn is_gone(error: &ProgramError) -> bool {
-    let number = match error {
-        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
-        ProgramError::TcError(TcError::IoError(error)) => error.raw_os_error(),
-        _ => None,
+    let number = if let ProgramError::SyscallError(error) = error {
+        error.io_error.raw_os_error()
+    } else if let ProgramError::TcError(TcError::IoError(error)) = error {
+        error.raw_os_error()
+    } else {
+        None
     };
     number == Some(libc::ENODEV)
 }

@@ -64,7 +64,6 @@ pub(super) struct Run<'a> {
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
     pub(super) capture: Capture,
-    /// The devices with classifiers, where those are wanted.
     pub(super) devices: Option<Devices>,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
