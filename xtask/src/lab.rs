@@ -150,6 +150,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         stopping::TESTS,
         accounting::TESTS,
         recording::TESTS,
+        wire::IN_KERNEL,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {

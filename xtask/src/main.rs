@@ -5,6 +5,7 @@
     reason = "a developer's command: talking to its user is what it does"
 )]
 
+mod bench;
 mod build_ebpf;
 mod check;
 mod demo;
@@ -46,6 +47,9 @@ enum Verb {
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
     Demo(demo::Options),
+    /// Measures what finrst costs.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
     Ci,
 }
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Lab(options) => lab::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Bench(what) => bench::run(&what),
         Verb::Ci => Ok(test::everything()),
     };
     outcome.unwrap_or_else(|error| {

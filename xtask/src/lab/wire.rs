@@ -1,6 +1,8 @@
 //! The wire: every act that put a segment there, or took one in, has that segment, and no segment
 //! is without an act.
 
+mod in_kernel;
+
 use std::{collections::HashMap, process::Command, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,6 +16,8 @@ use super::{
 };
 use crate::{scene::storm::Storm, shell};
 
+pub(crate) use in_kernel::IN_KERNEL;
+
 /// The tests, by name; for real machines only. Guests have no tcpdump, and are so slow that endings
 /// are told before their segments are read.
 pub(crate) const REAL: &[(&str, Test)] = &[
@@ -24,9 +28,9 @@ pub(crate) const REAL: &[(&str, Test)] = &[
 /// Connections of the storm.
 const CONNECTIONS: u32 = 3_000;
 
-/// Plays a storm of all manners under a tracer that captures.
-fn storm(lab: &Lab) -> anyhow::Result<(Storm, Ended)> {
-    let arguments = ["--wire", "afpacket"].map(str::to_owned);
+/// Plays a storm of all manners under a tracer that captures this way.
+fn storm(lab: &Lab, wire: &str) -> anyhow::Result<(Storm, Ended)> {
+    let arguments = ["--wire", wire].map(str::to_owned);
     let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(20)))?;
     let connections = (CONNECTIONS / lab.slow).max(150).to_string();
     let manners = ["--mix", "graceful,reset,unread"];
@@ -39,10 +43,15 @@ fn storm(lab: &Lab) -> anyhow::Result<(Storm, Ended)> {
     Ok((storm, tracer.stop()?))
 }
 
+/// By the packet socket.
+fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
+    joined(lab, "afpacket")
+}
+
 /// Every act of every ending of the storm has one segment of its own, both ends tell the same
 /// segments, and nothing is left over.
-fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
-    let (storm, ended) = storm(lab)?;
+fn joined(lab: &Lab, wire: &str) -> anyhow::Result<()> {
+    let (storm, ended) = storm(lab, wire)?;
     let summary = ended.summary.context("there is no summary")?;
     let endings = of_storm(&storm, &ended.endings);
     ensure!(!endings.is_empty(), "nothing was told");
@@ -152,7 +161,7 @@ fn tcpdump_agrees(lab: &Lab) -> anyhow::Result<()> {
         .stderr(std::process::Stdio::null())
         .spawn()?;
     std::thread::sleep(Duration::from_secs(1));
-    let played = storm(lab);
+    let played = storm(lab, "afpacket");
     std::thread::sleep(Duration::from_millis(500));
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(tcpdump.id().cast_signed()),
