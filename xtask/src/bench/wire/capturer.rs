@@ -14,7 +14,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::lab::tracer::Tracer;
+use crate::{lab::tracer::Tracer, scene::netns};
 
 /// One way to capture, or not to.
 pub(super) struct Mode {
@@ -89,7 +89,10 @@ impl Capturer {
             What::Nothing => Self::Nothing,
             What::Finrst(arguments) => {
                 let mut command = Command::new(finrst);
-                command.args(["trace", "-o", "json"]).args(arguments);
+                // What else ends on the machine is not to be measured.
+                let netns = netns::inode()?.to_string();
+                command.args(["trace", "-o", "json", "--netns", &netns]);
+                command.args(arguments);
                 let tracer = Tracer::start(command, Duration::from_mins(1))?;
                 Self::Finrst(Box::new(tracer))
             }

@@ -37,10 +37,11 @@ impl Report {
         let rows = MODES.iter().zip(turns).map(|(mode, own)| Row {
             name: mode.name,
             packet: Spread::of(own.iter().map(|turn| turn.packet.cast_signed())),
-            more: Spread::of(own.iter().zip(off).map(|(turn, off)| {
-                let all = |turn: &Turn| (turn.packet + turn.capturer).cast_signed();
-                all(turn) - all(off)
-            })),
+            more: Spread::of(
+                own.iter()
+                    .zip(off)
+                    .map(|(turn, off)| turn.packet.cast_signed() - off.packet.cast_signed()),
+            ),
             capturer: Spread::of(own.iter().map(|turn| turn.capturer.cast_signed())),
             programs: Spread::of(own.iter().map(|turn| turn.programs.cast_signed())),
         });
@@ -127,10 +128,11 @@ const HEAD: &str = "\
 One thread plays ping-pong with itself over loopback: a byte of TCP there, one back, so the sender's and
 the receiver's stack and both sides of the device run on its account, and no wake-up is measured. Every
 packet is seen twice by every capture, as it leaves and as it comes in. The ways take turns; *more* is
-the difference to `--wire off` in the same turn, with what the capturing process itself ran. Nanoseconds
-a packet: the median of the turns, and the quartiles. *Programs* is the kernel's count of both programs
+the difference to `--wire off` in the same turn. *Capturer* is what the capturing process itself ran
+meanwhile, on another processor: for finrst its ticks, which do not grow with the packets. Nanoseconds a
+packet: the median of the turns, and the quartiles. *Programs* is the kernel's count of both programs
 (`BPF_ENABLE_STATS`) in a run of its own, its looks at the clock included.
 
-| beside the packets runs | a packet takes | more than off | of that in the capturer | programs |
+| beside the packets runs | a packet takes | more than off | capturer | programs |
 |---|---|---|---|---|
 ";

@@ -17,7 +17,7 @@ use crate::{
 
 /// What makes the firewall of a namespace answer connections for whoever would.
 const RULES: &str = "table inet finrst { chain input { type filter hook input priority 0; \
-                     tcp flags & (syn | ack) == syn reject with tcp reset; } }";
+                     tcp flags & (syn | ack) == syn reject with tcp reset; }; }";
 
 /// What a refusal looks like to finrst.
 #[derive(Debug, PartialEq, Eq)]
