@@ -125,6 +125,10 @@ pub enum Wire {
     Off,
     /// By a packet socket, in the network namespace finrst runs in
     Afpacket,
+    /// By hooks where packets leave and enter devices, in all network namespaces
+    Xmit,
+    /// By classifiers on the devices of the network namespace finrst runs in; needs Linux 6.6
+    Tcx,
 }
 
 /// Kinds of endings.

@@ -1,6 +1,7 @@
-//! `bench`: measurements that end as pages in `docs/benchmarks`.
+//! `bench`: measurements that end as pages in `docs/benchmarks`: run by hand, never a test.
 
 mod replay;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,8 @@ pub(crate) struct Options {
 enum What {
     /// How fast recordings are told, and in how much memory, up to one of an hour.
     Replay(replay::Options),
+    /// What each capture of FINs and RSTs costs a packet that is neither.
+    Wire(wire::Options),
 }
 
 /// Measures.
@@ -28,5 +31,6 @@ enum What {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.what {
         What::Replay(replay) => replay::run(replay),
+        What::Wire(wire) => wire::run(wire),
     }
 }

@@ -158,6 +158,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         accounting::TESTS,
         recording::TESTS,
         wire::TESTS,
+        wire::IN_KERNEL,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {

@@ -135,11 +135,17 @@ pub struct Stopping {
 /// What to capture beside the hooks.
 #[derive(Debug, Args)]
 pub struct Wiring {
-    /// Capture the FINs and RSTs beside the hooks and join them to the acts of each ending
+    /// See the FINs and RSTs on the wire and join them to the acts of each ending; without HOW: xmit
+    ///
+    /// All see both directions; docs/benchmarks/wire.md has what each costs a packet. xmit also sees what
+    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Fragments
+    /// cannot be read, and are counted.
     #[arg(
         long,
         value_enum,
         default_value = "off",
+        num_args = 0..=1,
+        default_missing_value = "xmit",
         value_name = "HOW",
         help_heading = "Wire"
     )]
@@ -229,7 +235,7 @@ mod tests {
     use clap::Parser;
 
     use super::LIVE;
-    use crate::cli::{Cli, Verb};
+    use crate::cli::{Cli, Verb, Wire};
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(["finrst", "trace"].into_iter().chain(line.split(' ')))
@@ -283,6 +289,18 @@ mod tests {
             panic!("another verb");
         };
         assert!(trace.verbose && trace.replay.is_some());
+    }
+
+    #[test]
+    fn a_wire_without_a_way_is_that_by_the_hooks() {
+        let wire = |line: &str| match parse(line).unwrap().verb {
+            Verb::Trace(trace) => trace.wiring.wire,
+            _ => panic!("another verb"),
+        };
+        assert_eq!(wire("-q"), Wire::Off);
+        assert_eq!(wire("--wire -i lo"), Wire::Xmit);
+        assert_eq!(wire("--wire -- true"), Wire::Xmit);
+        assert_eq!(wire("--wire tcx"), Wire::Tcx);
     }
 
     #[test]

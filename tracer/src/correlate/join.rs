@@ -37,9 +37,9 @@ impl Correlator {
                 };
                 flags.has(SegmentFlags::RST) && answer.is_some_and(after)
             };
-            let sent = self
-                .wire
-                .claim(&ending.flow, true, span, |it| !of_answer(it));
+            let sent = self.wire.claim(&ending.flow, true, span, |it| {
+                !of_answer(it) && it.may_be_of(ending.socket)
+            });
             let received = &ending.flow.reversed();
             (sent, self.wire.claim(received, false, span, |_| true))
         } else {

@@ -1,6 +1,6 @@
 //! Segments seen on the wire, kept until the connection they belong to is told of.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{cmp::Ordering, collections::HashMap, num::NonZeroU64};
 
 use super::translated::Translated;
 use crate::model::{
@@ -8,6 +8,7 @@ use crate::model::{
     flow::Flow,
     observation::SegmentFlags,
     segment::{Device, Headers, Seen},
+    socket::SocketId,
     stray::Tuple,
     time::MonoNs,
     wire::Sighting,
@@ -29,6 +30,8 @@ const LIMIT_OF_TUPLE: usize = 256;
 /// One sighting of a segment, not told yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighted {
+    /// Cookie of the socket that sent it; `None` when that is not known.
+    cookie: Option<NonZeroU64>,
     /// Where and when it was, and what it said.
     pub(super) sighting: Sighting,
     /// Whether an ending has told of it: its sender's, its receiver's.
@@ -48,8 +51,14 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Takes in a segment seen in a namespace.
-    pub(super) fn seen(&mut self, time: Timed, netns: Option<u32>, seen: &Seen) {
+    /// Takes in a segment seen in a namespace; a cookie is that of the socket that sent it.
+    pub(super) fn seen(
+        &mut self,
+        time: Timed,
+        netns: Option<u32>,
+        cookie: Option<NonZeroU64>,
+        seen: &Seen,
+    ) {
         let Headers {
             source,
             destination,
@@ -62,6 +71,7 @@ impl Wire {
         }
         self.count += 1;
         of_tuple.push(Sighted {
+            cookie,
             sighting: Sighting {
                 at: time.at,
                 error_ns: time.error_ns,
@@ -213,6 +223,12 @@ fn is_there(sighted: &Sighted, sender: &Flow) -> bool {
 pub(super) struct Number(u8, u32, u32);
 
 impl Sighted {
+    /// Whether a socket may have sent it: no other is known to.
+    pub(super) fn may_be_of(&self, socket: Option<SocketId>) -> bool {
+        let own = socket.and_then(|id| id.cookie);
+        own.is_none() || self.cookie.is_none() || own == self.cookie
+    }
+
     /// What it is known by among segments of its tuple.
     ///
     /// A FIN sent again, or cut or merged on the way, may carry more of the data before it, or less.

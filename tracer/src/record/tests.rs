@@ -190,7 +190,7 @@ fn entry() -> BoxedStrategy<Owned> {
         netns,
         seen: Box::new(seen),
     });
-    let device = (any::<u32>(), arbitrary::foreign());
+    let device = (any::<(Option<u32>, u32)>(), arbitrary::foreign());
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
         (
@@ -218,11 +218,7 @@ fn entry() -> BoxedStrategy<Owned> {
             before: (flow.local, flow.remote),
             after: (flow.remote, flow.local),
         }),
-        device.prop_map(|(index, name)| Entry::Device {
-            netns: index.checked_sub(1),
-            index,
-            name
-        }),
+        device.prop_map(|((netns, index), name)| Entry::Device { netns, index, name }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];

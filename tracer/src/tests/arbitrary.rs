@@ -19,7 +19,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{Device, Direction, Headers},
+    segment::{Device, Direction, Headers, Passed},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     stray::{Stray, Why},
@@ -298,8 +298,32 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
             .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
+        passed().prop_map(What::SegmentSeen),
     ];
     (actor_without_task(), what).boxed()
+}
+
+fn passed() -> impl Strategy<Value = Passed> {
+    let name = option::of(collection::vec(1_u8.., 1..16));
+    let place = (any::<u32>(), name, way(), option::of(0..0x1000_u16));
+    let said = (segment(), any::<(u32, u16)>());
+    (flow(), any::<u64>(), place, said).prop_map(|(flow, cookie, place, said)| {
+        let (device, name, direction, vlan) = place;
+        let (Segment { seq, ack, flags }, (payload_bytes, window)) = said;
+        Passed {
+            flow,
+            cookie: NonZeroU64::new(cookie),
+            device,
+            name: name.map(|name| Foreign::from(&*name)),
+            direction,
+            vlan,
+            seq,
+            ack,
+            flags,
+            payload_bytes,
+            window,
+        }
+    })
 }
 
 /// Records about a process, which the record names whether it acted or not.
@@ -452,12 +476,15 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         .boxed()
 }
 
-fn sighting() -> impl Strategy<Value = Sighting> {
-    let direction = sample::select(vec![
+fn way() -> impl Strategy<Value = Direction> {
+    sample::select(vec![
         Direction::Transmitted,
         Direction::Received,
         Direction::Unknown,
-    ]);
+    ])
+}
+
+fn sighting() -> impl Strategy<Value = Sighting> {
     let device = prop_oneof![
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
@@ -465,18 +492,16 @@ fn sighting() -> impl Strategy<Value = Sighting> {
     let seen = crate::record::tests::seen();
     let place = (option::of(0..3_u32), option::of((end(), end())));
     let time = (mono(), option::of(any::<u64>()));
-    (time, place, device, direction, seen).prop_map(|(time, place, device, direction, seen)| {
-        Sighting {
-            at: time.0,
-            error_ns: time.1,
-            captured: seen.at,
-            netns: place.0,
-            tuple: place.1,
-            device,
-            direction,
-            vlan: seen.vlan,
-            headers: seen.headers,
-        }
+    (time, place, device, way(), seen).prop_map(|(time, place, device, direction, seen)| Sighting {
+        at: time.0,
+        error_ns: time.1,
+        captured: seen.at,
+        netns: place.0,
+        tuple: place.1,
+        device,
+        direction,
+        vlan: seen.vlan,
+        headers: seen.headers,
     })
 }
 
