@@ -74,6 +74,17 @@ pub enum Output {
     Json,
 }
 
+/// Formats in which a run is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Telling {
+    /// Aligned lines for people
+    Text,
+    /// JSON Lines for programs
+    Json,
+    /// Packets for tcpdump, tshark and Wireshark, with what each ending was as comments; wants --wire
+    Pcapng,
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {

@@ -3,7 +3,7 @@
 //! No clock, no I/O: time is what the observations and the watermark say. An observation costs the
 //! same however many sockets are known.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 mod acts;
 mod answers;
@@ -115,6 +115,8 @@ pub struct Correlator {
     older: HashSet<Flow>,
     /// Answers for nobody that wait for their segment.
     answers: VecDeque<Ending>,
+    /// When the first of them was, by its flow, and whether its RST has an acknowledgement.
+    answering: HashMap<Flow, (MonoNs, bool)>,
     ready: Vec<Ending>,
     counters: Counters,
 }
@@ -137,6 +139,7 @@ impl Correlator {
             losses: VecDeque::new(),
             older: HashSet::new(),
             answers: VecDeque::new(),
+            answering: HashMap::new(),
             ready: Vec::new(),
             counters: Counters::default(),
         }

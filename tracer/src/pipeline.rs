@@ -5,26 +5,23 @@
 use std::io::{self, Write};
 
 pub mod tap;
+mod tell;
+mod wire;
 
 use crate::{
-    correlate::{Correlator, looked},
+    correlate::Correlator,
     decode::decode,
-    diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
-        alignment::Alignment,
-        clock::{Sample, Timed},
+        clock::Sample,
         ending::{Ending, How},
-        foreign::Foreign,
         known::KnownSocket,
         observation::Observation,
-        segment::{Device, Seen},
-        stray::{Tuple, Why},
-        time::{MonoNs, Reached},
+        time::Reached,
     },
     order::Merge,
-    render::{Devices, Explained, Render, Start},
-    tally::{Account, Delays, Lost, PerKind, Tally, Unjoined, kind_of},
+    render::{Devices, Render, Start},
+    tally::{Account, Delays, Lost, PerKind, Tally, kind_of},
 };
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
@@ -125,61 +122,6 @@ impl<F: Facts> Pipeline<F> {
     /// found no room.
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
         self.correlator.know(sockets)
-    }
-
-    /// From now on segments are captured; those of no ending count only where the endings of
-    /// `everything` are told.
-    pub fn captures(&mut self, everything: bool) {
-        self.devices.get_or_insert_default();
-        self.tally.unjoined_segments = everything.then(Unjoined::default);
-    }
-
-    /// Whether segments are captured.
-    #[must_use]
-    pub const fn is_capturing(&self) -> bool {
-        self.devices.is_some()
-    }
-
-    /// Tells the segments no ending tells, too.
-    pub const fn tell_strays_too(&mut self) {
-        self.strays = true;
-    }
-
-    /// A capture in a network namespace sees a device of this name.
-    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
-        let devices = self.devices.get_or_insert_default();
-        devices.insert(netns, Device::Index(index), name);
-    }
-
-    /// A capture file has an interface of this name.
-    pub fn interface(&mut self, number: u32, name: Foreign) {
-        let devices = self.devices.get_or_insert_default();
-        devices.insert(None, Device::Interface(number), name);
-    }
-
-    /// From now on a segment may have been seen this long before or after the kernel's act, in
-    /// nanoseconds: on its way to where it was captured.
-    pub fn reach(&mut self, ns: u64) {
-        self.correlator.reach(ns);
-    }
-
-    /// Tells how a capture file was held against what is told.
-    ///
-    /// # Errors
-    ///
-    /// Those of the output.
-    pub fn alignment(&mut self, alignment: &Alignment, at: MonoNs) -> io::Result<()> {
-        self.view.alignment(alignment, at, &mut self.out)
-    }
-
-    /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
-    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
-        self.correlator.sight(at, netns, seen);
-    }
-
-    /// A network namespace translates one tuple to another on the way.
-    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
-        self.correlator.translated(netns, before, after);
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.
@@ -307,64 +249,6 @@ impl<F: Facts> Pipeline<F> {
         }
         self.correlator.observe(seen);
         Ok(())
-    }
-
-    fn tell_all(&mut self, endings: Vec<Ending>) -> io::Result<()> {
-        // Told together, looked for together.
-        for look in endings.iter().filter_map(|ending| ending.look) {
-            self.facts.want_holders(look.inode);
-        }
-        for mut ending in endings {
-            if let Some(look) = ending.look {
-                let holders = self.facts.holders(look.inode);
-                looked(&mut ending, holders);
-            }
-            self.tell(ending)?;
-        }
-        Ok(())
-    }
-
-    /// Counts the segments nothing tells of and, where events are told, tells them.
-    fn tell_strays(&mut self) -> io::Result<()> {
-        let (strays, refused) = self.correlator.strays();
-        let Some(unjoined) = &mut self.tally.unjoined_segments else {
-            return Ok(());
-        };
-        unjoined.add(Why::NoRoom, refused);
-        for stray in strays {
-            unjoined.add(stray.why, 1);
-            let full = self.limit.is_some_and(|limit| self.tally.endings >= limit);
-            if self.strays && !full {
-                let devices = self.devices.as_ref().unwrap_or(&self.no_devices);
-                self.view.segment(&stray, devices, &mut self.out)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, mut ending: Ending) -> io::Result<()> {
-        if self.full() || !self.wanted.admits(&ending) {
-            self.tally.filtered += 1;
-            return Ok(());
-        }
-        self.tally.endings += 1;
-        self.delays.add(&ending);
-        diagnose(&mut ending);
-        let explanation = explain(&ending);
-        let owner = ending.owner.as_ref();
-        let owner = owner.and_then(|owner| self.facts.of(&owner.task));
-        let netns = ending.flow.netns;
-        let netns_name = netns.and_then(|inode| self.facts.netns_name(inode));
-        self.view.ending(
-            &Explained {
-                ending: &ending,
-                explanation: &explanation,
-                owner,
-                netns_name,
-                devices: self.devices.as_ref().unwrap_or(&self.no_devices),
-            },
-            &mut self.out,
-        )
     }
 
     fn full(&self) -> bool {

@@ -30,8 +30,11 @@ pub enum Unfit {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// It stops before it has begun.
-    #[error("the recording ends before it says what it is of")]
-    NoHeader,
+    #[error("the recording is cut at byte {offset}, before it says what it is of")]
+    NoHeader {
+        /// Bytes of the file that were taken in.
+        offset: u64,
+    },
     /// Its records have another layout.
     #[error(
         "the recording has records of contract {found} by finrst {finrst}, and this finrst reads contract {CONTRACT}"
@@ -86,8 +89,8 @@ pub struct Recording<R: Read> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beside {
     /// When it was captured, by the hooks' clock.
-    pub at: Timed,
-    /// The network namespace its connection is in, by the inode number.
+    pub time: Timed,
+    /// The network namespace its connection is in.
     pub netns: Option<u32>,
     /// What and where.
     pub seen: Seen,
@@ -113,7 +116,8 @@ impl<R: Read> Recording<R> {
     pub fn open(file: R) -> Result<Self, Unfit> {
         let mut reader = Reader::new(file)?;
         let Some(Entry::Header(header)) = reader.entry()? else {
-            return Err(Unfit::NoHeader);
+            let offset = reader.offset();
+            return Err(Unfit::NoHeader { offset });
         };
         let header = *header;
         if header.contract != CONTRACT {
@@ -138,7 +142,7 @@ impl<R: Read> Recording<R> {
     /// Segments to be told beside it, each at its time, which may be as far from the kernel's as
     /// `reach_ns`.
     pub fn beside(&mut self, mut segments: Vec<Beside>, reach_ns: u64) {
-        segments.sort_by_key(|it| it.at.at);
+        segments.sort_by_key(|it| it.time.at);
         self.beside = segments.into();
         self.reach_ns = reach_ns;
     }
@@ -162,6 +166,7 @@ impl<R: Read> Recording<R> {
             at: MonoNs(header.at_ns),
             version: &header.finrst,
             kernel: header.kernel.as_deref(),
+            machine: &header.machine,
             transport: header.transport.as_deref(),
             points: &points,
         })
@@ -237,7 +242,7 @@ impl<R: Read> Recording<R> {
 
 /// Hands over the segments of captures up to a time.
 fn sight(beside: &mut VecDeque<Beside>, pipeline: &mut Pipeline<Recorded>, until: MonoNs) {
-    while let Some(Beside { at, netns, seen }) = beside.pop_front_if(|it| it.at.at <= until) {
-        pipeline.sight(at, netns, &seen);
+    while let Some(Beside { time, netns, seen }) = beside.pop_front_if(|it| it.time.at <= until) {
+        pipeline.sight(time, netns, &seen);
     }
 }

@@ -10,6 +10,7 @@ mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
+mod pcapng;
 pub(crate) mod played;
 mod recording;
 mod refusals;
@@ -18,6 +19,7 @@ pub(crate) mod score;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
+pub(crate) mod truth;
 mod walls;
 mod wire;
 
@@ -172,7 +174,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             run_each(&lab, walls::GUEST, &wanted, &mut report);
         } else {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
+            run_each(&lab, pcapng::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
@@ -184,6 +188,11 @@ fn run_each(lab: &Lab, tests: &[(&str, Test)], wanted: &dyn Fn(&str) -> bool, re
     for (name, test) in tests.iter().filter(|(name, _)| wanted(name)) {
         report.add(name, Outcome::of(test(lab)));
     }
+}
+
+/// Shows what a test found, whatever its outcome.
+fn print(text: &str) {
+    println!("{text}");
 }
 
 /// What comes before the first slash of a test's name: `scene`, `filter`, ….

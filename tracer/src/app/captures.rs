@@ -8,10 +8,13 @@ use std::{
     task::Poll,
 };
 
+mod scope;
+
+pub(super) use self::scope::Scope;
 use super::{capture::Capture, clocks::Clocks, output};
 use crate::{
     cli::{Wire, Wiring},
-    enrich::{clock, descendants, facts::Facts, netns, scan},
+    enrich::{clock, facts::Facts, scan},
     exit::{Exit, Failure},
     model::time::{MonoNs, Reached},
     packet::live::{Devices, LiveError, Namespace, Options, REST},
@@ -19,23 +22,12 @@ use crate::{
     tally::Captured,
 };
 
-const PROC: &str = "/proc";
 /// Namespaces captured at most: each holds a ring in the kernel's memory.
 const LIMIT: usize = 32;
 /// Blocks of 64 KiB in the ring of our own namespace, and in that of another.
 const BLOCKS: (u32, u32) = (128, 32);
 /// Kibibytes of a block.
 const BLOCK_KIB: u32 = 64;
-
-/// Which namespaces are captured.
-pub(super) enum Scope {
-    /// Those of these files.
-    Files(Vec<PathBuf>),
-    /// Those of these processes and, it may be, of all that descend from them.
-    Processes(Vec<u32>, bool),
-    /// All that have processes.
-    All,
-}
 
 /// The captures of a run; none unless asked for.
 pub(super) struct Captures {
@@ -99,7 +91,7 @@ impl Captures {
         if !self.is_on || matches!(self.scope, Scope::Files(_)) {
             return Ok(());
         }
-        let wanted = self.wanted();
+        let wanted = self.scope.files();
         let gone = |it: &mut Capture| !wanted.contains_key(&it.netns);
         for mut capture in self.running.extract_if(.., gone).collect::<Vec<_>>() {
             capture.read()?;
@@ -192,29 +184,8 @@ impl Captures {
 
     /// Looks for namespaces, and captures; the last failure where one failed.
     fn look(&mut self) -> Option<LiveError> {
-        let wanted = self.wanted();
+        let wanted = self.scope.files();
         self.capture(wanted)
-    }
-
-    /// The namespaces to capture now, each with a file that stands for it.
-    fn wanted(&self) -> BTreeMap<u32, PathBuf> {
-        let of_pid = |pid: u32| Path::new(PROC).join(pid.to_string()).join("ns/net");
-        let with_inode = |path: PathBuf| Some((scan::inode(&path)?, path));
-        match &self.scope {
-            Scope::Files(files) => files.iter().cloned().filter_map(with_inode).collect(),
-            Scope::Processes(pids, follow) => {
-                let family = follow.then(|| descendants::with_descendants(Path::new(PROC), pids));
-                let pids = family.as_deref().unwrap_or(pids);
-                let files = pids.iter().map(|&pid| of_pid(pid));
-                files.filter_map(with_inode).collect()
-            }
-            Scope::All => {
-                let all = scan::namespaces(Path::new(PROC)).into_iter();
-                let file = |it: Vec<PathBuf>| Some(it.first()?.join("ns/net"));
-                all.filter_map(|(inode, processes)| Some((inode, file(processes)?)))
-                    .collect()
-            }
-        }
     }
 
     fn capture(&mut self, wanted: BTreeMap<u32, PathBuf>) -> Option<LiveError> {
@@ -296,42 +267,6 @@ impl Captures {
             ));
         }
     }
-}
-
-impl Scope {
-    /// The namespaces that were named, else those of the processes, else all.
-    ///
-    /// # Errors
-    ///
-    /// A namespace that no process and no name leads to: exit code 2.
-    pub(super) fn of(netns: &[String], pids: &[u32], follow: bool) -> Result<Self, Failure> {
-        if !netns.is_empty() {
-            let files = netns.iter().map(|wanted| file(wanted));
-            return Ok(Self::Files(files.collect::<Result<_, _>>()?));
-        }
-        Ok(if pids.is_empty() {
-            Self::All
-        } else {
-            Self::Processes(pids.to_vec(), follow)
-        })
-    }
-}
-
-/// A file that stands for a namespace that was named.
-fn file(wanted: &str) -> Result<PathBuf, Failure> {
-    let found = netns::file(wanted, || {
-        let inode = wanted.parse().ok()?;
-        let mut all = scan::namespaces(Path::new(PROC));
-        Some(all.remove(&inode)?.first()?.join("ns/net"))
-    });
-    found.ok_or_else(|| {
-        let what = anyhow::anyhow!("nothing leads to the network namespace {wanted}");
-        Failure::new(
-            Exit::Usage,
-            what,
-            "it has no process and no name: `lsns -t net`",
-        )
-    })
 }
 
 const fn sum(one: Captured, other: Captured) -> Captured {

@@ -124,7 +124,11 @@ fn beside(known: &Known, captured: &Captured, found: &Found) -> Vec<Beside> {
                 at,
                 error_ns: fit.error_ns,
             };
-            beside.push(Beside { at, netns, seen });
+            beside.push(Beside {
+                time: at,
+                netns,
+                seen,
+            });
         }
     }
     beside
@@ -153,7 +157,7 @@ fn tell(
             one.captured.say_damage();
             let alignment = &one.alignment;
             let at = alignment.fit.map_or(began, |fit| fit.at);
-            if asked.view.is_json() {
+            if asked.view.is_for_programs() {
                 pipeline.alignment(alignment, at)?;
             }
             if let Some(fit) = &alignment.fit {

@@ -50,7 +50,7 @@ impl Job<'_> {
     }
 
     /// Whether programs are to read it.
-    pub(super) fn is_json(&self) -> bool {
-        self.view.is_some_and(View::is_json)
+    pub(super) fn is_for_programs(&self) -> bool {
+        self.view.is_some_and(View::is_for_programs)
     }
 }

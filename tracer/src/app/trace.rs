@@ -15,7 +15,7 @@ use super::{
     view::{self, View},
 };
 use crate::{
-    cli::Trace,
+    cli::{Trace, Wire},
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
@@ -39,6 +39,11 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         let hint = "`finrst record -o -` writes a recording there; a file of that name is ./-";
         return Err(Failure::new(Exit::Usage, what, hint));
     }
+    let view = View::new(trace);
+    view.check(
+        trace.wiring.wire != Wire::Off,
+        "capture them: --wire afpacket",
+    )?;
     live(&Job {
         select: &trace.select,
         stopping: &trace.stopping,
@@ -47,7 +52,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         wiring: &trace.wiring,
         every_record: trace.verbose,
-        view: Some(View::new(trace)),
+        view: Some(view),
         file,
     })
 }

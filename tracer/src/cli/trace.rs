@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Color, Ends, Kind, Output, Transport, Way, Wire, values};
+use super::{Color, Ends, Kind, Telling, Transport, Way, Wire, values};
 
 /// Print every ending of a connection as it happens
 ///
@@ -30,7 +30,7 @@ pub struct Trace {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub output: Output,
+    pub output: Telling,
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
@@ -220,6 +220,7 @@ Examples:
   finrst trace -p 4711 --follow --explain       one service with its workers, in words
   finrst trace --kind rst --remote-port 5432    resets towards databases
   finrst trace -o json --duration 1m > end.jsonl
+  finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
 

@@ -4,7 +4,7 @@ use super::{Correlator, peers::Life, wire::Sighted};
 use crate::model::{
     ending::{Act, Ending, How},
     flow::Flow,
-    observation::SegmentFlags,
+    observation::{Segment, SegmentFlags},
     time::MonoNs,
     wire::{Sighting, WireSegment},
 };
@@ -12,6 +12,9 @@ use crate::model::{
 /// How long before its socket was seen first a segment may have come in, in nanoseconds: a device
 /// sees it before the socket does.
 const BEFORE_NS: u64 = 20_000_000;
+
+/// How far the clocks of hooks and capture may be apart, in nanoseconds.
+const APART_NS: u64 = 1_000_000;
 
 /// How long after the last thing seen of a socket its segments may leave: a FIN that was delayed.
 const AFTER_NS: u64 = 1_000_000_000;
@@ -24,8 +27,24 @@ impl Correlator {
             return;
         }
         let span = self.span(ending);
-        let sent = self.wire.claim(&ending.flow, true, span);
-        let received = self.wire.claim(&ending.flow.reversed(), false, span);
+        let (sent, received) = if ending.socket.is_some() {
+            let answer = self.answering.get(&ending.flow).copied();
+            // What answers for nobody is told with its own act, not with the connection before.
+            let of_answer = |it: &Sighted| {
+                let flags = it.sighting.headers.flags;
+                let after = |(at, acks): (MonoNs, bool)| {
+                    it.sighting.at >= at.before(APART_NS) && acks == flags.has(SegmentFlags::ACK)
+                };
+                flags.has(SegmentFlags::RST) && answer.is_some_and(after)
+            };
+            let sent = self
+                .wire
+                .claim(&ending.flow, true, span, |it| !of_answer(it));
+            let received = &ending.flow.reversed();
+            (sent, self.wire.claim(received, false, span, |_| true))
+        } else {
+            self.claim_of_answer(ending, span)
+        };
         self.introduce_afar(ending, (&sent, &received));
         let mut segments = merge(&sent, true);
         segments.extend(merge(&received, false));
@@ -34,6 +53,32 @@ impl Correlator {
         }
         segments.sort_by_key(|it| it.sightings.first().map(|sighting| sighting.at));
         ending.segments = Some(segments);
+    }
+
+    /// An answer for nobody is its RST and the segment that provoked it; what else has the tuple is of
+    /// the connection that had it before.
+    fn claim_of_answer(
+        &mut self,
+        ending: &Ending,
+        (from, to): (MonoNs, MonoNs),
+    ) -> (Vec<Sighted>, Vec<Sighted>) {
+        let act = ending.acts.first();
+        let left = ending.first_seen.before(APART_NS);
+        let sent = self.wire.claim(&ending.flow, true, (left, to), |it| {
+            let seq = act.and_then(|act| act.seq);
+            let headers = &it.sighting.headers;
+            headers.flags.has(SegmentFlags::RST) && seq.is_none_or(|seq| seq == headers.seq)
+        });
+        let provoker = act.and_then(|act| act.provoked_by);
+        let received = &ending.flow.reversed();
+        let received = self.wire.claim(received, false, (from, to), |it| {
+            let same = |provoker: Segment| {
+                provoker.seq == it.sighting.headers.seq
+                    && provoker.flags == it.sighting.headers.flags
+            };
+            provoker.is_some_and(same)
+        });
+        (sent, received)
     }
 
     /// Finds the other end of the connection in another namespace, or behind a translation: what is
@@ -50,7 +95,7 @@ impl Correlator {
         let sent = sent.iter().map(|it| (it, true));
         for (it, sent) in sent.chain(received.iter().map(|it| (it, false))) {
             let netns = it.sighting.netns;
-            let seen = (it.headers.source, it.headers.destination);
+            let seen = (it.sighting.headers.source, it.sighting.headers.destination);
             let names = [Some(seen), self.wire.translated.within(netns, seen)];
             for (source, destination) in names.into_iter().flatten() {
                 let (local, remote) = if sent {
@@ -99,9 +144,8 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
     let mut segments: Vec<WireSegment> = Vec::new();
     let mut numbers = Vec::new();
     for sighted in sightings {
-        let Sighted {
-            headers, sighting, ..
-        } = sighted;
+        let sighting = &sighted.sighting;
+        let headers = &sighting.headers;
         let number = sighted.number();
         let known = numbers.iter().position(|it| *it == number);
         let Some(known) = known.and_then(|place| segments.get_mut(place)) else {
@@ -115,6 +159,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 kernel: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
+                again: Vec::new(),
             });
             continue;
         };
@@ -126,6 +171,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
             .any(|it| place(it) == place(sighting))
         {
             known.retransmits += u32::from(first == Some(place(sighting)));
+            known.again.push(*sighting);
         } else {
             known.sightings.push(*sighting);
         }

@@ -29,9 +29,7 @@ const LIMIT_OF_TUPLE: usize = 256;
 /// One sighting of a segment, not told yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighted {
-    /// What it said.
-    pub(super) headers: Headers,
-    /// Where and when it was.
+    /// Where and when it was, and what it said.
     pub(super) sighting: Sighting,
     /// Whether an ending has told of it: its sender's, its receiver's.
     pub(super) told: [bool; 2],
@@ -64,7 +62,6 @@ impl Wire {
         }
         self.count += 1;
         of_tuple.push(Sighted {
-            headers: seen.headers,
             sighting: Sighting {
                 at: time.at,
                 error_ns: time.error_ns,
@@ -73,13 +70,15 @@ impl Wire {
                 tuple: None,
                 device: seen.device,
                 direction: seen.direction,
+                vlan: seen.vlan,
+                headers: seen.headers,
             },
             told: [false; 2],
         });
     }
 
     /// What `sender` sent from one time to another, as far as no other ending of the same end has
-    /// told of it; from now on told.
+    /// told of it and it `fits`; from now on told.
     ///
     /// Its own is what has its tuple in its namespace, or the tuple that namespace translates it to.
     /// Elsewhere, the same segment is one with the same numbers and flags, at about the same time,
@@ -89,6 +88,7 @@ impl Wire {
         sender: &Flow,
         by_sender: bool,
         (from, to): (MonoNs, MonoNs),
+        fits: impl Fn(&Sighted) -> bool,
     ) -> Vec<Sighted> {
         let tuple = (sender.local, sender.remote);
         let side = usize::from(!by_sender);
@@ -96,7 +96,7 @@ impl Wire {
         let own_names = [Some(tuple), self.translated.within(sender.netns, tuple)];
         for name in own_names.into_iter().flatten() {
             self.take(name, side, tuple, &mut claimed, |it, _| {
-                is_there(it, sender) && (from..=to).contains(&it.sighting.at)
+                is_there(it, sender) && fits(it) && (from..=to).contains(&it.sighting.at)
             });
         }
         let own = claimed.len();
@@ -223,7 +223,7 @@ impl Sighted {
             ack,
             payload_bytes,
             ..
-        } = self.headers;
+        } = self.sighting.headers;
         if flags.has(SegmentFlags::FIN) && !flags.has(SegmentFlags::RST) {
             Number(SegmentFlags::FIN, seq.wrapping_add(payload_bytes), 0)
         } else {
@@ -254,7 +254,7 @@ impl Sighted {
                 seq,
                 flags,
                 ..
-            } = it.headers;
+            } = it.sighting.headers;
             (
                 at,
                 netns,

@@ -371,7 +371,7 @@ proptest! {
 #[test]
 fn kinds_and_members_of_a_newer_build_are_passed_over() {
     let (kind, end) = END;
-    let clock = br#"{"offset_ns":-7,"error_ns":200}"#;
+    let clock = br#"{"offset_ns":-7,"quality":200}"#;
     let chunks = [
         [raw(4711, b"?"), raw(2, clock)].concat(),
         [raw(u16::MAX, &[0; 99]), raw(kind, end)].concat(),

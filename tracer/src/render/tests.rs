@@ -27,11 +27,11 @@ use crate::{
 };
 
 pub(super) mod contract;
-mod samples;
+pub(super) mod samples;
 
 use samples::{alignments, endings, events, lost, names, nginx, start, tally};
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options {
         clock: WallClock::new(1_777_897_800_000_000_000, TimeZone::fixed(offset(2))),
         reasons: names(),
@@ -41,7 +41,7 @@ fn options() -> Options {
 }
 
 /// An ending of whose owner nothing more is known.
-fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
+pub(super) fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
     Explained {
         ending,
         explanation,
@@ -52,15 +52,14 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 }
 
 /// The device the samples' segments were seen on.
-static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
+pub(super) static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
     let mut devices = Devices::default();
-    let netns = Some(4_026_531_840);
-    devices.insert(netns, Device::Index(1), Foreign::from(b"lo".as_slice()));
-    devices.insert(
-        None,
-        Device::Interface(0),
-        Foreign::from(b"wire.pcap".as_slice()),
-    );
+    let lo = Foreign::from(b"lo".as_slice());
+    devices.insert(Some(4_026_531_840), Device::Index(1), lo);
+    let file = Foreign::from(b"wire.pcap".as_slice());
+    devices.insert(None, Device::Interface(0), file);
+    let wan = Foreign::from(b"wan0".as_slice());
+    devices.insert(Some(4_026_532_000), Device::Index(2), wan);
     devices
 });
 
@@ -85,16 +84,41 @@ fn rendered(format: Format, options: Options) -> String {
         };
         renderer.ending(&explained, &mut out).unwrap();
     }
+    let stray = samples::stray();
+    renderer.segment(&stray, &DEVICES, &mut out).unwrap();
     renderer.lost(&lost(), &mut out).unwrap();
     renderer.summary(&tally(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
+/// The formats of lines; what comes of the other is looked at block by block.
+const LINES: [Format; 2] = [Format::Text, Format::Json];
+
 #[test]
-fn every_format_tells_the_same_run() {
-    for format in Format::ALL {
+fn every_format_of_lines_tells_the_same_run() {
+    for format in LINES {
         insta::assert_snapshot!(format.name(), rendered(format, options()));
     }
+}
+
+#[test]
+fn text_tells_every_device_a_segment_passed_and_what_it_was_translated_to() {
+    let (mut ending, explanation) = endings().swap_remove(0);
+    ending.segments = Some(vec![samples::fin()]);
+    let explained = bare(&ending, &explanation);
+    let options = Options {
+        explain: true,
+        ..options()
+    };
+    let mut out = Vec::new();
+    let mut renderer = Format::Text.renderer(options);
+    renderer.ending(&explained, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let line = text.lines().find(|it| it.contains("wire:")).unwrap();
+    assert_eq!(
+        line.trim_start(),
+        "wire: sent [F] on lo 1.00µs after the kernel's act (passed wan0 as 192.0.2.1:50000 → 192.0.2.7:80)"
+    );
 }
 
 #[test]
@@ -204,7 +228,7 @@ proptest! {
             netns_name: Some(&netns),
             ..bare(&ending, &explanation)
         };
-        for format in Format::ALL {
+        for format in LINES {
             let mut out = Vec::new();
             let mut renderer = format.renderer(options());
             renderer.ending(&explained, &mut out).unwrap();

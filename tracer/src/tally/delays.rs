@@ -15,14 +15,14 @@ const DIGITS: u8 = 2;
 /// Delays that are not told apart from this one: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// A device and the network namespace it is in.
-type Place = (Option<u32>, Device);
-
 /// The delays of the segments told so far.
 #[derive(Default)]
 pub struct Delays {
-    rows: BTreeMap<(Place, bool), Row>,
+    rows: BTreeMap<Key, Row>,
 }
+
+/// A device, the network namespace it is in, and whether the segments were sent.
+type Key = (Option<u32>, Device, bool);
 
 /// The delays of what one device saw in one direction.
 struct Row {
@@ -34,11 +34,10 @@ struct Row {
 /// The delays between the kernel and one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delay {
+    /// The network namespace the device is in, by its inode number; `None` when it is not known.
+    pub netns: Option<u32>,
     /// The device, or the interface of a capture file; `None` when its name is not known.
     pub device: Option<Foreign>,
-    /// Its network namespace, by the inode number; `None` for a capture file, and when it is not
-    /// known.
-    pub netns: Option<u32>,
     /// Whether the segments were sent, from the kernel's act to the first sighting on the device;
     /// else they were received, and it is from the last sighting to the kernel's act.
     pub sent: bool,
@@ -76,13 +75,13 @@ impl Delays {
                 sighting.at.max(*known)
             };
         }
-        for (place, seen) in nearest {
+        for ((netns, device), seen) in nearest {
             let (from, to) = if segment.sent {
                 (kernel, seen)
             } else {
                 (seen, kernel)
             };
-            if let Some(row) = self.row(place, segment.sent) {
+            if let Some(row) = self.row((netns, device, segment.sent)) {
                 let delay = to.since(from);
                 // It grows as far as it is let; what is longer counts as this long.
                 let _ = row.histogram.record(delay.min(LONGEST_NS));
@@ -92,8 +91,7 @@ impl Delays {
         }
     }
 
-    fn row(&mut self, place: Place, sent: bool) -> Option<&mut Row> {
-        let key = (place, sent);
+    fn row(&mut self, key: Key) -> Option<&mut Row> {
         if !self.rows.contains_key(&key) && self.rows.len() < ROWS {
             let row = Row {
                 histogram: Histogram::new(DIGITS).ok()?,
@@ -114,9 +112,9 @@ impl Delays {
         let mut told: Vec<_> = self
             .rows
             .iter()
-            .map(|(&((netns, device), sent), row)| Delay {
-                device: name(netns, device).cloned(),
+            .map(|(&(netns, device, sent), row)| Delay {
                 netns,
+                device: name(netns, device).cloned(),
                 sent,
                 segments: row.histogram.len(),
                 contrary: row.contrary,
@@ -143,7 +141,10 @@ impl Delays {
 mod tests {
     use super::*;
     use crate::model::{
-        observation::SegmentFlags, segment::Direction, time::MonoNs, wire::Sighting,
+        observation::SegmentFlags,
+        segment::{Direction, Headers},
+        time::MonoNs,
+        wire::Sighting,
     };
 
     fn segment(sent: bool, kernel: Option<u64>, sightings: &[(u32, u64)]) -> WireSegment {
@@ -153,6 +154,17 @@ mod tests {
             captured: None,
             netns: None,
             tuple: None,
+            vlan: None,
+            headers: Headers {
+                source: "10.0.0.1:1".parse().unwrap(),
+                destination: "10.0.0.2:2".parse().unwrap(),
+                seq: 1,
+                ack: 1,
+                flags: SegmentFlags(SegmentFlags::FIN),
+                payload_bytes: 0,
+                window: 0,
+                timestamps: None,
+            },
             device: Device::Index(device),
             direction: Direction::Unknown,
         });
@@ -165,6 +177,7 @@ mod tests {
             kernel: kernel.map(MonoNs),
             sightings: sightings.collect(),
             retransmits: 0,
+            again: Vec::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{CaptureClock, CaptureTime, Device, Direction, Headers},
+    segment::{Device, Direction, Headers},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     stray::{Stray, Why},
@@ -462,23 +462,21 @@ fn sighting() -> impl Strategy<Value = Sighting> {
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let error = option::of(any::<u64>());
-    let captured = option::of(any::<i64>().prop_map(|ns| CaptureTime {
-        clock: CaptureClock::Realtime,
-        ns,
-    }));
-    let time = (mono(), error, captured);
-    let netns = option::of(0..3_u32);
-    let tuple = option::of((end(), end()));
-    let sighting = (time, netns, tuple, device, direction);
-    sighting.prop_map(|(time, netns, tuple, device, direction)| Sighting {
-        at: time.0,
-        error_ns: time.1,
-        captured: time.2,
-        netns,
-        tuple,
-        device,
-        direction,
+    let seen = crate::record::tests::seen();
+    let place = (option::of(0..3_u32), option::of((end(), end())));
+    let time = (mono(), option::of(any::<u64>()));
+    (time, place, device, direction, seen).prop_map(|(time, place, device, direction, seen)| {
+        Sighting {
+            at: time.0,
+            error_ns: time.1,
+            captured: seen.at,
+            netns: place.0,
+            tuple: place.1,
+            device,
+            direction,
+            vlan: seen.vlan,
+            headers: seen.headers,
+        }
     })
 }
 
@@ -510,8 +508,9 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
         any::<(bool, u8, u32, u32, u32, u32)>(),
         option::of(mono()),
         collection::vec(sighting(), 0..3),
+        collection::vec(sighting(), 0..2),
     )
-        .prop_map(|(said, kernel, sightings)| WireSegment {
+        .prop_map(|(said, kernel, sightings, again)| WireSegment {
             sent: said.0,
             flags: SegmentFlags(said.1),
             seq: said.2,
@@ -520,6 +519,7 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
             kernel,
             sightings,
             retransmits: said.5,
+            again,
         })
 }
 

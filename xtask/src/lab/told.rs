@@ -14,6 +14,8 @@ pub(crate) enum Line {
     Start,
     /// One connection ended.
     Ending(Box<Ending>),
+    /// A segment that no ending tells.
+    Segment(Box<Stray>),
     /// The last line.
     Summary(Summary),
     /// Something a test does not look at.
@@ -109,6 +111,57 @@ pub(crate) struct Segment {
     pub(crate) seq: u32,
     /// The time of the act it belongs to.
     pub(crate) kernel_ns: Option<u64>,
+    /// What it acknowledges.
+    #[serde(default)]
+    pub(crate) ack: u32,
+    /// Its bytes of payload.
+    #[serde(default)]
+    pub(crate) payload_bytes: u32,
+    /// Where it was seen.
+    #[serde(default)]
+    pub(crate) sightings: Vec<Sighting>,
+}
+
+/// A segment that no ending tells.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Stray {
+    /// Why.
+    pub(crate) reason: String,
+    /// Who sent it, where it was seen first.
+    pub(crate) source: End,
+    /// Who it was for.
+    pub(crate) destination: End,
+    /// tcpdump's letters.
+    pub(crate) flags: String,
+    /// Its sequence number.
+    pub(crate) seq: u32,
+    /// What it acknowledges.
+    pub(crate) ack: u32,
+    /// Its bytes of payload.
+    pub(crate) payload_bytes: u32,
+    /// Where it was seen.
+    pub(crate) sightings: Vec<Sighting>,
+}
+
+/// Where a segment was seen.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Sighting {
+    /// The network namespace's inode number.
+    pub(crate) netns: Option<u32>,
+    /// Who sent it there, if that is not what the socket says.
+    source: Option<End>,
+    /// Who it was for there; likewise.
+    destination: Option<End>,
+}
+
+impl Sighting {
+    /// Who sent it and who it was for there.
+    pub(crate) fn ends(&self, usual: (SocketAddr, SocketAddr)) -> (SocketAddr, SocketAddr) {
+        match (self.source, self.destination) {
+            (Some(source), Some(destination)) => (source.into(), destination.into()),
+            _ => usual,
+        }
+    }
 }
 
 /// A descriptor that still refers to a socket.
@@ -191,6 +244,17 @@ pub(crate) struct Act {
     pub(crate) actor: Actor,
 }
 
+/// The account of a capture.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct Capture {
+    /// Frames that passed its filter.
+    pub(crate) frames: u64,
+    /// Of these, those it had no room for.
+    pub(crate) dropped: u64,
+    /// Segments without a time.
+    pub(crate) untimed: u64,
+}
+
 /// The closing account.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Summary {
@@ -216,13 +280,6 @@ pub(crate) struct Summary {
     pub(crate) endings: u64,
     /// Things forgotten because a bound was reached.
     pub(crate) evicted: u64,
-}
-
-/// What became of captured frames.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) struct Capture {
-    /// Segments without a time.
-    pub(crate) untimed: u64,
 }
 
 /// What happened to the clocks.

@@ -323,6 +323,7 @@ mod tests {
             kernel: None,
             sightings: Vec::new(),
             retransmits: 0,
+            again: Vec::new(),
         };
         let (fin, rst, ack) = (SegmentFlags::FIN, SegmentFlags::RST, SegmentFlags::ACK);
         assert_eq!(sign(&segment(fin | ack, 5)), Sign::Fin(9));

@@ -132,6 +132,7 @@ impl Run<'_> {
             at: clock::now(),
             version: env!("CARGO_PKG_VERSION"),
             kernel: Some(&facts.release),
+            machine: std::env::consts::ARCH,
             transport: Some(match self.job.kernel.transport {
                 Transport::Perf => "perf",
                 Transport::Ringbuf => "ringbuf",
@@ -143,7 +144,7 @@ impl Run<'_> {
             let header = tape.header(&start, offsets, &self.job.settings());
             self.pipeline.record(tape.writer, header);
         }
-        if !self.job.quiet || self.job.is_json() {
+        if !self.job.quiet || self.job.is_for_programs() {
             self.pipeline.start(&start)?;
         }
         if !self.job.quiet {
@@ -283,7 +284,7 @@ impl Run<'_> {
         }
         pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
-        let finished = pipeline.finish(self.job.is_json(), end.word());
+        let finished = pipeline.finish(self.job.is_for_programs(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {

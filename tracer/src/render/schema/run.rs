@@ -87,8 +87,8 @@ struct Summary<'a, K, U> {
 /// Delays between the kernel and one device.
 #[derive(Serialize)]
 struct Delay<'a> {
-    device: Option<Text<&'a Foreign>>,
     netns: Option<u32>,
+    device: Option<Text<&'a Foreign>>,
     direction: &'static str,
     segments: u64,
     contrary: u64,
@@ -99,8 +99,8 @@ struct Delay<'a> {
 
 fn delay(delay: &RunDelay) -> Delay<'_> {
     Delay {
-        device: delay.device.as_ref().map(Text),
         netns: delay.netns,
+        device: delay.device.as_ref().map(Text),
         direction: if delay.sent { "tx" } else { "rx" },
         segments: delay.segments,
         contrary: delay.contrary,

@@ -145,8 +145,8 @@ proptest! {
             unjoined_segments: unjoined.map(counted),
             endings, evicted, hurried: late, missed: unjoined,
             delays: unjoined.map(|count| vec![Delay {
+                netns: (count % 5 == 0).then_some(7),
                 device: (count % 2 == 0).then(|| Foreign::from(&count.to_le_bytes()[..])),
-                netns: u32::try_from(count).ok(),
                 sent: count % 3 == 0,
                 segments: count, contrary: count, p50_ns: count, p99_ns: count, max_ns: count,
             }]),

@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    model::{stray::Stray, wire::WireSegment},
+    model::{
+        stray::Stray,
+        wire::{Sighting, WireSegment},
+    },
     render::{Devices, Explained, time::human},
     tally::Delay,
 };
@@ -24,6 +27,18 @@ pub(super) fn line(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result
         write!(out, "{before}{}", shown(segment, explained.devices))?;
     }
     writeln!(out)
+}
+
+/// `[R] sent_by_no_socket on lo, lo`: a segment that no ending tells.
+pub(super) fn alone(stray: &Stray, devices: &Devices) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        write!(f, "[{}] {}", stray.headers.flags, stray.why.code())?;
+        let named = stray.sightings.iter().filter_map(|it| devices.of(it));
+        for (place, name) in named.enumerate() {
+            write!(f, "{}{name}", if place == 0 { " on " } else { ", " })?;
+        }
+        Ok(())
+    })
 }
 
 /// `lo: 1204 sent, kernel → wire p50 4.16µs, p99 18.2µs, max 1.20ms`.
@@ -53,22 +68,9 @@ pub(super) fn delay(delay: &Delay, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// `[R] sent_by_no_socket on lo, lo`: a segment that no ending tells.
-pub(super) fn alone(stray: &Stray, devices: &Devices) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
-        write!(f, "[{}] {}", stray.headers.flags, stray.why.code())?;
-        let named = stray.sightings.iter().filter_map(|it| devices.of(it));
-        for (place, name) in named.enumerate() {
-            write!(f, "{}{name}", if place == 0 { " on " } else { ", " })?;
-        }
-        Ok(())
-    })
-}
-
 /// `sent [F.] on lo 4.16µs after it was queued`.
 fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
-    let first = segment.sightings.first();
-    let device = first.and_then(|it| devices.of(it));
+    let device = segment.sightings.first().and_then(|it| devices.of(it));
     fmt::from_fn(move |f| {
         let verb = if segment.sent { "sent" } else { "received" };
         write!(f, "{verb} [{}]", segment.flags)?;
@@ -87,10 +89,35 @@ fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
             }
             None => f.write_str(", for no act that was seen")?,
         }
+        elsewhere(&segment.sightings, devices, f)?;
         match segment.retransmits {
             0 => Ok(()),
             1 => f.write_str(", then once more"),
             times => write!(f, ", then {times} times more"),
         }
     })
+}
+
+/// ` (passed port0, wan0 as 192.0.2.1:9 → 192.0.2.7:80)`: the devices after the first.
+fn elsewhere(sightings: &[Sighting], devices: &Devices, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut before = sightings.first().map(|it| (it.netns, it.device));
+    let mut tuple = None;
+    let mut open = false;
+    for it in sightings.iter().skip(1) {
+        let place = Some((it.netns, it.device));
+        let Some(name) = devices.of(it).filter(|_| place != before) else {
+            continue;
+        };
+        before = place;
+        write!(f, "{}{name}", if open { ", " } else { " (passed " })?;
+        open = true;
+        if it.tuple != tuple {
+            tuple = it.tuple;
+            match tuple {
+                Some((source, destination)) => write!(f, " as {source} → {destination}")?,
+                None => f.write_str(" as before")?,
+            }
+        }
+    }
+    f.write_str(if open { ")" } else { "" })
 }

@@ -1,0 +1,32 @@
+//! `bench`: measurements that end as pages in `docs/benchmarks`.
+
+mod replay;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+/// What `xtask bench` was told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// What to measure.
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What can be measured.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// How fast recordings are told, and in how much memory, up to one of an hour.
+    Replay(replay::Options),
+}
+
+/// Measures.
+///
+/// # Errors
+/// Something could not be run.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    match &options.what {
+        What::Replay(replay) => replay::run(replay),
+    }
+}
