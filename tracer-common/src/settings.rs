@@ -28,10 +28,16 @@ pub struct Settings {
     pub tick_us: u32,
     /// One where the kernel has the helper that finds a task's registers, else zero.
     pub has_task_pt_regs: u32,
+    /// Index of the one device segments are wanted of; zero for all.
+    pub device: u32,
+    /// Inode number of the network namespace finrst runs in, and with it `device`; zero when it is
+    /// not known.
+    pub netns: u32,
 }
 
-assert_layout!(Settings, size = 24, {
+assert_layout!(Settings, size = 32, {
     kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16, has_task_pt_regs: 20,
+    device: 24, netns: 28,
 });
 
 /// Bits of [`Settings::filters`].

@@ -29,6 +29,8 @@ static SETTINGS: Settings = Settings {
     wakeup_bytes: 0,
     tick_us: 0,
     has_task_pt_regs: 0,
+    device: 0,
+    netns: 0,
 };
 
 /// The offset `pick` chooses.

@@ -3,7 +3,7 @@
 //! No clock, no I/O: time is what the observations and the watermark say. An observation costs the
 //! same however many sockets are known.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 mod acts;
 mod answers;
@@ -20,7 +20,9 @@ mod owner;
 mod peers;
 mod seeds;
 mod sockets;
+mod strays;
 mod tracked;
+mod translated;
 mod wire;
 
 pub use self::owner::looked;
@@ -34,7 +36,15 @@ use self::{
     tracked::Tracked,
     wire::Wire,
 };
-use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs};
+use crate::model::{
+    clock::Timed,
+    ending::Ending,
+    flow::Flow,
+    reason::ReasonNames,
+    segment::{Passed, Seen},
+    stray::{Stray, Tuple},
+    time::MonoNs,
+};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +65,9 @@ pub struct Limits {
     pub grace_ns: u64,
     /// Time, in nanoseconds, an answer for nobody waits for its segment; zero without a capture.
     pub answer_ns: u64,
+    /// Time, in nanoseconds, a segment may take between this machine and where it was captured;
+    /// zero for captures of its own.
+    pub reach_ns: u64,
 }
 
 impl Default for Limits {
@@ -66,6 +79,7 @@ impl Default for Limits {
             settle_ns: 1_000_000_000,
             grace_ns: 50_000_000,
             answer_ns: 0,
+            reach_ns: 0,
         }
     }
 }
@@ -93,8 +107,16 @@ pub struct Correlator {
     departed: Departed,
     seeds: Seeds,
     wire: Wire,
+    /// Segments nothing tells of, until they are asked for.
+    strays: Vec<Stray>,
+    /// When losses were noticed.
+    losses: VecDeque<MonoNs>,
+    /// Connections that were there at the attach and need no process to be.
+    older: HashSet<Flow>,
     /// Answers for nobody that wait for their segment.
     answers: VecDeque<Ending>,
+    /// When the first of them was, by its flow, and whether its RST has an acknowledgement.
+    answering: HashMap<Flow, (MonoNs, bool)>,
     ready: Vec<Ending>,
     /// When the latest event was.
     now: MonoNs,
@@ -115,7 +137,11 @@ impl Correlator {
             departed: Departed::new(limits.sockets),
             seeds: Seeds::default(),
             wire: Wire::default(),
+            strays: Vec::new(),
+            losses: VecDeque::new(),
+            older: HashSet::new(),
             answers: VecDeque::new(),
+            answering: HashMap::new(),
             ready: Vec::new(),
             now: MonoNs(0),
             counters: Counters::default(),
@@ -136,8 +162,7 @@ impl Correlator {
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
         self.conclude_due(watermark);
-        let Self { wire, peers, .. } = self;
-        wire.sweep(watermark, |sender| peers.knows(sender));
+        self.sweep(watermark, false);
         std::mem::take(&mut self.ready)
     }
 
@@ -147,6 +172,7 @@ impl Correlator {
         while let Some(tracked) = self.sockets.pop_oldest() {
             self.retire(tracked);
         }
+        self.sweep(MonoNs(u64::MAX), true);
         std::mem::take(&mut self.ready)
     }
 
@@ -162,15 +188,29 @@ impl Correlator {
         self.sockets.len()
     }
 
-    /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
-        self.wire.seen(at, netns, seen);
+    /// Sets [`Limits::reach_ns`].
+    pub const fn reach(&mut self, ns: u64) {
+        self.limits.reach_ns = ns;
     }
 
-    /// Segments no ending told of; `all` at the end of a run, when none is told any more.
-    #[must_use]
-    pub fn unjoined(&self, all: bool) -> u64 {
-        self.wire.unjoined(all)
+    /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
+        self.wire.seen(at, netns, None, seen);
+    }
+
+    /// Takes in a segment that a hook saw.
+    fn passed(&mut self, at: MonoNs, passed: &Passed) {
+        let netns = passed.flow.netns;
+        let time = Timed {
+            at,
+            error_ns: Some(0),
+        };
+        self.wire.seen(time, netns, passed.cookie, &passed.seen());
+    }
+
+    /// A namespace translates one tuple to another, by what its connection tracking says.
+    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
+        self.wire.translated.learn(netns, before, after);
     }
 
     fn conclude_due(&mut self, now: MonoNs) {

@@ -3,6 +3,7 @@
 mod age;
 pub mod cgroup;
 pub mod clock;
+pub mod conntrack;
 pub mod descendants;
 pub mod facts;
 pub mod holders;

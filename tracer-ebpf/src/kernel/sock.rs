@@ -134,6 +134,12 @@ pub(crate) fn backlog(sk: Address) -> (u32, u32) {
     (waiting, read(sk, |offsets| &offsets.sk_max_ack_backlog))
 }
 
+/// Whether this kernel's BTF tells where that is.
+#[inline(always)]
+pub(crate) fn has_backlog() -> bool {
+    has(|offsets| &offsets.sk_ack_backlog) && has(|offsets| &offsets.sk_max_ack_backlog)
+}
+
 /// Whether the last reference to the socket's file is gone, as far as is known.
 #[inline(always)]
 pub(crate) fn is_released(condition: &Condition) -> bool {

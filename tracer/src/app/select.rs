@@ -85,6 +85,8 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         | Record::ProcessExited
         | Record::Accepted
         | Record::Queued => true,
+        // Asked for by --wire.
+        Record::SegmentSeen => false,
     };
     Record::ALL
         .iter()
@@ -103,8 +105,8 @@ pub(super) fn wanted(kinds: &[Kind]) -> Wanted {
 }
 
 /// The codes of the causes asked for; none stands for all.
-pub(super) fn causes(select: &Select) -> Vec<String> {
-    let codes = select.causes.iter().map(|cause| cause.code().to_owned());
+pub(super) fn causes(causes: &[Cause]) -> Vec<String> {
+    let codes = causes.iter().map(|cause| cause.code().to_owned());
     codes.collect()
 }
 

@@ -1,9 +1,11 @@
 //! `finrst trace`.
 
 use anyhow::anyhow;
+use tracer_common::event::Kind;
 
 use super::{
-    capture::Capture,
+    captures::{Captures, Scope},
+    clocks::Clocks,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -12,15 +14,17 @@ use super::{
     select,
     stop::Stop,
     view::{self, View},
+    wire,
 };
 use crate::{
-    cli::Trace,
+    cli::{Trace, Wire},
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::tap::{Noted, Tapped},
 };
 
+mod devices;
 mod run;
 
 use run::Run;
@@ -38,6 +42,11 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         let hint = "`finrst record -o -` writes a recording there; a file of that name is ./-";
         return Err(Failure::new(Exit::Usage, what, hint));
     }
+    let view = View::new(trace);
+    view.check(
+        trace.wiring.wire != Wire::Off,
+        "capture them: --wire afpacket",
+    )?;
     live(&Job {
         select: &trace.select,
         stopping: &trace.stopping,
@@ -46,7 +55,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         wiring: &trace.wiring,
         every_record: trace.verbose,
-        view: Some(View::new(trace)),
+        view: Some(view),
         file,
     })
 }
@@ -66,8 +75,12 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
     }
     job.file.as_ref().map_or(Ok(()), Destination::check)?;
     let types = kernel::types(job.kernel.btf.as_deref())?;
-    let records = select::records(&job.select.kinds, job.every_record);
-    let request = kernel::request(job.kernel, records, filters)?;
+    let mut records = select::records(&job.select.kinds, job.every_record);
+    let segments = wire::segments(job.wiring)?;
+    if !segments.points.is_empty() {
+        records |= Kind::SegmentSeen.bit();
+    }
+    let request = kernel::request(job.kernel, records, filters, segments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -76,22 +89,29 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let stop = Stop::listen()?;
         let session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
+        kernel::captures(&session, &request.segments)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
-        let clock = view::wall_clock();
+        let (clocks, first) = Clocks::new(job.quiet);
+        let clock = view::from_offset(first.offset_ns);
         let (noted, settings) = (Noted::new(Live::here()), job.settings());
-        let capture = Capture::open(job.wiring)?;
+        let scope = Scope::of(
+            &job.select.ends.netns,
+            &request.filters.pids,
+            request.filters.follow,
+        )?;
+        let capture = Captures::open(job.wiring, scope, job.quiet)?;
         let mut pipeline = match job.view {
-            Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),
+            Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
-        if capture.is_on() {
+        if job.wiring.wire != Wire::Off {
             pipeline.captures(job.settings().everything);
         }
         let tape = job.file.as_ref().map(|file| {
             Ok::<_, Failure>(Tape {
                 writer: file.begin()?,
-                clock_offset_ns: clock.offset_ns,
+                clock_offset_ns: first.offset_ns,
                 reasons: names,
             })
         });
@@ -102,6 +122,8 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
             capture,
+            clocks,
+            devices: wire::devices(&request.segments)?,
             stop,
             unrecorded: false,
         };

@@ -63,6 +63,10 @@ impl Correlator {
         if self.limits.answer_ns == 0 {
             self.push(ending);
         } else {
+            let provoker = ending.acts.first().and_then(|act| act.provoked_by);
+            // RFC 9293, section 3.10.7.1: it acknowledges what acknowledged nothing.
+            let acks = provoker.is_some_and(|it| !it.flags.has(SegmentFlags::ACK));
+            self.answering.entry(flow).or_insert((at, acks));
             self.answers.push_back(ending);
         }
     }
@@ -79,6 +83,7 @@ impl Correlator {
     pub(super) fn release_answers(&mut self, now: MonoNs) {
         let until = now.before(self.limits.answer_ns);
         while let Some(ending) = self.answers.pop_front_if(|it| it.first_seen <= until) {
+            self.answering.remove(&ending.flow);
             self.push(ending);
         }
     }

@@ -81,6 +81,7 @@ impl Correlator {
                 references,
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
+            What::SegmentSeen(passed) => self.passed(seen.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
             What::ProcessExeced { .. } | What::ProcessForked { .. } => {}
         }

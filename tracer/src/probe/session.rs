@@ -30,6 +30,10 @@ use super::{
     way::Allowed,
 };
 
+mod segments;
+
+pub use segments::Segments;
+
 /// How to run the kernel half.
 #[derive(Debug)]
 pub struct Request {
@@ -45,6 +49,8 @@ pub struct Request {
     pub kinds: u32,
     /// The filters.
     pub filters: Filters,
+    /// What segments are wanted.
+    pub segments: Segments,
 }
 
 /// Why the kernel half does not run.
@@ -86,6 +92,8 @@ pub enum SessionError {
 pub struct Session {
     /// Holds the programs and with them their attachments.
     programs: Option<Ebpf>,
+    /// Whether segments are seen by the kernel half.
+    captures: bool,
     source: Buffered,
     counters: Counters,
     verdicts: Verdicts,
@@ -122,6 +130,8 @@ impl Session {
             wakeup_bytes: buffers.ring_endings_bytes() / 4,
             tick_us: tick_us(btf),
             has_task_pt_regs: u32::from(has_helper(btf, "task_pt_regs")),
+            device: request.segments.device.unwrap_or(0),
+            netns: request.segments.netns,
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
         request.filters.write(&mut programs)?;
@@ -140,6 +150,7 @@ impl Session {
         let wanted = |point: &Point| wanted(point, request);
         let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
         Ok(Self {
+            captures: !request.segments.points.is_empty(),
             loaded: Loaded::of(&programs),
             programs: Some(programs),
             source,
@@ -247,6 +258,9 @@ impl Buffered {
 
 /// Points that cost something are hooked only for what was asked.
 fn wanted(point: &Point, request: &Request) -> bool {
+    if point.kind == Kind::SegmentSeen {
+        return request.segments.points.contains(&point.name);
+    }
     let follow = point.kind == Kind::ProcessForked && request.filters.follow;
     request.kinds & point.kind.bit() != 0 || follow
 }

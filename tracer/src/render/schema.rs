@@ -21,12 +21,13 @@ use crate::model::{
     time::MonoNs,
 };
 
+pub(super) mod alignment;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;
 pub(super) mod run;
 pub(super) mod socket;
-mod wire;
+pub(super) mod wire;
 
 /// Version of the contract, on every line.
 pub(super) const SCHEMA: u32 = 1;
@@ -110,6 +111,13 @@ struct End {
     port: u16,
 }
 
+fn end(address: SocketAddr) -> End {
+    End {
+        addr: address.ip(),
+        port: address.port(),
+    }
+}
+
 fn connection<'a, I>(
     id: Option<I>,
     (peer_id, after): (Option<I>, Option<I>),
@@ -118,12 +126,7 @@ fn connection<'a, I>(
     netns_name: Option<&'a Foreign>,
     uid: Option<u32>,
 ) -> Connection<'a, I> {
-    let end = |end: SocketAddr| {
-        words::end(end).map(|end| End {
-            addr: end.ip(),
-            port: end.port(),
-        })
-    };
+    let end = |it: SocketAddr| words::end(it).map(end);
     // An end that is not set yet is `::` even where the other one is IPv4.
     let ipv4 = flow.local.is_ipv4() || flow.remote.is_ipv4();
     Connection {

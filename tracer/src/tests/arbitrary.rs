@@ -19,9 +19,10 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{Device, Direction},
+    segment::{Device, Direction, Headers, Passed},
     socket::{Condition, FileRefs, Socket, SocketId, Timers, Tries},
     state::TcpState,
+    stray::{Stray, Why},
     time::MonoNs,
     wire::{Sighting, WireSegment},
 };
@@ -337,8 +338,32 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
             .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
+        passed().prop_map(What::SegmentSeen),
     ];
     (actor_without_task(), what).boxed()
+}
+
+fn passed() -> impl Strategy<Value = Passed> {
+    let name = option::of(collection::vec(1_u8.., 1..16));
+    let place = (any::<u32>(), name, way(), option::of(0..0x1000_u16));
+    let said = (segment(), any::<(u32, u16)>());
+    (flow(), any::<u64>(), place, said).prop_map(|(flow, cookie, place, said)| {
+        let (device, name, direction, vlan) = place;
+        let (Segment { seq, ack, flags }, (payload_bytes, window)) = said;
+        Passed {
+            flow,
+            cookie: NonZeroU64::new(cookie),
+            device,
+            name: name.map(|name| Foreign::from(&*name)),
+            direction,
+            vlan,
+            seq,
+            ack,
+            flags,
+            payload_bytes,
+            window,
+        }
+    })
 }
 
 /// Records about a process, which the record names whether it acted or not.
@@ -493,27 +518,66 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         .boxed()
 }
 
-fn wire_segment() -> impl Strategy<Value = WireSegment> {
-    let direction = sample::select(vec![
+fn way() -> impl Strategy<Value = Direction> {
+    sample::select(vec![
         Direction::Transmitted,
         Direction::Received,
         Direction::Unknown,
-    ]);
+    ])
+}
+
+fn sighting() -> impl Strategy<Value = Sighting> {
     let device = prop_oneof![
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
-        at,
+    let seen = crate::record::tests::seen();
+    let place = (option::of(0..3_u32), option::of((end(), end())));
+    let time = (mono(), option::of(any::<u64>()));
+    (time, place, device, way(), seen).prop_map(|(time, place, device, direction, seen)| Sighting {
+        at: time.0,
+        error_ns: time.1,
+        captured: seen.at,
+        netns: place.0,
+        tuple: place.1,
         device,
         direction,
-    });
+        vlan: seen.vlan,
+        headers: seen.headers,
+    })
+}
+
+/// A segment that no ending tells.
+pub(crate) fn stray() -> impl Strategy<Value = Stray> {
+    let ends = (end(), end(), any::<(u32, u32, u32, u8)>());
+    let why = sample::select(Why::ALL.to_vec());
+    (ends, why, collection::vec(sighting(), 0..3)).prop_map(|(ends, why, sightings)| {
+        let (source, destination, (seq, ack, payload_bytes, flags)) = ends;
+        Stray {
+            headers: Headers {
+                source,
+                destination,
+                seq,
+                ack,
+                flags: SegmentFlags(flags),
+                payload_bytes,
+                window: 0,
+                timestamps: None,
+            },
+            sightings,
+            why,
+        }
+    })
+}
+
+fn wire_segment() -> impl Strategy<Value = WireSegment> {
     (
         any::<(bool, u8, u32, u32, u32, u32)>(),
         option::of(mono()),
-        collection::vec(sighting, 0..3),
+        collection::vec(sighting(), 0..3),
+        collection::vec(sighting(), 0..2),
     )
-        .prop_map(|(said, kernel, sightings)| WireSegment {
+        .prop_map(|(said, kernel, sightings, again)| WireSegment {
             sent: said.0,
             flags: SegmentFlags(said.1),
             seq: said.2,
@@ -522,6 +586,7 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
             kernel,
             sightings,
             retransmits: said.5,
+            again,
         })
 }
 

@@ -14,6 +14,8 @@ pub(crate) enum Line {
     Start,
     /// One connection ended.
     Ending(Box<Ending>),
+    /// A segment that no ending tells.
+    Segment(Box<Stray>),
     /// The last line.
     Summary(Summary),
     /// Something a test does not look at.
@@ -118,6 +120,57 @@ pub(crate) struct Segment {
     pub(crate) seq: u32,
     /// The time of the act it belongs to.
     pub(crate) kernel_ns: Option<u64>,
+    /// What it acknowledges.
+    #[serde(default)]
+    pub(crate) ack: u32,
+    /// Its bytes of payload.
+    #[serde(default)]
+    pub(crate) payload_bytes: u32,
+    /// Where it was seen.
+    #[serde(default)]
+    pub(crate) sightings: Vec<Sighting>,
+}
+
+/// A segment that no ending tells.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Stray {
+    /// Why.
+    pub(crate) reason: String,
+    /// Who sent it, where it was seen first.
+    pub(crate) source: End,
+    /// Who it was for.
+    pub(crate) destination: End,
+    /// tcpdump's letters.
+    pub(crate) flags: String,
+    /// Its sequence number.
+    pub(crate) seq: u32,
+    /// What it acknowledges.
+    pub(crate) ack: u32,
+    /// Its bytes of payload.
+    pub(crate) payload_bytes: u32,
+    /// Where it was seen.
+    pub(crate) sightings: Vec<Sighting>,
+}
+
+/// Where a segment was seen.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Sighting {
+    /// The network namespace's inode number.
+    pub(crate) netns: Option<u32>,
+    /// Who sent it there, if that is not what the socket says.
+    source: Option<End>,
+    /// Who it was for there; likewise.
+    destination: Option<End>,
+}
+
+impl Sighting {
+    /// Who sent it and who it was for there.
+    pub(crate) fn ends(&self, usual: (SocketAddr, SocketAddr)) -> (SocketAddr, SocketAddr) {
+        match (self.source, self.destination) {
+            (Some(source), Some(destination)) => (source.into(), destination.into()),
+            _ => usual,
+        }
+    }
 }
 
 /// A descriptor that still refers to a socket.
@@ -200,6 +253,17 @@ pub(crate) struct Act {
     pub(crate) actor: Actor,
 }
 
+/// The account of a capture.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct Capture {
+    /// Frames that passed its filter.
+    pub(crate) frames: u64,
+    /// Of these, those it had no room for.
+    pub(crate) dropped: u64,
+    /// Segments without a time.
+    pub(crate) untimed: u64,
+}
+
 /// The closing account.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Summary {
@@ -213,10 +277,27 @@ pub(crate) struct Summary {
     pub(crate) missed: Option<u64>,
     /// Records that arrived and made no sense.
     pub(crate) undecodable: u64,
+    /// What became of captured frames; `None` without a capture.
+    pub(crate) capture: Option<Capture>,
+    /// What happened to the clocks.
+    pub(crate) clock: Option<Clock>,
+    /// Endings told before the capture was read up to them.
+    pub(crate) hurried: u64,
     /// Segments no ending tells; `None` without a capture.
     pub(crate) unjoined_segments: Option<u64>,
     /// Endings printed.
     pub(crate) endings: u64,
     /// Things forgotten because a bound was reached.
     pub(crate) evicted: u64,
+}
+
+/// What happened to the clocks.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Clock {
+    /// How often the wall was set.
+    pub(crate) steps: u64,
+    /// By how many nanoseconds the time that was most.
+    pub(crate) largest_step_ns: i64,
+    /// Within how many nanoseconds all samples are true.
+    pub(crate) error_max_ns: u64,
 }

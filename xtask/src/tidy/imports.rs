@@ -28,6 +28,11 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     ("probe", Only(&["tally"]), &["clap"]),
     (
+        "go",
+        Only(&[]),
+        &["aya", "clap", "tokio", "tracer_common", "std::fs", "now()"],
+    ),
+    (
         "packet",
         Only(&["model"]),
         &["aya", "clap", "tracer_common"],
@@ -42,6 +47,19 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         // Of `enrich` the questions alone, to answer them.
         Only(&["enrich", "model", "pipeline", "record", "render", "tally"]),
         &["aya", "clap", "tokio", "std::fs", "now()"],
+    ),
+    (
+        "align",
+        Only(&["model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
     ),
     (
         "decode",
@@ -70,7 +88,8 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     (
         "render",
-        Only(&["model", "tally"]),
+        // Of `packet` the files, to write one.
+        Only(&["model", "packet", "tally"]),
         &[
             "aya",
             "clap",

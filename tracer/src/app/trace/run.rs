@@ -7,20 +7,23 @@ use tokio::{process::Child, time::MissedTickBehavior};
 use crate::{
     app::{
         account,
-        capture::Capture,
+        captures::Captures,
+        clocks::Clocks,
         command,
         job::Job,
         output, priority,
         record::{Destination, Tape},
         scan::Pending,
         stop::Stop,
+        trace::devices,
         view,
     },
     cli::Transport,
     enrich::{clock, facts::Live, scan::Scan},
     exit::{Exit, Failure},
+    model::time::Reached,
     pipeline::tap::Tapped,
-    probe::{session::Session, source::Source, system::SystemFacts},
+    probe::{devices::Devices, session::Session, source::Source, system::SystemFacts},
     render::{Point, Start},
     tally::Tally,
 };
@@ -62,7 +65,9 @@ pub(super) struct Run<'a> {
     pub(super) session: Session,
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
-    pub(super) capture: Capture,
+    pub(super) capture: Captures,
+    pub(super) clocks: Clocks,
+    pub(super) devices: Option<Devices>,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -129,6 +134,7 @@ impl Run<'_> {
             at: clock::now(),
             version: env!("CARGO_PKG_VERSION"),
             kernel: Some(&facts.release),
+            machine: std::env::consts::ARCH,
             transport: Some(match self.job.kernel.transport {
                 Transport::Perf => "perf",
                 Transport::Ringbuf => "ringbuf",
@@ -140,7 +146,8 @@ impl Run<'_> {
             let header = tape.header(&start, offsets, &self.job.settings());
             self.pipeline.record(tape.writer, header);
         }
-        if !self.job.quiet || self.job.is_json() {
+        self.renew_devices()?;
+        if !self.job.quiet || self.job.is_for_programs() {
             self.pipeline.start(&start)?;
         }
         if !self.job.quiet {
@@ -178,6 +185,10 @@ impl Run<'_> {
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
                 ready = self.capture.filled() => ready?,
+                changed = devices::changed(self.devices.as_ref()) => {
+                    changed?;
+                    self.renew_devices()?;
+                }
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
@@ -226,16 +237,18 @@ impl Run<'_> {
     }
 
     fn turn(&mut self) -> io::Result<bool> {
-        let watermark = clock::now().before(SLACK_NS);
+        let records = clock::now().before(SLACK_NS);
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.drain(&mut |record| pipeline.take(record))?;
-        capture.drain(pipeline)?;
-        pipeline.turn(watermark)
+        capture.drain(clocks, pipeline)?;
+        let segments = capture.reached(SLACK_NS);
+        pipeline.turn(Reached { records, segments })
     }
 
     fn account(&mut self) -> io::Result<()> {
@@ -243,14 +256,16 @@ impl Run<'_> {
         if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
             output::still_read()?;
         }
-        self.pipeline.clock(view::wall_clock());
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
-        pipeline.account(account::read(session, capture)?)
+        capture.refresh(clocks, pipeline)?;
+        clocks.sample(true, pipeline);
+        pipeline.account(account::read(session, capture, clocks)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -262,18 +277,22 @@ impl Run<'_> {
                 self.turn()?;
             }
         }
+        self.devices = None;
         self.session.detach();
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
-        capture.finish(pipeline)?;
-        pipeline.account(account::last(session, capture)?)?;
+        if !capture.finish(clocks, pipeline)? && !self.job.quiet {
+            output::say("finrst: the last of the capture could not be read in time");
+        }
+        pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
-        let finished = pipeline.finish(self.job.is_json(), end.word());
+        let finished = pipeline.finish(self.job.is_for_programs(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {

@@ -4,7 +4,7 @@ use super::{
     super::{
         Scene,
         Stage::{Ipv4, Private},
-        afterwards, attempts, graceful, overflow,
+        afterwards, attempts, delays, graceful, overflow,
         part::Part,
         reset, silence,
     },
@@ -85,11 +85,8 @@ pub(super) const SCENES: &[Scene] = &[
     row(
         ("linger_wait", "The client's close waits for a deaf server"),
         Ipv4,
-        (
-            afterwards::go_deaf_for_a_while,
-            afterwards::close_and_linger,
-        ),
-        afterwards::lingered,
+        (delays::go_deaf_for_a_while, delays::close_and_linger),
+        delays::lingered,
     ),
     row(
         (
@@ -97,8 +94,8 @@ pub(super) const SCENES: &[Scene] = &[
             "The client closes with data the server has no room for",
         ),
         Ipv4,
-        (afterwards::read_too_late, afterwards::close_behind_data),
-        afterwards::delayed,
+        (delays::read_too_late, delays::close_behind_data),
+        delays::delayed,
     ),
     row(
         ("idle_reset", "The client resets after 1.2 s of silence"),
