@@ -10,6 +10,7 @@ mod capture;
 mod check;
 mod command;
 mod explain;
+mod goroutines;
 mod job;
 mod kernel;
 mod output;

@@ -5,6 +5,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod descendants;
 pub mod facts;
+pub mod go;
 pub mod holders;
 mod looks;
 pub mod netns;

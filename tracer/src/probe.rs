@@ -8,6 +8,7 @@ pub mod buffer;
 pub mod catalog;
 pub mod counts;
 pub mod filter;
+pub mod goroutines;
 mod missed;
 pub mod object;
 pub mod offsets;

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod compare;
 mod crowds;
 mod filters;
+mod go;
 mod held_open;
 mod kernel;
 mod lifecycle;
@@ -164,6 +165,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if lab.slow == 1 {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, go::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

@@ -4,6 +4,7 @@
 //! tries the next.
 
 mod ebpf;
+pub(crate) mod go;
 mod packages;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub(crate) fn run() -> ExitCode {
 pub(crate) fn steps(tally: &mut Tally) {
     tally.step("setup: eBPF toolchain", toolchain);
     tally.step("setup: programs the tests run", programs);
+    tally.step("setup: Go", go::install);
     tally.step("setup: cargo-deny", cargo_deny);
 }
 

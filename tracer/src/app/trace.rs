@@ -4,6 +4,7 @@ use anyhow::anyhow;
 
 use super::{
     capture::Capture,
+    goroutines::Watch,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -74,7 +75,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         .build()?;
     runtime.block_on(async {
         let stop = Stop::listen()?;
-        let session = kernel::open(&request, &types)?;
+        let mut session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
@@ -96,11 +97,13 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             })
         });
         let tape = tape.transpose()?;
+        let goroutines = Watch::new(session.goroutines.take());
         let run = Run {
             job,
             session,
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
+            goroutines,
             capture,
             stop,
             unrecorded: false,

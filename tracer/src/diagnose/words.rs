@@ -220,6 +220,7 @@ mod tests {
             process_comm: Comm(*b"nginx\0\0\0\0\0\0\0\0\0\0\0"),
             start_ns: None,
             uid: 0,
+            goroutine: None,
             exit: None,
         };
         assert_eq!(process(&task), "nginx[7]");

@@ -144,17 +144,20 @@ pub(crate) fn task() -> BoxedStrategy<Task> {
         comm(),
         option::of(1_u64..),
         any::<u32>(),
-        option::of(exit),
+        (option::of(1_u64..), option::of(exit)),
     )
-        .prop_map(|((pid, tid), comm, leader, start_ns, uid, exit)| Task {
-            pid,
-            tid,
-            comm,
-            process_comm: if leader.is_empty() { comm } else { leader },
-            start_ns,
-            uid,
-            exit,
-        })
+        .prop_map(
+            |((pid, tid), comm, leader, start_ns, uid, (goroutine, exit))| Task {
+                pid,
+                tid,
+                comm,
+                process_comm: if leader.is_empty() { comm } else { leader },
+                start_ns,
+                uid,
+                goroutine,
+                exit,
+            },
+        )
         .boxed()
 }
 

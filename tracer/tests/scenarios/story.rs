@@ -476,6 +476,7 @@ fn task(name: &str, exit: Option<Exit>) -> Task {
         process_comm: comm,
         start_ns: Some(1),
         uid: 1000,
+        goroutine: None,
         exit,
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         account,
         capture::Capture,
         command,
+        goroutines::Watch,
         job::Job,
         output, priority,
         record::{Destination, Tape},
@@ -62,6 +63,7 @@ pub(super) struct Run<'a> {
     pub(super) session: Session,
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
+    pub(super) goroutines: Watch,
     pub(super) capture: Capture,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
@@ -86,6 +88,7 @@ impl Run<'_> {
             Ok(()) => {
                 // Hooks first, then the look at what is older: nothing falls between the two.
                 self.known.begin();
+                self.goroutines.begin();
                 self.until_the_end(child).await
             }
             Err(error) => Err(error),
@@ -231,9 +234,13 @@ impl Run<'_> {
             session,
             pipeline,
             capture,
+            goroutines,
             ..
         } = self;
-        session.drain(&mut |record| pipeline.take(record))?;
+        session.drain(&mut |record| {
+            goroutines.notice(record);
+            pipeline.take(record);
+        })?;
         capture.drain(pipeline)?;
         pipeline.turn(watermark)
     }
