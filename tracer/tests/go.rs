@@ -13,7 +13,7 @@ mod tests {
         sync::Arc,
     };
 
-    use tracer::go::{Frame, GoBinary, GoError};
+    use tracer::go::{self, Frame, GoBinary, GoError, Layout};
 
     const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go/program.go");
 
@@ -72,6 +72,10 @@ mod tests {
         GoBinary::open(Box::new(Arc::clone(bytes)))
     }
 
+    fn layout(bytes: &Arc<Vec<u8>>) -> Result<Layout, GoError> {
+        go::layout(Box::new(Arc::clone(bytes)))
+    }
+
     fn functions(binary: &GoBinary) -> Vec<(u64, String)> {
         let mut functions = Vec::new();
         let each = |pc, name: &str| functions.push((pc, name.to_owned()));
@@ -118,9 +122,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for command in commands() {
             let path = dir.path().join("whole");
-            let whole = open(&build(&command, &[], &path)).unwrap();
+            let whole = build(&command, &[], &path);
             let stripped = build(&command, &["-ldflags=-s -w"], &dir.path().join("stripped"));
-            let stripped = open(&stripped).unwrap();
+            assert_eq!(layout(&whole).unwrap(), layout(&stripped).unwrap());
+            let (whole, stripped) = (open(&whole).unwrap(), open(&stripped).unwrap());
             let functions_of_whole = functions(&whole);
             assert!(functions_of_whole.len() > 1_000, "{command:?}");
             // The start of every function, and a place inside every fifth.
@@ -143,7 +148,6 @@ mod tests {
                 );
             }
             assert_eq!(functions(&stripped), functions_of_whole, "{command:?}");
-            assert_eq!(whole.layout().unwrap(), stripped.layout().unwrap());
         }
     }
 
@@ -153,6 +157,7 @@ mod tests {
         for command in commands() {
             let options = ["-buildmode=pie", "-ldflags=-s -w"];
             let moved = build(&command, &options, &dir.path().join("moved"));
+            assert_eq!(layout(&moved).unwrap().tls, -8, "{command:?}");
             let moved = open(&moved).unwrap();
             let chain = |binary: &GoBinary| {
                 let main = binary.function("main.main").unwrap().unwrap();
@@ -173,7 +178,6 @@ mod tests {
                 chain(&moved).iter().any(|it| *it == expected),
                 "{command:?}"
             );
-            assert_eq!(moved.layout().unwrap().tls, -8, "{command:?}");
         }
     }
 
@@ -233,7 +237,9 @@ mod tests {
             if round % 7 == 0 {
                 bytes.truncate(random(whole.len()));
             }
-            match open(&Arc::new(bytes)) {
+            let bytes = Arc::new(bytes);
+            let _ = layout(&bytes);
+            match open(&bytes) {
                 Err(_) => refused += 1,
                 Ok(binary) => {
                     for pc in (main..main + 200).step_by(7) {
@@ -242,7 +248,6 @@ mod tests {
                             Err(_) => refused += 1,
                         }
                     }
-                    let _ = binary.layout();
                 }
             }
         }
@@ -253,6 +258,7 @@ mod tests {
     fn other_files_are_not_of_go() {
         let ours = Arc::new(fs::read(env::current_exe().unwrap()).unwrap());
         assert!(matches!(open(&ours), Err(GoError::NotGo)));
+        assert!(matches!(layout(&ours), Err(GoError::NotGo)));
         for bytes in [&b""[..], b"#!/bin/sh\n", b"\x7fELF", &[0; 64]] {
             let opened = open(&Arc::new(bytes.to_vec()));
             assert!(matches!(opened, Err(GoError::NotGo)), "{bytes:?}");

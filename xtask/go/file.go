@@ -17,14 +17,12 @@ func file() {
 	must(client.Close())
 }
 
-// The duplicate is closed first.
+// The descriptor is lent, not duplicated.
 func fileNear() {
 	client, server := pair()
-	duplicate, err := server.File()
+	raw, err := server.SyscallConn()
 	must(err)
-	must(duplicate.Close())
-	// It was made blocking, and this keeps the connection's own descriptor as it was.
-	time.Sleep(50 * time.Millisecond)
+	must(raw.Control(func(uintptr) {}))
 	expect(server, self(), "app_close")
 	must(server.Close())
 	drain(client)

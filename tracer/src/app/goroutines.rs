@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::mpsc::{self, Receiver, SyncSender},
+    sync::mpsc::{self, Receiver, SyncSender, TryRecvError},
     thread,
 };
 
@@ -89,30 +89,39 @@ impl Watch {
     }
 }
 
-/// Answers until nobody asks.
+/// Answers until nobody asks; who acts comes before those that merely are there.
 fn look(mut map: Goroutines, mut programs: Programs, asked: &Receiver<Ask>) {
-    let mut one = |map: &mut Goroutines, pid| {
-        if let Some(layout) = programs.layout(pid) {
-            let offsets = Offsets {
-                tls: layout.tls,
-                goid: layout.goid,
-                m: layout.m,
-                curg: layout.curg,
-            };
-            // More than 4,096 processes of Go: those of the others stay unknown.
-            let _ = map.put(pid, &offsets);
-        }
-    };
-    for ask in asked {
-        match ask {
-            Ask::Everybody => {
-                let everybody = Programs::processes(Path::new("/proc"));
-                for pid in everybody {
-                    one(&mut map, pid);
-                }
+    let mut everybody = Vec::new();
+    loop {
+        let ask = if everybody.is_empty() {
+            asked.recv().ok()
+        } else {
+            match asked.try_recv() {
+                Ok(ask) => Some(ask),
+                Err(TryRecvError::Empty) => everybody.pop().map(Ask::Process),
+                Err(TryRecvError::Disconnected) => None,
             }
-            Ask::Process(pid) => one(&mut map, pid),
-            Ask::Gone(pid) => map.forget(pid),
+        };
+        match ask {
+            Some(Ask::Everybody) => everybody = Programs::processes(Path::new("/proc")),
+            Some(Ask::Process(pid)) => one(&mut map, &mut programs, pid),
+            Some(Ask::Gone(pid)) => map.forget(pid),
+            None => return,
         }
     }
+}
+
+/// Lets the kernel half know of one process, if it is of Go.
+fn one(map: &mut Goroutines, programs: &mut Programs, pid: u32) {
+    let Some(layout) = programs.layout(pid) else {
+        return;
+    };
+    let offsets = Offsets {
+        tls: layout.tls,
+        goid: layout.goid,
+        m: layout.m,
+        curg: layout.curg,
+    };
+    // More than 4,096 processes of Go: those of the others stay unknown.
+    let _ = map.put(pid, &offsets);
 }

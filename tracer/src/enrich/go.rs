@@ -10,7 +10,7 @@ use std::{
 use hashlink::LruCache;
 
 use super::descendants;
-use crate::go::{GoBinary, Layout, Source};
+use crate::go::{self, Layout, Source};
 
 /// Programs remembered at most.
 const PROGRAMS: usize = 1_024;
@@ -43,9 +43,7 @@ impl Programs {
         if let Some(known) = self.known.get(&program) {
             return *known;
         }
-        let layout = GoBinary::open(Box::new(Executable(file)))
-            .and_then(|binary| binary.layout())
-            .ok();
+        let layout = go::layout(Box::new(Executable(file))).ok();
         self.known.insert(program, layout);
         layout
     }
