@@ -5,7 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod compare;
 mod crowds;
 mod filters;
-mod go;
+pub(crate) mod go;
 mod held_open;
 mod kernel;
 mod lifecycle;

@@ -11,6 +11,7 @@ mod demo;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
+mod pitfalls;
 mod readme;
 mod scene;
 mod setup;
@@ -42,6 +43,8 @@ enum Verb {
     Vm(vm::Options),
     /// Proves finrst against real connections on this kernel.
     Lab(lab::Options),
+    /// Writes the page of the pitfalls of Go programs from what finrst says of them.
+    Pitfalls(pitfalls::Options),
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => Ok(test::run(&options)),
         Verb::Vm(options) => vm::run(&options),
         Verb::Lab(options) => lab::run(&options),
+        Verb::Pitfalls(options) => pitfalls::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Ci => Ok(test::everything()),

@@ -23,6 +23,51 @@ pub(crate) const REAL: &[(&str, Test)] = &[
     ("go/deadline", |lab| pitfall(lab, "deadline")),
 ];
 
+/// A way in which Go programs end connections otherwise than they mean to.
+#[derive(Debug)]
+pub(crate) struct Pitfall {
+    /// Its place in the usual order of telling them.
+    pub(crate) number: u8,
+    /// The name of the program that has it; the one without it has `_near` behind.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) title: &'static str,
+}
+
+/// All of them that have a program.
+pub(crate) const PITFALLS: &[Pitfall] = &[
+    Pitfall {
+        number: 1,
+        name: "file",
+        title: "`File` duplicates the descriptor, and `Close` ends nothing",
+    },
+    Pitfall {
+        number: 2,
+        name: "unread",
+        title: "`Close` while received data is unread",
+    },
+    Pitfall {
+        number: 4,
+        name: "linger",
+        title: "`SetLinger(0)`",
+    },
+    Pitfall {
+        number: 6,
+        name: "half",
+        title: "`CloseWrite`: one direction is shut, the other goes on",
+    },
+    Pitfall {
+        number: 12,
+        name: "race",
+        title: "`Close` under a blocked reader: the reader's call ends the connection",
+    },
+    Pitfall {
+        number: 15,
+        name: "deadline",
+        title: "A read deadline expires, and the server closes",
+    },
+];
+
 /// What a program says of itself.
 #[derive(Debug, Deserialize)]
 struct Expected {
@@ -56,7 +101,10 @@ fn pitfall(lab: &Lab, name: &str) -> anyhow::Result<()> {
 }
 
 /// Builds the programs, which are one executable.
-fn build(command: &Path, flags: &str, into: &Path) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// The compiler refuses them.
+pub(crate) fn build(command: &Path, flags: &str, into: &Path) -> anyhow::Result<PathBuf> {
     let program = into.join("pitfalls");
     let mut go = Command::new(command);
     go.arg("build").arg("-o").arg(&program);
