@@ -3,7 +3,7 @@
 
 use core::{ffi::c_void, mem::MaybeUninit};
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use tracer_common::settings::{MISSING, Offsets};
 use zerocopy::FromBytes;
 
@@ -79,4 +79,18 @@ pub(crate) fn read_at<T: FromBytes>(address: Address) -> T {
     unsafe { bpf_probe_read_kernel(into, size, address as *const c_void) };
     // SAFETY: every byte was written, and any bytes are a value of the type.
     unsafe { value.assume_init() }
+}
+
+/// Reads a word of the running process's memory; zero when it cannot be read, or is not there now.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    reason = "an address is a number until it is read"
+)]
+pub(crate) fn user(address: Address) -> u64 {
+    let mut word = 0_u64;
+    let into = core::ptr::from_mut(&mut word).cast();
+    // SAFETY: the helper writes eight bytes, whatever it returns, and never faults or waits.
+    unsafe { bpf_probe_read_user(into, 8, address as *const c_void) };
+    word
 }

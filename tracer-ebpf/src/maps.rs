@@ -7,7 +7,7 @@ use aya_ebpf::{
     btf_maps::{HashMap, LpmTrie, LruHashMap, PerCpuArray, PerfEventArray, RingBuf},
     macros::btf_map,
 };
-use tracer_common::{count, settings::FilterKey};
+use tracer_common::{count, settings::FilterKey, task::Goroutines};
 
 use crate::filter::Verdict;
 
@@ -52,6 +52,10 @@ pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
 /// the locks that tell whose doing it is.
 #[btf_map]
 pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new();
+
+/// The processes of Go, by tgid: 4,096 × about 64 bytes; user space fills it.
+#[btf_map]
+pub(crate) static GOROUTINES: HashMap<u32, Goroutines, 4096> = HashMap::new();
 
 #[expect(clippy::as_conversions, reason = "a small constant")]
 const SLOTS: usize = count::SLOTS as usize;

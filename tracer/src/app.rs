@@ -13,6 +13,7 @@ mod clocks;
 mod command;
 mod correlate;
 mod explain;
+mod goroutines;
 mod job;
 mod kernel;
 mod output;

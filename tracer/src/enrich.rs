@@ -6,6 +6,7 @@ pub mod clock;
 pub mod conntrack;
 pub mod descendants;
 pub mod facts;
+pub mod go;
 pub mod holders;
 mod looks;
 pub mod netns;

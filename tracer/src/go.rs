@@ -40,6 +40,21 @@ pub struct Frame {
     pub inlined: bool,
 }
 
+/// Where the threads of an executable of Go keep the running goroutine and its number.
+///
+/// Reads little: no table of functions, unless there is code of other languages in it.
+///
+/// # Errors
+///
+/// [`GoError::NotGo`] for any other file, [`GoError::Layout`] when it is not known for this one.
+pub fn layout(source: Box<dyn Source>) -> Result<Layout, GoError> {
+    let mut reader = Reader::new(source);
+    let image = Image::read(&mut reader)?;
+    let version = version::find(&mut reader, &image)?;
+    let offset = tls::offset(&mut reader, &image, version)?;
+    goroutine::layout(version, offset)
+}
+
 /// A Go executable.
 ///
 /// Addresses are those of the file (`p_vaddr`): of a running process subtract what the loader
@@ -63,9 +78,7 @@ impl GoBinary {
         let mut reader = Reader::new(source);
         let image = Image::read(&mut reader)?;
         let version = version::find(&mut reader, &image)?;
-        let (mut table, at) = table::find(&mut reader, &image)?;
-        let module = module::find(&mut reader, &image, &table, at, version)?;
-        table.start_text(&mut reader, &image, module.as_ref())?;
+        let (table, module) = tables(&mut reader, &image, version)?;
         Ok(Self {
             image,
             version,
@@ -133,20 +146,22 @@ impl GoBinary {
         self.image.offset_of(address, 1)
     }
 
-    /// Where the current goroutine and its number are found in a thread's memory.
-    ///
-    /// # Errors
-    ///
-    /// [`GoError::Layout`] when that is not known for this executable.
-    pub fn layout(&self) -> Result<Layout, GoError> {
-        let offset = tls::offset(&mut self.reader(), &self.image, &self.table)?;
-        goroutine::layout(self.version, offset)
-    }
-
     fn reader(&self) -> std::sync::MutexGuard<'_, Reader> {
         // A reader is whole after every call, a panicked one too: it only caches.
         self.reader
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// The table of functions, and what the runtime knows of where they are.
+fn tables(
+    reader: &mut Reader,
+    image: &Image,
+    version: Version,
+) -> Result<(Table, Option<Module>), GoError> {
+    let (mut table, at) = table::find(reader, image)?;
+    let module = module::find(reader, image, &table, at, version)?;
+    table.start_text(reader, image, module.as_ref())?;
+    Ok((table, module))
 }

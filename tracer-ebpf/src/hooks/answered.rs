@@ -46,8 +46,7 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
         return 0;
     }
     look(&mut record, sk);
-    record.header = header::<RstAnswered>(context::SOFTIRQ);
-    record.reason = reason;
+    (record.header, record.reason) = (header::<RstAnswered>(context::SOFTIRQ), reason);
     emit(program, Lane::Endings, &mut record);
     0
 }

@@ -6,6 +6,7 @@ use tracer_common::event::Kind;
 use super::{
     captures::{Captures, Scope},
     clocks::Clocks,
+    goroutines::Watch,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -87,7 +88,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         .build()?;
     runtime.block_on(async {
         let stop = Stop::listen()?;
-        let session = kernel::open(&request, &types)?;
+        let mut session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
         kernel::captures(&session, &request.segments)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
@@ -116,11 +117,13 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             })
         });
         let tape = tape.transpose()?;
+        let goroutines = Watch::new(session.goroutines.take());
         let run = Run {
             job,
             session,
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
+            goroutines,
             capture,
             clocks,
             devices: wire::devices(&request.segments)?,

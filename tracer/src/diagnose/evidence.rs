@@ -15,6 +15,7 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
     [
         act.state.map(|state| format!("state={}", state.name())),
         exit(act),
+        goroutine(act),
         call(ending, act),
         condition.file.map(file),
         number("unread_bytes", condition.unread).filter(|_| act.how != How::FinReceived),
@@ -100,6 +101,13 @@ fn exit(act: &Act) -> Option<String> {
         Exit::Status(status) => format!("process_exit=status {status}"),
         Exit::Signal(signal) => format!("process_exit={}", Signal(signal)),
     })
+}
+
+fn goroutine(act: &Act) -> Option<String> {
+    let Actor::Task(task) = act.actor else {
+        return None;
+    };
+    Some(format!("goroutine={}", task.goroutine?))
 }
 
 fn call(ending: &Ending, act: &Act) -> Option<String> {

@@ -274,6 +274,7 @@ mod tests {
             process_comm: Comm(*b"nginx\0\0\0\0\0\0\0\0\0\0\0"),
             start_ns: None,
             uid: 0,
+            goroutine: None,
             exit: None,
             executing: false,
         };

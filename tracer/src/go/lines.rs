@@ -21,6 +21,9 @@ pub(super) fn value(
     entry: u64,
     pc: u64,
 ) -> Result<Option<i32>, GoError> {
+    if offset == 0 {
+        return Ok(None);
+    }
     let start = table.by_address.saturating_add(u64::from(offset));
     let (mut at, mut until, mut value) = (start, entry, -1_i32);
     for run in 0..RUNS {

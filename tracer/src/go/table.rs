@@ -78,7 +78,7 @@ pub(super) fn find(reader: &mut Reader, image: &Image) -> Result<(Table, u64), G
     })
 }
 
-/// Looks for the table in everything that is loaded; linkers align it.
+/// Looks for the table in everything that is loaded; linkers align it, since 1.27 to a word only.
 fn search(reader: &mut Reader, image: &Image) -> Result<Option<(Table, u64)>, GoError> {
     let mut chunk = vec![0; CHUNK];
     for segment in image.segments.iter().filter(|it| !it.executable()) {
@@ -87,12 +87,12 @@ fn search(reader: &mut Reader, image: &Image) -> Result<Option<(Table, u64)>, Go
             let from = segment.offset.saturating_add(done);
             let many = reader.stream(from, &mut chunk)?;
             let read = chunk.get(..many).unwrap_or_default();
-            for (index, bytes) in read.as_chunks::<16>().0.iter().enumerate() {
-                if !like_a_table(bytes) {
+            for (index, bytes) in read.as_chunks::<8>().0.iter().enumerate() {
+                if !like_a_table(*bytes) {
                     continue;
                 }
                 let index = u64::try_from(index).unwrap_or(u64::MAX);
-                let at = from.saturating_add(index.saturating_mul(16));
+                let at = from.saturating_add(index.saturating_mul(8));
                 if let (Ok(table), Some(address)) = (Table::read(reader, at), image.address_of(at))
                 {
                     return Ok(Some((table, address)));
@@ -105,8 +105,8 @@ fn search(reader: &mut Reader, image: &Image) -> Result<Option<(Table, u64)>, Go
 }
 
 /// The magic number in either order, two zeros, the quantum, and the size of a pointer.
-const fn like_a_table(bytes: &[u8; 16]) -> bool {
-    let [a, b, c, d, 0, 0, 1 | 2 | 4, 4 | 8, ..] = *bytes else {
+const fn like_a_table(bytes: [u8; 8]) -> bool {
+    let [a, b, c, d, 0, 0, 1 | 2 | 4, 4 | 8] = bytes else {
         return false;
     };
     Format::of(u32::from_le_bytes([a, b, c, d])).is_some()

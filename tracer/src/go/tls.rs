@@ -1,6 +1,11 @@
 //! Where in a thread's own memory the pointer to its running `g` is.
 
-use super::{GoError, elf::Image, read::Reader, table::Table};
+use super::{
+    GoError, Version,
+    elf::{Image, ThreadMemory},
+    read::Reader,
+    tables,
+};
 
 /// `EM_X86_64`.
 const X86_64: u16 = 62;
@@ -8,28 +13,30 @@ const X86_64: u16 = 62;
 /// A short function of the runtime that does little but load `g`.
 const LOADS_G: &str = "runtime.stackcheck";
 
-/// The offset from the thread pointer, from the code that uses it.
-pub(super) fn offset(reader: &mut Reader, image: &Image, table: &Table) -> Result<i32, GoError> {
+/// The offset from the thread pointer.
+///
+/// Where Go's own word is all there is, linkers put it right before the thread pointer; where C has
+/// variables of its own there, the code says where Go's word is among them.
+pub(super) fn offset(reader: &mut Reader, image: &Image, version: Version) -> Result<i32, GoError> {
     if image.machine != X86_64 {
         return Err(GoError::Layout {
             what: "only those of x86-64 are",
         });
     }
-    if let Some(function) = table.named(reader, LOADS_G)? {
-        let at = image.place(function.entry, 32)?;
-        let code: [u8; 32] = reader.array(at)?;
-        if let Some(offset) = loaded_from(&code) {
-            return Ok(offset);
-        }
+    let alone = |memory: ThreadMemory| memory.size <= 8 && memory.align <= 8;
+    if image.thread_memory.is_none_or(alone) {
+        return Ok(-8);
     }
-    // Nothing but Go's own word: the linker put it right before the thread pointer.
-    match image.thread_memory {
-        None => Ok(-8),
-        Some(memory) if memory.size <= 8 && memory.align <= 8 => Ok(-8),
-        Some(_) => Err(GoError::Layout {
-            what: "no code shows where a thread keeps its g",
-        }),
-    }
+    let (table, _) = tables(reader, image, version)?;
+    let unknown = GoError::Layout {
+        what: "no code shows where a thread keeps its g",
+    };
+    let Some(function) = table.named(reader, LOADS_G)? else {
+        return Err(unknown);
+    };
+    let at = image.place(function.entry, 32)?;
+    let code: [u8; 32] = reader.array(at)?;
+    loaded_from(&code).ok_or(unknown)
 }
 
 /// What `mov %fs:…` loads from, in any form the linkers leave.

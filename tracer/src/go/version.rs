@@ -49,6 +49,8 @@ impl Version {
 pub(super) fn find(reader: &mut Reader, image: &Image) -> Result<Version, GoError> {
     let at = match image.section(".go.buildinfo") {
         Some(section) => section.offset,
+        // Only where all sections are gone; most executables are simply not of Go.
+        None if !image.sections.is_empty() => return Err(GoError::NotGo),
         None => search(reader, image)?.ok_or(GoError::NotGo)?,
     };
     let head: [u8; 16] = reader.array(at)?;

@@ -15,6 +15,7 @@ const TASK: Task = Task {
     process_comm: Comm([0; 16]),
     start_ns: None,
     uid: 0,
+    goroutine: None,
     exit: None,
     executing: false,
 };

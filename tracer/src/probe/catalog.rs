@@ -268,7 +268,7 @@ pub const POINTS: &[Point] = &[
     Point {
         name: "process_execed",
         sees: "programs executed",
-        lost: "program changes in -v",
+        lost: "goroutines of programs at their first connection, and program changes in -v",
         required: false,
         kind: Kind::ProcessExeced,
         candidates: &[by!(RawTracepoint "sched_process_exec" at "sched_process_exec")],

@@ -18,6 +18,7 @@ use super::{
     catalog::Point,
     counts::{Counters, Counts},
     filter::{FilterError, Filters},
+    goroutines::Goroutines,
     missed::Loaded,
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
@@ -98,6 +99,8 @@ pub struct Session {
     counters: Counters,
     verdicts: Verdicts,
     loaded: Loaded,
+    /// The processes of Go; taken by whoever looks for them.
+    pub goroutines: Option<Goroutines>,
     /// How every point is hooked.
     pub plan: Plan,
     /// What could not be resolved on this kernel.
@@ -146,6 +149,11 @@ impl Session {
                 source,
             }
         })?;
+        let goroutines = Goroutines::new(take(&mut programs, "GOROUTINES")?);
+        let goroutines = goroutines.map_err(|source| SessionError::Map {
+            name: "GOROUTINES",
+            source,
+        })?;
         let source = Buffered::open(&mut programs, request.transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
         let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
@@ -156,6 +164,7 @@ impl Session {
             source,
             counters,
             verdicts,
+            goroutines: Some(goroutines),
             plan,
             resolved,
         })

@@ -151,7 +151,8 @@ struct Actor {
     tid: Option<u32>,
     comm: Option<Text<Comm>>,
     start_ns: Option<u64>,
-    goroutine: NotYet,
+    /// Programs of Go only.
+    goroutine: Option<u64>,
 }
 
 fn actor(actor: &ModelActor) -> Actor {
@@ -162,7 +163,7 @@ fn actor(actor: &ModelActor) -> Actor {
         tid: task.map(|task| task.tid),
         comm: task.map(|task| Text(task.comm)),
         start_ns: task.and_then(|task| task.start_ns),
-        goroutine: (),
+        goroutine: task.and_then(|task| task.goroutine),
     }
 }
 

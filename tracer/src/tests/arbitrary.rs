@@ -174,17 +174,18 @@ pub(crate) fn task() -> BoxedStrategy<Task> {
         comm(),
         option::of(1_u64..),
         any::<u32>(),
-        option::of(exit),
+        (option::of(1_u64..), option::of(exit)),
         any::<bool>(),
     )
         .prop_map(
-            |((pid, tid), comm, leader, start_ns, uid, exit, executing)| Task {
+            |((pid, tid), comm, leader, start_ns, uid, (goroutine, exit), executing)| Task {
                 pid,
                 tid,
                 comm,
                 process_comm: if leader.is_empty() { comm } else { leader },
                 start_ns,
                 uid,
+                goroutine,
                 exit,
                 executing,
             },

@@ -516,6 +516,7 @@ fn task(name: &str, exit: Option<Exit>) -> Task {
         process_comm: comm,
         start_ns: Some(1),
         uid: 1000,
+        goroutine: None,
         exit,
         executing: false,
     }

@@ -238,6 +238,8 @@ pub(crate) struct Actor {
     pub(crate) pid: Option<u32>,
     /// Its name.
     pub(crate) comm: Option<String>,
+    /// The goroutine it ran for.
+    pub(crate) goroutine: Option<u64>,
 }
 
 /// One act.

@@ -73,7 +73,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     (
         "enrich",
-        Only(&["model", "tally"]),
+        Only(&["go", "model", "tally"]),
         &["aya", "clap", "tracer_common"],
     ),
     (

@@ -10,6 +10,7 @@ use crate::{
         captures::Captures,
         clocks::Clocks,
         command,
+        goroutines::Watch,
         job::Job,
         output, priority,
         record::{Destination, Tape},
@@ -65,6 +66,7 @@ pub(super) struct Run<'a> {
     pub(super) session: Session,
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
+    pub(super) goroutines: Watch,
     pub(super) capture: Captures,
     pub(super) clocks: Clocks,
     pub(super) devices: Option<Devices>,
@@ -91,6 +93,7 @@ impl Run<'_> {
             Ok(()) => {
                 // Hooks first, then the look at what is older: nothing falls between the two.
                 self.known.begin();
+                self.goroutines.begin();
                 self.until_the_end(child).await
             }
             Err(error) => Err(error),
@@ -243,9 +246,13 @@ impl Run<'_> {
             pipeline,
             capture,
             clocks,
+            goroutines,
             ..
         } = self;
-        session.drain(&mut |record| pipeline.take(record))?;
+        session.drain(&mut |record| {
+            goroutines.notice(record);
+            pipeline.take(record);
+        })?;
         capture.drain(clocks, pipeline)?;
         let segments = capture.reached(SLACK_NS);
         pipeline.turn(Reached { records, segments })

@@ -26,6 +26,7 @@ fn task(pid: u32) -> Task {
         process_comm: Comm::default(),
         start_ns: Some(u64::from(pid)),
         uid: 0,
+        goroutine: None,
         exit: None,
         executing: false,
     }

@@ -44,6 +44,7 @@ fn task(pid: u32, exit: Option<Exit>) -> Task {
         process_comm: Comm::default(),
         start_ns: None,
         uid: 0,
+        goroutine: None,
         exit,
         executing: false,
     }

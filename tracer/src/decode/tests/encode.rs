@@ -277,6 +277,7 @@ fn raw_task(task: &Task) -> wire_task::Task {
         leader_comm: task.process_comm.0,
         start_ns: task.start_ns.unwrap_or(0),
         uid: task.uid,
+        goroutine: task.goroutine.unwrap_or(0),
         exit_code: match task.exit {
             None => 0,
             Some(Exit::Status(status)) => u32::from(status) << 8,

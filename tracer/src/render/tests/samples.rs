@@ -28,6 +28,7 @@ fn task(pid: u32, name: &str) -> Task {
         process_comm: comm(name),
         start_ns: Some(4_000_000_000),
         uid: 33,
+        goroutine: None,
         exit: None,
         executing: false,
     }

