@@ -56,6 +56,7 @@ fn tell(file: &[u8], format: Format) {
         Wanted {
             fin: true,
             rst: true,
+            causes: Vec::new(),
         },
         true,
         settings.count,
@@ -119,6 +120,7 @@ fn header(how: u8) -> Header {
             sockets: if how & 4 == 0 { 65_536 } else { 2 },
             answer_ns: if how & 8 == 0 { 200_000_000 } else { 0 },
             everything: how & 16 == 0,
+            causes: Vec::new(),
         },
         command_line: Vec::new(),
     }

@@ -93,6 +93,7 @@ mod tests {
             kernel: None,
             sightings: Vec::new(),
             retransmits: 0,
+            again: Vec::new(),
         };
         Ending {
             socket: None,

@@ -12,7 +12,7 @@ use super::{
     part::Part,
     raw::{self, SYN, Segment},
     reset::UNREAD,
-    silence, socket,
+    socket,
     truth::{Expected, Truth},
 };
 

@@ -378,6 +378,7 @@ fn answers(world: &mut World, flow: Flow, flags: u8, seq: u32) {
             seq,
             ack: 55,
         },
+        condition: Condition::default(),
         reason: None,
     });
 }
