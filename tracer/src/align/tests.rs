@@ -1,3 +1,5 @@
+//! Clocks that are off, drift and jitter are found; what is another's never is.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,31 +1,26 @@
-//! Captures of others: files of every kind are aligned with a recording, the numbers are those of
-//! the capture that was recorded, and what does not belong together is not joined.
+//! Captures of others: files of every kind are aligned with a recording, and nothing else is.
 
 mod file;
 mod namespaces;
+mod tools;
 
 use std::{
     fs::{self, File},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::Command,
     thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, bail, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use anyhow::{Context as _, ensure};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use self::tools::{Tcpdump, Told, need};
 use super::{
-    Lab, Test,
-    outcome::Skip,
-    played,
+    Lab, Test, played,
     recording::tools::{Recorder, Scratch, record, replay},
 };
-use crate::{scene::storm::Storm, shell};
+use crate::scene::storm::Storm;
 
 /// The tests, by name; for real machines only: guests have no tcpdump.
 pub(crate) const REAL: &[(&str, Test)] = &[
@@ -36,60 +31,11 @@ pub(crate) const REAL: &[(&str, Test)] = &[
     ("correlate/other_namespace", namespaces::other_namespace),
 ];
 
-/// What tcpdump is to keep.
-const FILTER: &str = "tcp[tcpflags] & (tcp-fin|tcp-rst) != 0";
+/// Nothing that others do in network namespaces of their own.
+const HERE: &[&str] = &["--netns", "/proc/self/ns/net"];
 
 /// Bursts of connections, so that there is a while between the first and the last.
 const BURSTS: u32 = 8;
-
-/// A tcpdump that writes a file.
-struct Tcpdump(Child);
-
-impl Tcpdump {
-    /// Starts it, or what runs it, with words of its own.
-    fn start(mut command: Command, words: &[&str], file: &str) -> anyhow::Result<Self> {
-        command
-            .args(["-U", "-B", "8192", "-s", "256", "-Z", "root", "-w", file])
-            .args(words)
-            .arg(FILTER)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null());
-        let tcpdump = Self(command.spawn()?);
-        for _ in 0..200 {
-            // Its header is there when it captures.
-            if fs::metadata(file).is_ok_and(|it| it.len() >= 24) {
-                return Ok(tcpdump);
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        bail!("tcpdump {words:?} wrote nothing");
-    }
-
-    /// Ends it when it has written everything.
-    fn stop(mut self) -> anyhow::Result<()> {
-        thread::sleep(Duration::from_millis(700));
-        kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGINT)?;
-        self.0.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Tcpdump {
-    /// A test that fails leaves no tcpdump behind.
-    fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(None)) {
-            let _killed = self.0.kill();
-            let _reaped = self.0.wait();
-        }
-    }
-}
-
-fn need(program: &str) -> anyhow::Result<()> {
-    if shell::find(program).is_none() {
-        bail!(Skip(format!("there is no {program}")));
-    }
-    Ok(())
-}
 
 /// Connections of all manners, over some seconds.
 fn bursts() -> anyhow::Result<()> {
@@ -115,117 +61,13 @@ fn recorded(
         let command = Command::new("tcpdump");
         running.push(Tcpdump::start(command, words, &scratch.file(name))?);
     }
-    let mut command = record(lab, &[&["-o", &recording], options].concat());
+    let mut command = record(lab, &[&["-o", &recording], HERE, options].concat());
     let recorder = Recorder::start(lab, &mut command, &recording)?;
     bursts()?;
     thread::sleep(Duration::from_millis(1_200));
     recorder.stop(Signal::SIGINT)?;
     running.into_iter().try_for_each(Tcpdump::stop)?;
     Ok(recording)
-}
-
-/// What `finrst correlate` made of a recording and captures.
-#[derive(Debug)]
-struct Told {
-    code: Option<i32>,
-    lines: Vec<Value>,
-    talk: String,
-}
-
-impl Told {
-    fn of(lab: &Lab, recording: &str, captures: &[&str]) -> anyhow::Result<Self> {
-        let mut command = Command::new(&lab.finrst);
-        command.args(["correlate", recording, "-o", "json"]);
-        for capture in captures {
-            command.args(["--pcap", capture]);
-        }
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = command.stdin(Stdio::null()).output()?;
-        let text = String::from_utf8(stdout)?;
-        let lines = text.lines().map(serde_json::from_str);
-        Ok(Self {
-            code: status.code(),
-            lines: lines.collect::<Result<_, _>>()?,
-            talk: String::from_utf8_lossy(&stderr).into_owned(),
-        })
-    }
-
-    fn of_type(&self, wanted: &str) -> impl Iterator<Item = &Value> {
-        self.lines.iter().filter(move |it| it["type"] == wanted)
-    }
-
-    fn alignment(&self) -> anyhow::Result<Alignment<'_>> {
-        let alignment = self.of_type("alignment").next();
-        alignment.map(Alignment).context("no alignment is told")
-    }
-
-    /// The alignment of a capture that has to be aligned, with nearly everything matched.
-    fn aligned(&self) -> anyhow::Result<Alignment<'_>> {
-        ensure!(
-            self.code == Some(0),
-            "it ended with {:?}: {}",
-            self.code,
-            self.talk
-        );
-        let it = self.alignment()?;
-        let (matches, recorded) = (it.number("matches")?, it.number("recorded")?);
-        ensure!(
-            matches * 20 >= recorded * 19 && matches <= recorded && recorded > 500,
-            "{matches} of {recorded} were matched: {it:?}"
-        );
-        Ok(it)
-    }
-
-    /// The row of a device and a direction in the table of delays.
-    fn delay(&self, device: &str, direction: &str) -> anyhow::Result<&Value> {
-        let summary = self.of_type("summary").next().context("no summary")?;
-        let rows = summary["delays"].as_array().context("no delays")?;
-        let own = |it: &&Value| it["device"] == device && it["direction"] == direction;
-        let row = rows.iter().find(own);
-        row.with_context(|| format!("no delays of {device} {direction}: {rows:?}"))
-    }
-
-    /// Every segment of every ending.
-    fn segments(&self) -> impl Iterator<Item = &Value> {
-        let endings = self.of_type("ending");
-        endings.filter_map(|it| it["segments"].as_array()).flatten()
-    }
-}
-
-/// A line of type `alignment`.
-#[derive(Clone, Copy, Debug)]
-struct Alignment<'a>(&'a Value);
-
-impl Alignment<'_> {
-    fn number(self, name: &str) -> anyhow::Result<i64> {
-        let number = self.0[name].as_i64();
-        number.with_context(|| format!("there is no {name} in {self:?}"))
-    }
-
-    fn residual(self, name: &str) -> anyhow::Result<i64> {
-        let residual = self.0.get("residual_ns").and_then(|it| it.get(name));
-        let number = residual.and_then(Value::as_i64);
-        number.with_context(|| format!("there is no residual in {self:?}"))
-    }
-
-    /// Its drift and how far that may be off.
-    fn drift(self) -> anyhow::Result<(f64, f64)> {
-        let of = |name: &str| self.0[name].as_f64().context("the drift is not known");
-        Ok((of("drift_ppm")?, of("drift_error_ppm")?))
-    }
-
-    /// That its clock is ahead of this machine's by so much, within what is said of it.
-    fn is_ahead(self, expected_ns: i64) -> anyhow::Result<()> {
-        let (offset, error) = (self.number("offset_ns")?, self.number("error_ns")?);
-        ensure!(
-            (offset - expected_ns).abs() <= error,
-            "the clock is {expected_ns} ns ahead, and not {offset} ± {error}: {self:?}"
-        );
-        Ok(())
-    }
 }
 
 /// What a recorded capture says of delays, tcpdump's own file says too.
@@ -305,7 +147,7 @@ fn every_file(lab: &Lab) -> anyhow::Result<()> {
         ("shifted", &["-t", "-86400.5"]),
     ];
     for (name, words) in edits {
-        edit(words, &ethernet, &scratch.file(name), "")?;
+        file::edit(words, &ethernet, &scratch.file(name), "")?;
     }
     only_segments_are_added(lab, &recording, &scratch.file("sll2"))?;
     for name in ["ethernet", "ethernet_ns", "sll", "sll2", "pcapng", "raw"] {
@@ -368,7 +210,7 @@ fn other_clocks(lab: &Lab, scratch: &Scratch, recording: &str, whole: &str) -> a
     );
     let few = scratch.file("few");
     // Not the first: others may use loopback before the recording begins.
-    edit(&["-r"], whole, &few, "301-303")?;
+    file::edit(&["-r"], whole, &few, "301-303")?;
     let told = Told::of(lab, recording, &[&few])?;
     let it = told.alignment()?;
     ensure!(
@@ -381,15 +223,6 @@ fn other_clocks(lab: &Lab, scratch: &Scratch, recording: &str, whole: &str) -> a
     );
     ensure!(told.talk.contains("drift unknown"), "{}", told.talk);
     Ok(())
-}
-
-fn edit(words: &[&str], from: &str, to: &str, packets: &str) -> anyhow::Result<()> {
-    let mut editcap = Command::new("editcap");
-    editcap.args(words).args([from, to]);
-    if !packets.is_empty() {
-        editcap.arg(packets);
-    }
-    shell::read(&mut editcap).map(drop)
 }
 
 /// A capture of the same kind of traffic at another time is not joined, and one that belongs there
@@ -462,6 +295,5 @@ fn damaged_files(lab: &Lab) -> anyhow::Result<()> {
         ensure!(told.talk.contains(word), "no {word:?} in {}", told.talk);
         ensure!(told.lines.is_empty(), "{file} told something");
     }
-    ensure!(Path::new(&recording).exists(), "the recording is gone");
     Ok(())
 }

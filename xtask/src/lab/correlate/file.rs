@@ -1,8 +1,10 @@
 //! Capture files made from others: of another clock, of another link type.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use anyhow::{Context as _, ensure};
+
+use crate::shell;
 
 /// The header of a file of nanoseconds in this machine's order of bytes.
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
@@ -45,4 +47,14 @@ pub(super) fn write_link_type(from: &str, to: &str, link: u32) -> anyhow::Result
 fn number(bytes: &[u8], place: usize) -> anyhow::Result<u32> {
     let rest = bytes.get(place..).and_then(<[u8]>::first_chunk);
     Ok(u32::from_ne_bytes(*rest.context("a number")?))
+}
+
+/// Has editcap copy a file, only these packets if any are named.
+pub(super) fn edit(words: &[&str], from: &str, to: &str, packets: &str) -> anyhow::Result<()> {
+    let mut editcap = Command::new("editcap");
+    editcap.args(words).args([from, to]);
+    if !packets.is_empty() {
+        editcap.arg(packets);
+    }
+    shell::read(&mut editcap).map(drop)
 }

@@ -15,7 +15,10 @@ use nix::{
     sys::signal::Signal,
 };
 
-use super::{Tcpdump, Told, file, need};
+use super::{
+    file,
+    tools::{Tcpdump, Told, need},
+};
 use crate::{
     lab::{
         Lab,

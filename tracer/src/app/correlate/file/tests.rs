@@ -1,3 +1,5 @@
+//! Files of every link type and resolution, cut and damaged ones, and what is no capture.
+
 use std::{io::Write as _, process::Command};
 
 use super::*;
