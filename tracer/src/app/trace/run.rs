@@ -244,8 +244,8 @@ impl Run<'_> {
     }
 
     fn account(&mut self) -> io::Result<()> {
-        let uses_stdout = |file: &Destination| file.is_stdout();
-        if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
+        let file = self.job.file.as_ref();
+        if self.job.view.is_some() || file.is_some_and(Destination::is_stdout) {
             output::still_read()?;
         }
         let Self {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::correlate::{Correlator, Limits};
 use crate::model::{
+    clock::Timed,
     ending::Ending,
     flow::Flow,
     known::{KnownSocket, Origin},
@@ -172,7 +173,11 @@ impl World {
                 timestamps: None,
             },
         };
-        self.correlator.sight(self.now, Some(netns), &seen);
+        let time = Timed {
+            at: self.now,
+            error_ns: Some(0),
+        };
+        self.correlator.sight(time, Some(netns), &seen);
     }
 
     /// Everything there is to tell.
