@@ -6,6 +6,7 @@ mod dump;
 pub(crate) mod go;
 mod judge;
 mod network;
+mod program;
 mod programs;
 mod table;
 
@@ -14,6 +15,7 @@ use std::{fmt::Write as _, time::Duration};
 use anyhow::{Context as _, bail, ensure};
 use dump::Dump;
 use network::Network;
+use program::Program;
 use programs::Stage;
 use table::Table;
 
@@ -72,7 +74,7 @@ fn truth(lab: &Lab) -> anyhow::Result<()> {
     let wire = ["--wire", "afpacket", "--wire-buffer", "65536", "--unjoined"];
     let arguments = [&wire[..], &["--buffer-size", "32768"]].concat();
     let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
-    let mut tracer = Tracer::start(lab.trace(&arguments), Duration::from_secs(60))?;
+    let mut tracer = Tracer::start(lab.trace(&arguments), Duration::from_mins(1))?;
     // tcpdump is not ready when its process is there, nor are all captures.
     tracer.watch(Duration::from_secs(3), |_| false)?;
     let stage = Stage {
@@ -81,19 +83,7 @@ fn truth(lab: &Lab) -> anyhow::Result<()> {
         size,
         go,
     };
-    let clock = Deadline::after(Duration::ZERO);
-    let programs = std::thread::scope(|scope| {
-        let play = scope.spawn(|| stage.play());
-        // Its lines are read meanwhile, or it would wait for us.
-        while !play.is_finished() {
-            tracer.watch(Duration::from_millis(500), |_| false)?;
-        }
-        let played = play
-            .join()
-            .map_err(|_| anyhow::anyhow!("the programs panicked"))?;
-        anyhow::Ok(played?)
-    })?;
-    let played = clock.elapsed();
+    let (programs, played) = play(&stage, &mut tracer)?;
     // What is late is told by then, and what nothing tells has waited long enough.
     tracer.watch(Duration::from_secs(8), |_| false)?;
     let ended = tracer.stop()?;
@@ -123,6 +113,22 @@ fn truth(lab: &Lab) -> anyhow::Result<()> {
     verdict(&table, summary, &wrong)
 }
 
+/// Runs the programs, and how long they took; finrst's lines are read meanwhile, or it would wait.
+fn play(stage: &Stage<'_>, tracer: &mut Tracer) -> anyhow::Result<(Vec<Program>, Duration)> {
+    let clock = Deadline::after(Duration::ZERO);
+    let programs = std::thread::scope(|scope| {
+        let play = scope.spawn(|| stage.play());
+        while !play.is_finished() {
+            tracer.watch(Duration::from_millis(500), |_| false)?;
+        }
+        match play.join() {
+            Ok(played) => played,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })?;
+    Ok((programs, clock.elapsed()))
+}
+
 /// Nothing wrong, nothing twice, and nothing missing that was not dropped.
 fn verdict(table: &Table, summary: Summary, wrong: &[String]) -> anyhow::Result<()> {
     let total = table.total();
@@ -140,6 +146,11 @@ fn verdict(table: &Table, summary: Summary, wrong: &[String]) -> anyhow::Result<
         total.twice == 0,
         "{} segments are told twice\n{shown}",
         total.twice
+    );
+    let no_act = total.unjoined.get("no_act").copied().unwrap_or(0);
+    ensure!(
+        no_act <= excused,
+        "{no_act} segments are told without their act\n{shown}"
     );
     ensure!(
         total.missing <= excused,

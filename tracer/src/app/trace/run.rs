@@ -184,7 +184,7 @@ impl Run<'_> {
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
-                status = ended(&mut child) => end = Some(End::Command(status?)),
+                status = command::ended(&mut child) => end = Some(End::Command(status?)),
             }
             if let Some(end) = end {
                 return Ok(end);
@@ -290,13 +290,5 @@ impl Run<'_> {
             view::say_summary(&tally)?;
         }
         Ok(tally)
-    }
-}
-
-/// Waits for the command to end; forever when there is none.
-async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
-    match child {
-        Some(child) => child.wait().await,
-        None => pending().await,
     }
 }

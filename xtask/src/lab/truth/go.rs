@@ -47,17 +47,17 @@ pub(super) fn programs() -> anyhow::Result<[PathBuf; 2]> {
         ));
     };
     let sources = shell::root().join("xtask/src/lab/truth/go");
-    let built = shell::root().join("target/lab");
-    std::fs::create_dir_all(&built)?;
+    let directory = shell::root().join("target/lab");
+    std::fs::create_dir_all(&directory)?;
     let build = |name: &str| {
-        let out = built.join(format!("go-{name}"));
+        let out = directory.join(format!("go-{name}"));
         let source = sources.join(format!("{name}.go"));
         let told = Command::new(&go)
             .arg("build")
             .arg("-o")
             .arg(&out)
             .arg(&source)
-            .env("GOCACHE", built.join("go-cache"))
+            .env("GOCACHE", directory.join("go-cache"))
             .env("GOTOOLCHAIN", "local")
             .env("CGO_ENABLED", "0")
             .stdin(Stdio::null())

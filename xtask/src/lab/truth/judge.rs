@@ -8,7 +8,7 @@ use std::{
 use super::{
     dump::{Dumped, Key},
     network::Network,
-    programs::Program,
+    program::Program,
     table::{Row, Table},
 };
 use crate::lab::{
@@ -112,17 +112,18 @@ impl<'told> Told<'told> {
         let place = (netns, key.clone());
         let tellers = self.sent.get(&place).map_or(&[][..], Vec::as_slice);
         match tellers {
-            [] => match self.strays.get(&place) {
-                Some(reason) => *row.unjoined.entry((*reason).to_owned()).or_default() += 1,
-                None => {
+            [] => {
+                if let Some(reason) = self.strays.get(&place) {
+                    *row.unjoined.entry((*reason).to_owned()).or_default() += 1;
+                } else {
                     row.missing += 1;
-                    let only = self.seen.contains(&place);
+                    let other = self.seen.contains(&place);
+                    let name = program.name;
                     wrong.push(format!(
-                        "missing ({}): seen by another end: {only}: {key:?}",
-                        program.name
+                        "missing ({name}), told by another end: {other}: {key:?}"
                     ));
                 }
-            },
+            }
             [(_, false)] => *row.unjoined.entry("no_act".to_owned()).or_default() += 1,
             [(ending, true)] => {
                 let owners = program.owners(key.source, key.destination);
