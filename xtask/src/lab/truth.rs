@@ -183,7 +183,7 @@ fn page(
         page,
         "{table}\n\
          {} endings, {} with their other end; {} s of programs.\n\
-         finrst: {} records emitted, {} lost, {} hook runs skipped, {} frames, {} dropped. tcpdump: {dropped} dropped.\n",
+         finrst: {} records emitted, {} lost, {} hook runs skipped, {} frames, {} dropped, {} endings told before their segments were read. tcpdump: {dropped} dropped.\n",
         endings.len(),
         peers.count(),
         played.as_secs(),
@@ -192,6 +192,7 @@ fn page(
         summary.missed.unwrap_or(0),
         captured.frames,
         captured.dropped,
+        summary.hurried,
     );
     debug_assert!(written.is_ok(), "a string takes everything");
     page

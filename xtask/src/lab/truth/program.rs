@@ -14,8 +14,9 @@ pub(super) struct Program {
     pub(super) port: u16,
     /// Processes that may own the server's ends.
     pub(super) servers: HashSet<u32>,
-    /// Those that own it, by the other end, where the server says so.
-    pub(super) server_of: HashMap<SocketAddr, HashSet<u32>>,
+    /// Those that own it, by the other end, where the server says so: once for each connection that
+    /// asked for something.
+    pub(super) server_of: HashMap<SocketAddr, Vec<u32>>,
     /// Processes that may own the client's ends.
     pub(super) clients: HashSet<u32>,
     /// Those that own it, by the client's port, where the client says so.
@@ -33,11 +34,22 @@ impl Program {
     }
 
     /// Who may own an end; empty when nobody does.
-    pub(super) fn owners(&self, local: SocketAddr, remote: SocketAddr) -> &HashSet<u32> {
+    ///
+    /// One that asked for nothing is not in the server's log; of an end that sent more `segments` than
+    /// it has lines there, any of its processes may be the owner.
+    pub(super) fn owners(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segments: usize,
+    ) -> HashSet<u32> {
         if local.port() == self.port {
-            self.server_of.get(&remote).unwrap_or(&self.servers)
+            let logged = self.server_of.get(&remote);
+            let logged = logged.filter(|it| it.len() >= segments);
+            logged.map_or_else(|| self.servers.clone(), |it| it.iter().copied().collect())
         } else {
-            self.client_of.get(&local.port()).unwrap_or(&self.clients)
+            let of_port = self.client_of.get(&local.port());
+            of_port.unwrap_or(&self.clients).clone()
         }
     }
 }

@@ -80,7 +80,7 @@ impl Stage<'_> {
         let configuration = format!(
             "worker_processes 2; daemon off; pid {here}/pid; error_log {here}/error.log; user root;\n\
              events {{ worker_connections 4096; }}\n\
-             http {{ log_format who '$pid $remote_addr:$remote_port'; access_log {} who;\n\
+             http {{ log_format who '$pid $remote_addr:$remote_port $server_port'; access_log {} who;\n\
              server {{ listen {fast} reuseport; location / {{ return 200 'ok'; }} }}\n\
              server {{ listen {slow} reuseport; root {here}; location / {{ limit_rate 10k; }} }} }}\n",
             log.display()
@@ -97,12 +97,16 @@ impl Stage<'_> {
             program.servers.clone_from(&workers);
         }
         for line in fs::read_to_string(&log)?.lines() {
-            let (pid, end) = line.split_once(' ').context("a line of the log")?;
-            // One end may have talked to one of the two ports, then to the other.
-            for program in [&mut wrk, &mut curl] {
-                let of = program.server_of.entry(end.parse()?).or_default();
-                of.insert(pid.parse()?);
-            }
+            let mut words = line.split(' ');
+            let mut word = || words.next().context("a line of the log");
+            let (pid, end, port) = (word()?, word()?, word()?);
+            let program = if port.parse() == Ok(fast) {
+                &mut wrk
+            } else {
+                &mut curl
+            };
+            let of = program.server_of.entry(end.parse()?).or_default();
+            of.push(pid.parse()?);
         }
         drop(server);
         Ok(vec![wrk, curl])
