@@ -195,7 +195,7 @@ impl Run<'_> {
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
-                status = ended(&mut child) => end = Some(End::Command(status?)),
+                status = command::ended(&mut child) => end = Some(End::Command(status?)),
             }
             if let Some(end) = end {
                 return Ok(end);
@@ -259,8 +259,8 @@ impl Run<'_> {
     }
 
     fn account(&mut self) -> io::Result<()> {
-        let uses_stdout = |file: &Destination| file.is_stdout();
-        if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
+        let file = self.job.file.as_ref();
+        if self.job.view.is_some() || file.is_some_and(Destination::is_stdout) {
             output::still_read()?;
         }
         let Self {
@@ -306,13 +306,5 @@ impl Run<'_> {
             view::say_summary(&tally)?;
         }
         Ok(tally)
-    }
-}
-
-/// Waits for the command to end; forever when there is none.
-async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
-    match child {
-        Some(child) => child.wait().await,
-        None => pending().await,
     }
 }

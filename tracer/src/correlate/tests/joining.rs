@@ -144,13 +144,9 @@ impl World {
     /// A segment is seen in a namespace.
     fn sees(
         &mut self,
-        netns: u32,
-        device: u32,
-        out: bool,
+        (netns, device, out): (u32, u32, bool),
         tuple: Tuple,
-        flags: u8,
-        seq: u32,
-        bytes: u32,
+        (flags, seq, bytes): (u8, u32, u32),
     ) {
         self.now = self.now.after(1_000);
         let seen = Seen {
@@ -175,7 +171,7 @@ impl World {
         };
         let time = Timed {
             at: self.now,
-            error_ns: None,
+            error_ns: Some(0),
         };
         self.correlator.sight(time, Some(netns), &seen);
     }
@@ -213,7 +209,7 @@ fn copies_in_other_namespaces_are_sightings_of_one_segment() {
     world.closes(client, 1, 100);
     let there = tuple(CLIENT, SERVER);
     for (netns, out) in [(1, true), (2, false), (2, true), (3, false)] {
-        world.sees(netns, 5 + u32::from(out), out, there, FIN, 90, 10);
+        world.sees((netns, 5 + u32::from(out), out), there, (FIN, 90, 10));
     }
     world.is_gone(client, 1, TcpState::FinWait2);
     let endings = world.ends();
@@ -236,8 +232,8 @@ fn the_same_tuple_elsewhere_with_other_numbers_is_another_connection() {
     let client = flow(CLIENT, SERVER, 1);
     world.connects(client, 1);
     world.closes(client, 1, 100);
-    world.sees(1, 1, true, tuple(CLIENT, SERVER), FIN, 100, 0);
-    world.sees(9, 1, true, tuple(CLIENT, SERVER), FIN, 101, 0);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, 100, 0));
+    world.sees((9, 1, true), tuple(CLIENT, SERVER), (FIN, 101, 0));
     world.is_gone(client, 1, TcpState::FinWait2);
     let endings = world.ends();
     assert_eq!(places(&segments(&endings[0])[0]), [(1, false)]);
@@ -252,12 +248,12 @@ fn translated(world: &mut World) -> Vec<Ending> {
     world.connects(server, 2);
     world.closes(client, 1, 100);
     let (before, after) = (tuple(CLIENT, VIRTUAL), tuple(OUTSIDE, SERVER));
-    world.sees(1, 1, true, before, FIN, 100, 0);
-    world.sees(2, 1, false, before, FIN, 100, 0);
+    world.sees((1, 1, true), before, (FIN, 100, 0));
+    world.sees((2, 1, false), before, (FIN, 100, 0));
     // On a bridge, between the two translations.
-    world.sees(2, 2, false, (before.0, after.1), FIN, 100, 0);
-    world.sees(2, 3, true, after, FIN, 100, 0);
-    world.sees(3, 1, false, after, FIN, 100, 0);
+    world.sees((2, 2, false), (before.0, after.1), (FIN, 100, 0));
+    world.sees((2, 3, true), after, (FIN, 100, 0));
+    world.sees((3, 1, false), after, (FIN, 100, 0));
     world.goes(server, 2, TcpState::Established, TcpState::CloseWait, None);
     world.is_gone(client, 1, TcpState::FinWait2);
     world.is_gone(server, 2, TcpState::CloseWait);
@@ -310,9 +306,9 @@ fn a_fin_sent_again_with_less_before_it_is_the_same_even_where_numbers_wrap() {
     world.connects(client, 1);
     world.closes(client, 1, 4);
     let there = tuple(CLIENT, SERVER);
-    world.sees(1, 1, true, there, FIN, u32::MAX - 5, 10);
-    world.sees(1, 1, true, there, FIN, 0, 4);
-    world.sees(1, 1, true, there, FIN, 4, 0);
+    world.sees((1, 1, true), there, (FIN, u32::MAX - 5, 10));
+    world.sees((1, 1, true), there, (FIN, 0, 4));
+    world.sees((1, 1, true), there, (FIN, 4, 0));
     world.is_gone(client, 1, TcpState::FinWait1);
     let endings = world.ends();
     let [segment] = segments(&endings[0]) else {
@@ -329,7 +325,7 @@ fn of_two_connections_with_one_tuple_each_tells_its_own() {
     for (address, seq) in [(1, 100), (2, 7_000)] {
         world.connects(client, address);
         world.closes(client, address, seq);
-        world.sees(1, 1, true, tuple(CLIENT, SERVER), FIN, seq, 0);
+        world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, seq, 0));
         world.is_gone(client, address, TcpState::FinWait2);
         world.now = world.now.after(100 * MS);
     }
@@ -350,8 +346,8 @@ fn fins_that_cross_are_each_others_sent_and_received() {
     world.closes(one, 1, 100);
     world.closes(two, 2, 200);
     for (tuple, seq) in [(tuple(CLIENT, SERVER), 100), (tuple(SERVER, CLIENT), 200)] {
-        world.sees(1, 1, true, tuple, FIN, seq, 0);
-        world.sees(1, 1, false, tuple, FIN, seq, 0);
+        world.sees((1, 1, true), tuple, (FIN, seq, 0));
+        world.sees((1, 1, false), tuple, (FIN, seq, 0));
     }
     for (flow, address) in [(one, 1), (two, 2)] {
         world.goes(flow, address, TcpState::FinWait1, TcpState::Closing, None);
@@ -392,9 +388,9 @@ fn an_rst_for_nobody_joins_the_fin_that_provoked_it_and_names_the_ending_before(
     world.is_gone(server, 1, TcpState::FinWait2);
     world.now = world.now.after(3_000 * MS);
     let before = world.correlator.settle(world.now);
-    world.sees(1, 1, false, tuple(CLIENT, SERVER), FIN, 300, 0);
+    world.sees((1, 1, false), tuple(CLIENT, SERVER), (FIN, 300, 0));
     answers(&mut world, server, FIN, 300);
-    world.sees(1, 1, true, tuple(SERVER, CLIENT), RST, 55, 0);
+    world.sees((1, 1, true), tuple(SERVER, CLIENT), (RST, 55, 0));
     let endings = world.ends();
     assert_eq!((before.len(), endings.len()), (1, 1));
     let told = segments(&endings[0]);
@@ -411,9 +407,9 @@ fn an_rst_for_nobody_joins_the_fin_that_provoked_it_and_names_the_ending_before(
 fn what_only_passes_through_and_what_comes_for_nobody_is_said_to() {
     let mut world = World::new();
     let there = tuple(CLIENT, SERVER);
-    world.sees(2, 1, false, there, FIN, 1, 0);
-    world.sees(2, 2, true, there, FIN, 1, 0);
-    world.sees(2, 1, false, tuple(CLIENT, OUTSIDE), RST, 1, 0);
+    world.sees((2, 1, false), there, (FIN, 1, 0));
+    world.sees((2, 2, true), there, (FIN, 1, 0));
+    world.sees((2, 1, false), tuple(CLIENT, OUTSIDE), (RST, 1, 0));
     assert_eq!(world.ends(), []);
     assert_eq!(world.whys(), [Why::Forwarded, Why::ForNoSocket]);
 }
@@ -424,8 +420,8 @@ fn an_rst_no_socket_sent_is_told_even_where_one_received_it() {
     let client = flow(CLIENT, SERVER, 1);
     world.goes(client, 1, TcpState::Close, TcpState::SynSent, None);
     let back = tuple(SERVER, CLIENT);
-    world.sees(3, 1, true, back, RST, 0, 0);
-    world.sees(1, 1, false, back, RST, 0, 0);
+    world.sees((3, 1, true), back, (RST, 0, 0));
+    world.sees((1, 1, false), back, (RST, 0, 0));
     world.observe(What::RstReceived {
         socket: Socket {
             id: SocketId {
@@ -450,9 +446,9 @@ fn what_another_host_sent_and_a_socket_here_received_is_no_stray() {
     let client = flow(CLIENT, SERVER, 1);
     world.connects(client, 1);
     let back = tuple(SERVER, CLIENT);
-    world.sees(2, 1, false, back, FIN, 9, 0);
-    world.sees(2, 2, true, back, FIN, 9, 0);
-    world.sees(1, 1, false, back, FIN, 9, 0);
+    world.sees((2, 1, false), back, (FIN, 9, 0));
+    world.sees((2, 2, true), back, (FIN, 9, 0));
+    world.sees((1, 1, false), back, (FIN, 9, 0));
     world.goes(client, 1, TcpState::Established, TcpState::CloseWait, None);
     world.is_gone(client, 1, TcpState::CloseWait);
     let endings = world.ends();
@@ -469,7 +465,7 @@ fn a_late_segment_is_of_a_connection_that_was_told_and_others_of_one_before_the_
     world.is_gone(client, 1, TcpState::FinWait2);
     world.now = world.now.after(3_000 * MS);
     assert_eq!(world.correlator.settle(world.now).len(), 1);
-    world.sees(1, 1, false, tuple(SERVER, CLIENT), FIN, 1, 0);
+    world.sees((1, 1, false), tuple(SERVER, CLIENT), (FIN, 1, 0));
     let older = flow(CLIENT, OUTSIDE, 1);
     world.correlator.know(vec![KnownSocket {
         cookie: None,
@@ -484,7 +480,7 @@ fn a_late_segment_is_of_a_connection_that_was_told_and_others_of_one_before_the_
         origin: Origin::SockDiag,
         holders: Vec::new(),
     }]);
-    world.sees(1, 1, false, tuple(OUTSIDE, CLIENT), FIN, 1, 0);
+    world.sees((1, 1, false), tuple(OUTSIDE, CLIENT), (FIN, 1, 0));
     assert_eq!(world.ends(), []);
     assert_eq!(world.whys(), [Why::KnownConnection, Why::OlderThanTrace]);
 }
@@ -493,9 +489,9 @@ fn a_late_segment_is_of_a_connection_that_was_told_and_others_of_one_before_the_
 fn a_loss_near_a_segment_is_a_reason_and_one_long_before_is_none() {
     let mut world = World::new();
     world.correlator.lost(world.now);
-    world.sees(1, 1, true, tuple(CLIENT, SERVER), FIN, 1, 0);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, 1, 0));
     world.now = world.now.after(LATER);
-    world.sees(1, 1, true, tuple(CLIENT, OUTSIDE), FIN, 1, 0);
+    world.sees((1, 1, true), tuple(CLIENT, OUTSIDE), (FIN, 1, 0));
     assert_eq!(world.ends(), []);
     assert_eq!(world.whys(), [Why::RecordsLost, Why::SentByNoSocket]);
 }
@@ -506,10 +502,10 @@ fn an_rst_that_answers_for_nobody_is_not_the_connections_that_just_went() {
     let client = flow(CLIENT, SERVER, 1);
     world.connects(client, 1);
     world.closes(client, 1, 100);
-    world.sees(1, 1, true, tuple(CLIENT, SERVER), FIN, 100, 0);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, 100, 0));
     world.is_gone(client, 1, TcpState::FinWait2);
     answers(&mut world, client, SegmentFlags::ACK, 300);
-    world.sees(1, 1, true, tuple(CLIENT, SERVER), RST, 55, 0);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (RST, 55, 0));
     let endings = world.ends();
     assert_eq!(endings.len(), 2);
     for ending in &endings {

@@ -8,7 +8,7 @@ use std::{
 use super::{
     dump::{Dumped, Key},
     network::Network,
-    programs::Program,
+    program::Program,
     table::{Row, Table},
 };
 use crate::lab::{
@@ -49,13 +49,20 @@ pub(super) fn judge(
             }
             continue;
         }
+        let mut of_ends: HashMap<_, usize> = HashMap::new();
+        for key in dump.sent.keys() {
+            *of_ends.entry((key.source, key.destination)).or_default() += 1;
+        }
         for key in dump.sent.keys() {
             let ports = [key.source.port(), key.destination.port()];
             let Some(program) = programs.iter().find(|it| ports.contains(&it.port)) else {
                 wrong.push(format!("of no program: {key:?}"));
                 continue;
             };
-            told.weigh(netns, key, program, table.row(program.name), &mut wrong);
+            let segments = of_ends.get(&(key.source, key.destination)).copied();
+            let owners = program.owners(key.source, key.destination, segments.unwrap_or(0));
+            let row = table.row(program.name);
+            told.weigh((netns, key), &owners, row, &mut wrong);
         }
     }
     (table, wrong)
@@ -103,29 +110,25 @@ impl<'told> Told<'told> {
     /// A segment that one of the programs' ends sent.
     fn weigh(
         &self,
-        netns: u32,
-        key: &Key,
-        program: &Program,
+        (netns, key): (u32, &Key),
+        owners: &HashSet<u32>,
         row: &mut Row,
         wrong: &mut Vec<String>,
     ) {
         let place = (netns, key.clone());
         let tellers = self.sent.get(&place).map_or(&[][..], Vec::as_slice);
         match tellers {
-            [] => match self.strays.get(&place) {
-                Some(reason) => *row.unjoined.entry((*reason).to_owned()).or_default() += 1,
-                None => {
+            [] => {
+                if let Some(reason) = self.strays.get(&place) {
+                    *row.unjoined.entry((*reason).to_owned()).or_default() += 1;
+                } else {
                     row.missing += 1;
-                    let only = self.seen.contains(&place);
-                    wrong.push(format!(
-                        "missing ({}): seen by another end: {only}: {key:?}",
-                        program.name
-                    ));
+                    let other = self.seen.contains(&place);
+                    wrong.push(format!("missing, told by another end: {other}: {key:?}"));
                 }
-            },
+            }
             [(_, false)] => *row.unjoined.entry("no_act".to_owned()).or_default() += 1,
             [(ending, true)] => {
-                let owners = program.owners(key.source, key.destination);
                 let told = ending.owner.as_ref().and_then(|owner| owner.pid);
                 match told {
                     None => row.unknown += 1,

@@ -69,11 +69,14 @@ impl Network {
         ] {
             ip(&words)?;
         }
-        self.tables(router, &format!(
-            "table ip finrst {{\n\
+        Self::tables(
+            router,
+            &format!(
+                "table ip finrst {{\n\
              chain before {{ type nat hook prerouting priority dstnat; ip daddr {TRANSLATED} tcp dport 1-65535 dnat to 10.77.2.3; }}\n\
              chain after {{ type nat hook postrouting priority srcnat; oifname \"wan0\" masquerade; }}\n}}\n"
-        ))?;
+            ),
+        )?;
         let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
         let mut sysctl = self.command(1, "sh");
         ensure!(
@@ -81,10 +84,13 @@ impl Network {
             "no forwarding"
         );
         // What netfilter refuses, no socket does.
-        self.tables(server, "table ip finrst {\n chain in {\n type filter hook input priority 0;\n tcp dport 9999 reject with tcp reset\n }\n}\n")
+        Self::tables(
+            server,
+            "table ip finrst {\n chain in {\n type filter hook input priority 0;\n tcp dport 9999 reject with tcp reset\n }\n}\n",
+        )
     }
 
-    fn tables(&self, name: &str, rules: &str) -> anyhow::Result<()> {
+    fn tables(name: &str, rules: &str) -> anyhow::Result<()> {
         let mut nft = Command::new("ip")
             .args(["netns", "exec", name, "nft", "-f", "-"])
             .stdin(Stdio::piped())

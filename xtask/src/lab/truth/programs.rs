@@ -1,9 +1,8 @@
 //! The programs of the ground truth: who they are, and whose each end of their connections is.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -14,6 +13,7 @@ use anyhow::{Context as _, ensure};
 use super::{
     child::{Server, children, lines, run},
     network::{BRIDGED, Network, TRANSLATED},
+    program::Program,
 };
 use crate::{
     lab::{clock::Deadline, played},
@@ -24,42 +24,6 @@ use crate::{
 /// Where the client's part is, and the server's.
 const CLIENT: usize = 0;
 const SERVER: usize = 2;
-
-/// A server and what it is asked by, known by the server's port.
-#[derive(Debug, Default)]
-pub(super) struct Program {
-    /// Its name in the table.
-    pub(super) name: &'static str,
-    /// The port of its server.
-    pub(super) port: u16,
-    /// Processes that may own the server's ends.
-    pub(super) servers: HashSet<u32>,
-    /// Those that own it, by the other end, where the server says so.
-    pub(super) server_of: HashMap<SocketAddr, HashSet<u32>>,
-    /// Processes that may own the client's ends.
-    pub(super) clients: HashSet<u32>,
-    /// Those that own it, by the client's port, where the client says so.
-    pub(super) client_of: HashMap<u16, HashSet<u32>>,
-}
-
-impl Program {
-    fn new(name: &'static str, port: u16) -> Self {
-        Self {
-            name,
-            port,
-            ..Self::default()
-        }
-    }
-
-    /// Who may own an end; empty when nobody does.
-    pub(super) fn owners(&self, local: SocketAddr, remote: SocketAddr) -> &HashSet<u32> {
-        if local.port() == self.port {
-            self.server_of.get(&remote).unwrap_or(&self.servers)
-        } else {
-            self.client_of.get(&local.port()).unwrap_or(&self.clients)
-        }
-    }
-}
 
 /// Where the programs run, and how much of them.
 pub(super) struct Stage<'a> {
@@ -116,7 +80,7 @@ impl Stage<'_> {
         let configuration = format!(
             "worker_processes 2; daemon off; pid {here}/pid; error_log {here}/error.log; user root;\n\
              events {{ worker_connections 4096; }}\n\
-             http {{ log_format who '$pid $remote_addr:$remote_port'; access_log {} who;\n\
+             http {{ log_format who '$pid $remote_addr:$remote_port $server_port'; access_log {} who;\n\
              server {{ listen {fast} reuseport; location / {{ return 200 'ok'; }} }}\n\
              server {{ listen {slow} reuseport; root {here}; location / {{ limit_rate 10k; }} }} }}\n",
             log.display()
@@ -126,12 +90,36 @@ impl Stage<'_> {
         let mut command = self.network.command(SERVER, "nginx");
         let server = self.serve(command.arg("-c").arg(&file), fast)?;
         let workers = children(server.0.id())?;
+        let mut wrk = self.wrk(fast, &log)?;
+        let mut curl = self.curl(slow)?;
+        std::thread::sleep(Duration::from_millis(300));
+        for program in [&mut wrk, &mut curl] {
+            program.servers.clone_from(&workers);
+        }
+        for line in fs::read_to_string(&log)?.lines() {
+            let mut words = line.split(' ');
+            let mut word = || words.next().context("a line of the log");
+            let (pid, end, port) = (word()?, word()?, word()?);
+            let program = if port.parse() == Ok(fast) {
+                &mut wrk
+            } else {
+                &mut curl
+            };
+            let of = program.server_of.entry(end.parse()?).or_default();
+            of.push(pid.parse()?);
+        }
+        drop(server);
+        Ok(vec![wrk, curl])
+    }
+
+    /// Loads nginx until it has logged enough.
+    fn wrk(&self, fast: u16, log: &Path) -> anyhow::Result<Program> {
         let mut wrk = Program::new("nginx + wrk", fast);
         for address in [BRIDGED, TRANSLATED] {
             // By time, as wrk has it: until there are enough, or it takes too long.
-            let deadline = Deadline::after(Duration::from_secs(60));
-            let before = lines(&log)?;
-            while lines(&log)? - before < usize::try_from(self.size / 2)?
+            let deadline = Deadline::after(Duration::from_mins(1));
+            let before = lines(log)?;
+            while lines(log)? - before < usize::try_from(self.size / 2)?
                 && !deadline.left().is_zero()
             {
                 let mut command = self.network.command(CLIENT, "wrk");
@@ -150,6 +138,11 @@ impl Stage<'_> {
                 wrk.clients.insert(run(&mut command)?.0);
             }
         }
+        Ok(wrk)
+    }
+
+    /// Downloads that are given up in the middle.
+    fn curl(&self, slow: u16) -> anyhow::Result<Program> {
         let mut curl = Program::new("nginx + curl", slow);
         for number in 0..(self.size / 60).max(20) {
             let address = if number % 2 == 0 { BRIDGED } else { TRANSLATED };
@@ -171,20 +164,7 @@ impl Stage<'_> {
             }
             curl.clients.insert(pid);
         }
-        std::thread::sleep(Duration::from_millis(300));
-        for program in [&mut wrk, &mut curl] {
-            program.servers.clone_from(&workers);
-        }
-        for line in fs::read_to_string(&log)?.lines() {
-            let (pid, end) = line.split_once(' ').context("a line of the log")?;
-            // One end may have talked to one of the two ports, then to the other.
-            for program in [&mut wrk, &mut curl] {
-                let of = program.server_of.entry(end.parse()?).or_default();
-                of.insert(pid.parse()?);
-            }
-        }
-        drop(server);
-        Ok(vec![wrk, curl])
+        Ok(curl)
     }
 
     /// redis-server, asked by redis-benchmark with a connection for each question, and by redis-cli.
