@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 mod acts;
 mod answers;
+mod captured;
 mod conclude;
 mod departed;
 mod early;
@@ -36,15 +37,7 @@ use self::{
     tracked::Tracked,
     wire::Wire,
 };
-use crate::model::{
-    clock::Timed,
-    ending::Ending,
-    flow::Flow,
-    reason::ReasonNames,
-    segment::{Passed, Seen},
-    stray::{Stray, Tuple},
-    time::MonoNs,
-};
+use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, stray::Stray, time::MonoNs};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,31 +179,6 @@ impl Correlator {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.sockets.len()
-    }
-
-    /// Sets [`Limits::reach_ns`].
-    pub const fn reach(&mut self, ns: u64) {
-        self.limits.reach_ns = ns;
-    }
-
-    /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
-    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
-        self.wire.seen(at, netns, None, seen);
-    }
-
-    /// Takes in a segment that a hook saw.
-    fn passed(&mut self, at: MonoNs, passed: &Passed) {
-        let netns = passed.flow.netns;
-        let time = Timed {
-            at,
-            error_ns: Some(0),
-        };
-        self.wire.seen(time, netns, passed.cookie, &passed.seen());
-    }
-
-    /// A namespace translates one tuple to another, by what its connection tracking says.
-    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
-        self.wire.translated.learn(netns, before, after);
     }
 
     fn conclude_due(&mut self, now: MonoNs) {

@@ -3,10 +3,7 @@
 //! `sk` may be null, a listener, or a stand-in for a connection in `TIME_WAIT`.
 
 use aya_ebpf::EbpfContext;
-use tracer_common::{
-    event::{Kind, RstAnswered, context},
-    socket::known,
-};
+use tracer_common::event::{Kind, RstAnswered, context};
 use zerocopy::FromZeros;
 
 use crate::{
@@ -58,11 +55,7 @@ fn look(record: &mut RstAnswered, sk: Address) {
         0 | TCP_TIME_WAIT | TCP_NEW_SYN_RECV => {}
         TCP_LISTEN => {
             (record.backlog, record.max_backlog) = sock::backlog(sk);
-            record.condition.known = if sock::has_backlog() {
-                known::BACKLOG
-            } else {
-                0
-            };
+            record.condition.known = sock::backlog_known();
         }
         _ => {
             sock::condition(sk, &mut record.condition);

@@ -134,10 +134,11 @@ pub(crate) fn backlog(sk: Address) -> (u32, u32) {
     (waiting, read(sk, |offsets| &offsets.sk_max_ack_backlog))
 }
 
-/// Whether this kernel's BTF tells where that is.
+/// [`known::BACKLOG`] where this kernel's BTF tells where both are.
 #[inline(always)]
-pub(crate) fn has_backlog() -> bool {
-    has(|offsets| &offsets.sk_ack_backlog) && has(|offsets| &offsets.sk_max_ack_backlog)
+pub(crate) fn backlog_known() -> u32 {
+    let has = has(|offsets| &offsets.sk_ack_backlog) && has(|offsets| &offsets.sk_max_ack_backlog);
+    if has { known::BACKLOG } else { 0 }
 }
 
 /// Whether the last reference to the socket's file is gone, as far as is known.

@@ -23,8 +23,10 @@ use crate::{
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::tap::{Noted, Tapped},
+    probe::{filter::Filters, session::Request},
 };
 
+mod announce;
 mod devices;
 mod run;
 
@@ -61,6 +63,16 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
     })
 }
 
+/// What the kernel half is asked for.
+fn request(job: &Job<'_>, filters: Filters) -> Result<Request, Failure> {
+    let mut records = select::records(&job.select.kinds, job.every_record);
+    let segments = wire::segments(job.wiring)?;
+    if !segments.points.is_empty() {
+        records |= Kind::SegmentSeen.bit();
+    }
+    kernel::request(job.kernel, records, filters, segments)
+}
+
 /// Traces.
 ///
 /// # Errors
@@ -76,12 +88,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
     }
     job.file.as_ref().map_or(Ok(()), Destination::check)?;
     let types = kernel::types(job.kernel.btf.as_deref())?;
-    let mut records = select::records(&job.select.kinds, job.every_record);
-    let segments = wire::segments(job.wiring)?;
-    if !segments.points.is_empty() {
-        records |= Kind::SegmentSeen.bit();
-    }
-    let request = kernel::request(job.kernel, records, filters, segments)?;
+    let request = request(job, filters)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

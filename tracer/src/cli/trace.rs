@@ -303,9 +303,11 @@ mod tests {
 
     #[test]
     fn a_wire_without_a_way_is_that_by_the_hooks() {
-        let wire = |line: &str| match parse(line).unwrap().verb {
-            Verb::Trace(trace) => trace.wiring.wire,
-            _ => panic!("another verb"),
+        let wire = |line: &str| {
+            let Verb::Trace(trace) = parse(line).unwrap().verb else {
+                panic!("another verb");
+            };
+            trace.wiring.wire
         };
         assert_eq!(wire("-q"), Wire::Off);
         assert_eq!(wire("--wire -i lo"), Wire::Xmit);

@@ -23,10 +23,8 @@ impl Correlator {
     pub fn observe(&mut self, seen: &Observation) {
         self.conclude_due(seen.at);
         self.now = self.now.max(seen.at);
-        let moment = Moment {
-            at: seen.at,
-            actor: seen.actor,
-        };
+        let (at, actor) = (seen.at, seen.actor);
+        let moment = Moment { at, actor };
         match &seen.what {
             What::CloseCalled { socket, condition } => {
                 self.called(moment, socket, *condition, Some(Call::Close));
@@ -35,7 +33,7 @@ impl Correlator {
                 socket,
                 condition,
                 send,
-                receive: _,
+                ..
             } => self.called(moment, socket, *condition, send.then_some(Call::Shutdown)),
             What::FinQueued {
                 socket,
@@ -66,7 +64,7 @@ impl Correlator {
                 to,
             } => self.state_changed(moment, socket, *condition, *held_back, (*from, *to)),
             What::RstReceived { socket, condition } => {
-                self.rst_received(moment, socket, *condition);
+                self.rst_received(moment, socket, *condition)
             }
             What::FinRetransmitted { socket, seq: _ } => self.fin_retransmitted(moment, socket),
             What::Destroyed {
@@ -241,8 +239,7 @@ impl Correlator {
         (from, to): (TcpState, TcpState),
     ) {
         let accepted = from == TcpState::Listen && to == TcpState::SynRecv;
-        let listener = !accepted && (from == TcpState::Listen || to == TcpState::Listen);
-        if listener {
+        if !accepted && (from == TcpState::Listen || to == TcpState::Listen) {
             return self.listens(moment, socket, condition.inode, to);
         }
         if from == TcpState::Close && to == TcpState::Close {

@@ -89,7 +89,7 @@ pub(crate) fn use_port_again(part: &mut Part) -> io::Result<()> {
     socket::read_to_end(&stream)?;
     part.wait()?;
     let seq = options::next_to_send(&stream)?;
-    let (SocketAddr::V4(client), port) = (stream.peer_addr()?, part.address.port()) else {
+    let (SocketAddr::V4(client), own) = (stream.peer_addr()?, part.address.port()) else {
         return Err(ErrorKind::Unsupported.into());
     };
     let segment = Segment {
@@ -98,7 +98,7 @@ pub(crate) fn use_port_again(part: &mut Part) -> io::Result<()> {
         flags: SYN,
         echo: None,
     };
-    raw::send(port, client, segment)?;
+    raw::send(own, client, segment)?;
     socket::linger(&stream, Duration::ZERO)?;
     drop(stream);
     part.cue()

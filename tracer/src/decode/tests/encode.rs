@@ -376,20 +376,6 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         (condition.shutdown.is_some(), known::SHUTDOWN),
         (condition.file.is_some(), known::FILE),
         (condition.inode.is_some(), known::INODE),
-        (condition.timers.idle_ms.is_some(), known::IDLE),
-        (
-            condition.timers.unacked_age_us.is_some(),
-            known::UNACKED_AGE,
-        ),
-        (
-            condition.timers.user_timeout_ms.is_some(),
-            known::USER_TIMEOUT,
-        ),
-        (condition.timers.window.is_some(), known::WINDOW),
-        (condition.timers.tries.is_some(), known::TRIES),
-        (condition.timers.linger2.is_some(), known::LINGER2),
-        (condition.timers.signed.is_some(), known::SIGNED),
-        (condition.timers.mptcp.is_some(), known::MPTCP),
     ];
     // On for an unknown time: the flag is known, the time is not.
     let lingers = condition.dead.is_some() && condition.linger != Some(None);
@@ -398,10 +384,11 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         (condition.fin_received == Some(true), sock_flag::DONE),
         (lingers, sock_flag::LINGER),
     ];
+    let timers = timers_known(&condition.timers);
     let mask = |bits: &[(bool, u32)]| bits.iter().filter(|it| it.0).fold(0, |all, it| all | it.1);
     let (receive, send) = condition.shutdown.unwrap_or_default();
     wire_socket::Condition {
-        known: mask(&bits),
+        known: mask(&bits) | mask(&timers),
         unread: condition.unread.map_or(0, |unread| {
             unread + u32::from(condition.fin_received == Some(true))
         }),
@@ -427,6 +414,19 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         inode: condition.inode.unwrap_or(0),
         timers: raw_timers(&condition.timers),
     }
+}
+
+fn timers_known(timers: &Timers) -> [(bool, u32); 8] {
+    [
+        (timers.idle_ms.is_some(), known::IDLE),
+        (timers.unacked_age_us.is_some(), known::UNACKED_AGE),
+        (timers.user_timeout_ms.is_some(), known::USER_TIMEOUT),
+        (timers.window.is_some(), known::WINDOW),
+        (timers.tries.is_some(), known::TRIES),
+        (timers.linger2.is_some(), known::LINGER2),
+        (timers.signed.is_some(), known::SIGNED),
+        (timers.mptcp.is_some(), known::MPTCP),
+    ]
 }
 
 fn mask_of(bit: Option<bool>, mask: u8) -> u8 {

@@ -42,8 +42,9 @@ pub(super) struct File {
     began_ns: Option<i64>,
     /// Packets of each interface, by its number.
     packets: Vec<u64>,
-    /// The network namespace of the first packet; devices of others are named with theirs.
-    home: Option<Option<u32>>,
+    /// The network namespace of the first packet that has one; devices of others are named with
+    /// theirs.
+    home: Option<u32>,
     named: HashSet<IpAddr>,
 }
 
@@ -124,8 +125,8 @@ impl File {
                 .of(sighting)
                 .map_or_else(|| format!("interface {number}"), ToString::to_string),
         };
-        let home = *self.home.get_or_insert(sighting.netns);
-        let device = match sighting.netns.filter(|_| sighting.netns != home) {
+        self.home = self.home.or(sighting.netns);
+        let device = match sighting.netns.filter(|_| sighting.netns != self.home) {
             Some(netns) => format!("{device}@{netns}"),
             None => device,
         };

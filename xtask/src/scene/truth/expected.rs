@@ -50,6 +50,10 @@ pub(crate) struct Holder {
 
 /// One ending a tracer must report, exactly once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a circumstance of its own"
+)]
 pub(crate) struct Expected {
     /// The end the ending is told from; port zero stands for any.
     pub(crate) local: SocketAddr,
