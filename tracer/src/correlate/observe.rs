@@ -18,14 +18,17 @@ use crate::model::{
 impl Correlator {
     /// Takes one observation in; observations come in the order of their time.
     ///
-    /// A late one is still used, its acts in their place in time. What was due by now is concluded
-    /// first, so that the endings do not depend on how often they are asked for.
+    /// A late one is still used, in its place. What was due is concluded first, so that endings do not
+    /// depend on how often they are asked for.
     pub fn observe(&mut self, seen: &Observation) {
-        self.conclude_due(seen.at);
-        self.now = self.now.max(seen.at);
-        let (at, actor) = (seen.at, seen.actor);
-        let moment = Moment { at, actor };
-        match &seen.what {
+        let &Observation { at, actor, .. } = seen;
+        self.conclude_due(at);
+        self.now = self.now.max(at);
+        self.take_in(Moment { at, actor }, &seen.what);
+    }
+
+    fn take_in(&mut self, moment: Moment, what: &What) {
+        match what {
             What::CloseCalled { socket, condition } => {
                 self.called(moment, socket, *condition, Some(Call::Close));
             }
@@ -64,7 +67,7 @@ impl Correlator {
                 to,
             } => self.state_changed(moment, socket, *condition, *held_back, (*from, *to)),
             What::RstReceived { socket, condition } => {
-                self.rst_received(moment, socket, *condition)
+                self.rst_received(moment, socket, *condition);
             }
             What::FinRetransmitted { socket, seq: _ } => self.fin_retransmitted(moment, socket),
             What::Destroyed {
@@ -79,9 +82,9 @@ impl Correlator {
                 references,
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
-            What::SegmentSeen(passed) => self.passed(seen.at, passed),
+            What::SegmentSeen(passed) => self.passed(moment.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
-            What::ProcessExeced { .. } | What::ProcessForked { .. } => {}
+            What::ProcessExeced { .. } | What::ProcessForked { .. } => (),
         }
     }
 
@@ -289,8 +292,7 @@ impl Correlator {
         }
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, condition, false) {
-            let before = tracked.state.unwrap_or(TcpState::Close);
-            tracked.take_held_back(held_back, before, &limits);
+            tracked.take_held_back(held_back, tracked.state.unwrap_or(TcpState::Close), &limits);
             tracked.given_up(moment);
         }
         self.reschedule(socket.id.address);
