@@ -237,8 +237,9 @@ impl Run<'_> {
             clocks,
             ..
         } = self;
-        session.drain(&mut |record| pipeline.take(record))?;
+        // Segments first: where records have piled up, some are used at once, and endings told.
         capture.drain(clocks, pipeline)?;
+        session.drain(&mut |record| pipeline.take(record))?;
         let segments = capture.reached(SLACK_NS);
         pipeline.turn(Reached { records, segments })
     }

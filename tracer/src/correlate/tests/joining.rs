@@ -515,3 +515,26 @@ fn an_rst_that_answers_for_nobody_is_not_the_connections_that_just_went() {
     }
     assert_eq!(world.whys(), []);
 }
+
+#[test]
+fn what_both_ends_told_makes_room_at_once() {
+    let mut world = World::new();
+    let (one, two) = (flow(CLIENT, SERVER, 1), flow(SERVER, CLIENT, 1));
+    let there = tuple(CLIENT, SERVER);
+    // Many more than there is room for, but never at one time.
+    for number in 0..4_000_u32 {
+        world.connects(one, 1);
+        world.connects(two, 2);
+        world.closes(one, 1, number);
+        for device in 0..100 {
+            world.sees((1, device, true), there, (FIN, number, 0));
+        }
+        world.goes(two, 2, TcpState::Established, TcpState::CloseWait, None);
+        world.is_gone(one, 1, TcpState::FinWait2);
+        world.is_gone(two, 2, TcpState::CloseWait);
+        world.now = world.now.after(300 * MS);
+        assert_eq!(world.correlator.settle(world.now).len(), 2);
+    }
+    assert_eq!(world.ends(), []);
+    assert_eq!(world.whys(), []);
+}
