@@ -3,14 +3,18 @@
 use crate::event::Kind;
 
 /// Number of `u64` slots in the one value of the `COUNTS` map.
-pub const SLOTS: u32 = 32;
+pub const SLOTS: u32 = 64;
 
 /// Slot that counts all records the hooks of one CPU tried to send.
 pub const TRIED: u32 = 0;
 
 /// Slot that counts sockets taken into the table of verdicts, less those taken out of it; a CPU's
 /// share may wrap below zero, the sum does not. What is not in the table had to make room.
-pub const VERDICTS: u32 = 16;
+pub const VERDICTS: u32 = SLOTS / 2;
+
+/// Slot that counts packets of TCP whose header a capture could not read: fragments, headers
+/// outside of the linear part of their buffer, damaged ones.
+pub const UNREADABLE: u32 = SLOTS - 1;
 
 /// Slot that counts records of `kind` the hooks tried to send.
 #[must_use]
@@ -24,7 +28,8 @@ pub const fn lost(kind: Kind) -> u32 {
     SLOTS / 2 + kind.index()
 }
 
+#[expect(clippy::as_conversions, reason = "a small constant")]
 const _: () = assert!(
-    Kind::ALL.len() < 16,
-    "every kind needs a counter in each half"
+    Kind::ALL.len() < SLOTS as usize / 2 - 1,
+    "every kind needs a counter in each half, and the last slot is taken"
 );

@@ -15,6 +15,7 @@ mod queued;
 mod rst_answered;
 mod rst_received;
 mod rst_sent;
+mod segment_seen;
 mod shutdown_called;
 mod state_changed;
 
@@ -29,6 +30,7 @@ pub use queued::Queued;
 pub use rst_answered::{RstAnswered, Segment};
 pub use rst_received::RstReceived;
 pub use rst_sent::RstSent;
+pub use segment_seen::{SegmentSeen, direction, vlan};
 pub use shutdown_called::ShutdownCalled;
 pub use state_changed::{HeldBack, StateChanged};
 
@@ -109,11 +111,13 @@ pub enum Kind {
     HeldOpen = 14,
     /// A connection was queued on one of a port's listeners; the record is [`Queued`].
     Queued = 15,
+    /// A FIN or RST passed a device; the record is [`SegmentSeen`].
+    SegmentSeen = 16,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CloseCalled,
         Self::ShutdownCalled,
         Self::FinQueued,
@@ -129,6 +133,7 @@ impl Kind {
         Self::Accepted,
         Self::HeldOpen,
         Self::Queued,
+        Self::SegmentSeen,
     ];
 
     /// Reads a kind off the wire; `None` for a value this build does not know.
@@ -150,6 +155,7 @@ impl Kind {
             13 => Some(Self::Accepted),
             14 => Some(Self::HeldOpen),
             15 => Some(Self::Queued),
+            16 => Some(Self::SegmentSeen),
             _ => None,
         }
     }
@@ -193,6 +199,7 @@ impl Kind {
             Self::Accepted => "accepted",
             Self::HeldOpen => "held_open",
             Self::Queued => "queued",
+            Self::SegmentSeen => "segment_seen",
         }
     }
 }

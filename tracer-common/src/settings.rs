@@ -24,9 +24,16 @@ pub struct Settings {
     pub transport: u32,
     /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
     pub wakeup_bytes: u32,
+    /// Index of the one device segments are wanted of; zero for all.
+    pub device: u32,
+    /// Inode number of the network namespace finrst runs in, and with it `device`; zero when it is
+    /// not known.
+    pub netns: u32,
 }
 
-assert_layout!(Settings, size = 16, { kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12 });
+assert_layout!(Settings, size = 24, {
+    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, device: 16, netns: 20,
+});
 
 /// Bits of [`Settings::filters`].
 pub mod filter {

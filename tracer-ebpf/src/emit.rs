@@ -35,7 +35,17 @@ pub(crate) fn wanted(kind: Kind) -> bool {
 /// The header of a record of kind `R`, stamped now.
 #[inline(always)]
 pub(crate) fn header<R: Record>(context: u16) -> Header {
-    let (process, thread) = task::ids();
+    let (tgid, tid) = task::ids();
+    Header {
+        tgid,
+        tid,
+        ..bare_header::<R>(context)
+    }
+}
+
+/// As [`header`], where the running task is nobody's business.
+#[inline(always)]
+pub(crate) fn bare_header<R: Record>(context: u16) -> Header {
     Header {
         // SAFETY: no arguments, no preconditions.
         at_ns: unsafe { bpf_ktime_get_ns() },
@@ -44,8 +54,8 @@ pub(crate) fn header<R: Record>(context: u16) -> Header {
         size: R::SIZE,
         cpu: cpu(),
         context,
-        tgid: process,
-        tid: thread,
+        tgid: 0,
+        tid: 0,
     }
 }
 

@@ -9,6 +9,7 @@ use zerocopy::FromBytes;
 
 use crate::settings::offset;
 
+pub(crate) mod context;
 pub(crate) mod files;
 pub(crate) mod skb;
 pub(crate) mod sock;
@@ -38,6 +39,28 @@ pub(crate) fn read<T: FromBytes>(
         return T::new_zeroed();
     }
     read_at(base.wrapping_add(u64::from(offset)))
+}
+
+/// As [`read`], without a helper: `base` must be an argument whose type the verifier knows, or of
+/// the rest of the kernel's memory nothing but zeros is read.
+///
+/// To the verifier the offset is a constant, so this is a load of a field.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    reason = "a kernel address is a number until it is read"
+)]
+pub(crate) fn load<T: FromBytes>(
+    base: Address,
+    field: impl FnOnce(&'static Offsets) -> &'static u16,
+) -> T {
+    let offset = offset(field);
+    if offset == MISSING {
+        return T::new_zeroed();
+    }
+    let address = base.wrapping_add(u64::from(offset)) as *const T;
+    // SAFETY: the verifier admits only loads of fields, and a fault reads as zero.
+    unsafe { core::ptr::read_volatile(address) }
 }
 
 /// Reads a value at an address; zero when the memory cannot be read.

@@ -27,6 +27,8 @@ static SETTINGS: Settings = Settings {
     filters: 0,
     transport: 0,
     wakeup_bytes: 0,
+    device: 0,
+    netns: 0,
 };
 
 /// The offset `pick` chooses.

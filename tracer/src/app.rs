@@ -26,6 +26,7 @@ mod stop;
 mod trace;
 mod translator;
 mod view;
+mod wire;
 
 /// Does what was asked.
 ///

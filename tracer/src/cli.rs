@@ -74,6 +74,17 @@ pub enum Output {
     Json,
 }
 
+/// Formats in which a run is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Telling {
+    /// Aligned lines for people
+    Text,
+    /// JSON Lines for programs
+    Json,
+    /// Packets for tcpdump, tshark and Wireshark, with what each ending was as comments; wants --wire
+    Pcapng,
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -114,6 +125,10 @@ pub enum Wire {
     Off,
     /// By a packet socket, in the network namespace finrst runs in
     Afpacket,
+    /// By hooks where packets leave and enter devices, in all network namespaces
+    Xmit,
+    /// By classifiers on the devices of the network namespace finrst runs in; needs Linux 6.6
+    Tcx,
 }
 
 /// Kinds of endings.

@@ -41,7 +41,7 @@ use crate::model::{
     ending::Ending,
     flow::Flow,
     reason::ReasonNames,
-    segment::Seen,
+    segment::{Passed, Seen},
     stray::{Stray, Tuple},
     time::MonoNs,
 };
@@ -192,7 +192,17 @@ impl Correlator {
 
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
     pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
-        self.wire.seen(at, netns, seen);
+        self.wire.seen(at, netns, None, seen);
+    }
+
+    /// Takes in a segment that a hook saw.
+    fn passed(&mut self, at: MonoNs, passed: &Passed) {
+        let netns = passed.flow.netns;
+        let time = Timed {
+            at,
+            error_ns: Some(0),
+        };
+        self.wire.seen(time, netns, passed.cookie, &passed.seen());
     }
 
     /// A namespace translates one tuple to another, by what its connection tracking says.

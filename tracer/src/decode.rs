@@ -18,12 +18,14 @@ use crate::model::{
 };
 
 mod condition;
+mod segment;
 mod socket;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use condition::condition;
+use segment::passed;
 use socket::{flow, named, socket, socket_id};
 use task::{actor, actor_without_task, task};
 
@@ -102,6 +104,7 @@ pub fn decode(record: &[u8]) -> Result<Observation, DecodeError> {
         Kind::Accepted => accepted(&read(record)?),
         Kind::HeldOpen => held_open(&read(record)?),
         Kind::Queued => queued(&read(record)?),
+        Kind::SegmentSeen => passed(&read(record)?),
     };
     Ok(Observation {
         at: MonoNs(header.at_ns),

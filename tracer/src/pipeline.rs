@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+mod devices;
 pub mod tap;
 mod tell;
 mod wire;
@@ -247,6 +248,7 @@ impl<F: Facts> Pipeline<F> {
         if self.events && !self.full() {
             self.view.event(seen, &mut self.out)?;
         }
+        devices::learn(&mut self.devices, &seen.what);
         self.correlator.observe(seen);
         Ok(())
     }

@@ -7,6 +7,7 @@ pub mod btf;
 pub mod buffer;
 pub mod catalog;
 pub mod counts;
+pub mod devices;
 pub mod filter;
 mod missed;
 pub mod object;

@@ -15,6 +15,7 @@ use crate::{
 
 mod devices;
 mod json;
+mod pcapng;
 mod schema;
 mod silent;
 pub mod sockets;
@@ -32,7 +33,7 @@ use time::WallClock;
 
 /// An output format.
 ///
-/// Every method writes whole lines to `out` and fails only as `out` does; a closed pipe is an
+/// Every method writes whole lines, or blocks, to `out` and fails only as `out` does; a closed pipe is an
 /// error here like any other and the caller's to judge.
 pub trait Render: Send {
     /// Takes in how the wall's clock stands to the hooks': it may have been set, or the machine slept.
@@ -98,6 +99,8 @@ pub struct Start<'a> {
     pub version: &'a str,
     /// Release of the running kernel, as `uname -r`; `None` when it could not be read.
     pub kernel: Option<&'a str>,
+    /// Architecture of the machine that was traced, as Rust calls it.
+    pub machine: &'a str,
     /// How records travel, `perf` or `ringbuf`; `None` when it is not known.
     pub transport: Option<&'a str>,
     /// Every point finrst hooks and the way it does.
@@ -148,11 +151,13 @@ pub enum Format {
     Text,
     /// JSON Lines by `docs/schema/finrst.schema.json`, for programs.
     Json,
+    /// Packets for tcpdump, tshark and Wireshark, each with what its ending was as a comment.
+    Pcapng,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 2] = [Self::Text, Self::Json];
+    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Pcapng];
 
     /// The name on the command line.
     #[must_use]
@@ -160,6 +165,7 @@ impl Format {
         match self {
             Self::Text => "text",
             Self::Json => "json",
+            Self::Pcapng => "pcapng",
         }
     }
 
@@ -169,6 +175,7 @@ impl Format {
         match self {
             Self::Text => Box::new(text::Text::new(options)),
             Self::Json => Box::new(json::Json::new(options)),
+            Self::Pcapng => Box::new(pcapng::Pcapng::new(options)),
         }
     }
 }

@@ -30,8 +30,11 @@ pub enum Unfit {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// It stops before it has begun.
-    #[error("the recording ends before it says what it is of")]
-    NoHeader,
+    #[error("the recording is cut at byte {offset}, before it says what it is of")]
+    NoHeader {
+        /// Bytes of the file that were taken in.
+        offset: u64,
+    },
     /// Its records have another layout.
     #[error(
         "the recording has records of contract {found} by finrst {finrst}, and this finrst reads contract {CONTRACT}"
@@ -113,7 +116,8 @@ impl<R: Read> Recording<R> {
     pub fn open(file: R) -> Result<Self, Unfit> {
         let mut reader = Reader::new(file)?;
         let Some(Entry::Header(header)) = reader.entry()? else {
-            return Err(Unfit::NoHeader);
+            let offset = reader.offset();
+            return Err(Unfit::NoHeader { offset });
         };
         let header = *header;
         if header.contract != CONTRACT {
@@ -162,6 +166,7 @@ impl<R: Read> Recording<R> {
             at: MonoNs(header.at_ns),
             version: &header.finrst,
             kernel: header.kernel.as_deref(),
+            machine: &header.machine,
             transport: header.transport.as_deref(),
             points: &points,
         })

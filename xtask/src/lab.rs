@@ -10,6 +10,7 @@ mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
+mod pcapng;
 pub(crate) mod played;
 mod recording;
 mod refusals;
@@ -157,6 +158,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         accounting::TESTS,
         recording::TESTS,
         wire::TESTS,
+        wire::IN_KERNEL,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {
@@ -175,6 +177,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             run_each(&lab, wire::REAL, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
+            run_each(&lab, pcapng::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

@@ -5,9 +5,11 @@
     reason = "a developer's command: talking to its user is what it does"
 )]
 
+mod bench;
 mod build_ebpf;
 mod check;
 mod demo;
+mod fuzz;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
@@ -46,6 +48,10 @@ enum Verb {
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
     Demo(demo::Options),
+    /// Measures, and writes what was measured into docs/benchmarks.
+    Bench(bench::Options),
+    /// Gives bytes nobody would send to everything that reads bytes.
+    Fuzz(fuzz::Options),
     /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
     Ci,
 }
@@ -61,6 +67,8 @@ fn main() -> ExitCode {
         Verb::Lab(options) => lab::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Bench(options) => bench::run(&options),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Ci => Ok(test::everything()),
     };
     outcome.unwrap_or_else(|error| {

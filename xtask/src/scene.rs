@@ -12,7 +12,7 @@ mod holders;
 mod late;
 mod listeners;
 mod near_miss;
-mod netns;
+pub(crate) mod netns;
 mod part;
 mod passing;
 mod proof;

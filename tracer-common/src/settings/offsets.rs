@@ -134,12 +134,24 @@ offsets! {
     bytes_received: "tcp_sock"."bytes_received" [8] optional "bytes received";
     /// Start of a segment's buffer, a pointer.
     skb_head: "sk_buff"."head" [8] required;
-    /// The socket a buffer belongs to, a pointer.
+    /// The device a buffer came in on, a pointer.
     skb_dev: "sk_buff"."dev" [8] optional "the namespace of resets that answer no socket";
     /// Offset of the TCP header from the head.
     skb_transport_header: "sk_buff"."transport_header" [2] required;
     /// Offset of the IP header from the head.
     skb_network_header: "sk_buff"."network_header" [2] required;
+    /// Start of what a buffer holds, a pointer; on the way in that is the IP header.
+    skb_data: "sk_buff"."data" [8] optional "segments by --wire xmit";
+    /// Offset from the head of the end of a buffer's linear part.
+    skb_tail: "sk_buff"."tail" [4] optional "segments by --wire xmit";
+    /// Bytes a buffer holds, in all its parts.
+    skb_len: "sk_buff"."len" [4] optional "the payload of segments above 64 KiB";
+    /// Ethernet type, big endian.
+    skb_protocol: "sk_buff"."protocol" [2] optional "segments by --wire xmit";
+    /// Tag protocol and tag of a VLAN, zero without one; before 6.2 they were told otherwise.
+    skb_vlan: "sk_buff"."vlan_all" [4] optional "VLANs of segments by --wire xmit";
+    /// The socket a buffer was sent by, a pointer.
+    skb_sk: "sk_buff"."sk" [8] optional "the sockets of segments by --wire xmit";
     /// The control block, where TCP keeps sequence number and flags.
     skb_cb: "sk_buff"."cb" [48] optional "retransmitted FINs";
     /// First sequence number in the control block.
@@ -150,6 +162,10 @@ offsets! {
     cb_tcp_flags_wide: "tcp_skb_cb"."tcp_flags" [2] alternative "retransmitted FINs";
     /// The namespace of a device, a pointer.
     dev_net: "net_device"."nd_net.net" [8] optional "the namespace of resets that answer no socket";
+    /// The index of a device in its namespace.
+    dev_index: "net_device"."ifindex" [4] optional "devices of segments by --wire xmit";
+    /// The name of a device.
+    dev_name: "net_device"."name" [16] optional "devices of segments by --wire xmit";
     /// Task flags.
     task_flags: "task_struct"."flags" [4] required;
     /// Thread group id.

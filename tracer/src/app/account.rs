@@ -22,7 +22,7 @@ pub(super) fn read(
     capture: &mut Captures,
     clocks: &Clocks,
 ) -> io::Result<Account> {
-    let captured = capture.counts()?;
+    let captured = capture.counts()?.or(session.captured()?);
     let counts = session.counts()?;
     Ok(Account {
         emitted: per_kind(|kind| counts.emitted(kind)),

@@ -64,7 +64,7 @@ impl Captures {
             scope,
             devices,
             blocks: wiring.wire_buffer.map(|kib| kib.div_ceil(BLOCK_KIB)),
-            is_on: wiring.wire != Wire::Off,
+            is_on: wiring.wire == Wire::Afpacket,
             quiet,
             refused: HashSet::new(),
             left_out: HashSet::new(),
@@ -74,11 +74,6 @@ impl Captures {
             Some(error) if it.running.is_empty() => Err(refused(error)),
             Some(_) | None => Ok(it),
         }
-    }
-
-    /// Whether anything is captured.
-    pub(super) const fn is_on(&self) -> bool {
-        self.is_on
     }
 
     /// Captures in namespaces that came, and no longer in those that went: a capture would keep one

@@ -8,7 +8,12 @@ use super::{kernel, output, select};
 use crate::{
     cli::{Check, Output},
     exit::{Exit, Failure},
-    probe::{plan::Plan, session::Session, system::SystemFacts},
+    probe::{
+        catalog::SEGMENTS,
+        plan::Plan,
+        session::{Segments, Session},
+        system::SystemFacts,
+    },
 };
 
 mod json;
@@ -88,6 +93,10 @@ fn attach(check: &Check) -> Result<Attached, Failure> {
         &check.kernel,
         u32::MAX,
         select::filters(&check.select, true)?,
+        Segments {
+            points: SEGMENTS,
+            ..Segments::default()
+        },
     )?;
     let Session { plan, resolved, .. } = kernel::open(&request, &types)?;
     let missing = resolved

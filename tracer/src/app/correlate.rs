@@ -18,7 +18,7 @@ use crate::{
     align::{Found, align},
     cli::Correlate,
     exit::{Exit, Failure},
-    model::{alignment::Alignment, clock::Timed, foreign::Foreign, time::MonoNs},
+    model::{alignment::Alignment, clock::Timed, flow::Flow, foreign::Foreign, time::MonoNs},
     render::time::WallClock,
     replay::Beside,
 };
@@ -81,11 +81,9 @@ fn held_against(known: &Known, captured: Captured) -> Aligned {
     } = &captured;
     let found = align(&known.marks, segments, *resolution_ns);
     let beside = beside(known, &captured, &found);
-    let used = beside.iter().map(|it| it.0).collect::<Vec<_>>();
-    let used = used.chunk_by(|a, b| a == b).count();
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let unrelated = if found.fit.is_some() {
-        number(segments.len() - used)
+        number(segments.len() - beside.len())
     } else {
         0
     };
@@ -100,20 +98,19 @@ fn held_against(known: &Known, captured: Captured) -> Aligned {
             translated: number(found.translated.len() / 2),
             fit: found.fit,
         },
-        beside: beside.into_iter().map(|it| it.1).collect(),
+        beside,
         captured,
     }
 }
 
-/// The segments of a capture that are of the recording's connections and time, by the hooks' clock,
-/// once for each network namespace with an end of the connection; each with its place in the file.
-fn beside(known: &Known, captured: &Captured, found: &Found) -> Vec<(usize, Beside)> {
+/// The segments of a capture that are of the recording's connections and time, by the hooks' clock.
+fn beside(known: &Known, captured: &Captured, found: &Found) -> Vec<Beside> {
     let (Some(fit), Some((first, last))) = (&found.fit, known.span) else {
         return Vec::new();
     };
     let during = first.before(MARGIN_NS)..=last.after(MARGIN_NS);
     let mut beside = Vec::new();
-    for (place, segment) in captured.segments.iter().enumerate() {
+    for segment in &captured.segments {
         let at = segment.at.and_then(|at| fit.hooks_time(at.ns));
         let Some(at) = at.filter(|at| during.contains(at)) else {
             continue;
@@ -122,10 +119,16 @@ fn beside(known: &Known, captured: &Captured, found: &Found) -> Vec<(usize, Besi
         let ends = (seen.headers.source, seen.headers.destination);
         let ends = found.translated.get(&ends).copied().unwrap_or(ends);
         (seen.headers.source, seen.headers.destination) = ends;
-        for netns in known.namespaces(ends) {
-            let error_ns = fit.error_ns;
-            let time = Timed { at, error_ns };
-            beside.push((place, Beside { time, netns, seen }));
+        if let Some(Flow { netns, .. }) = known.flow(ends) {
+            let at = Timed {
+                at,
+                error_ns: fit.error_ns,
+            };
+            beside.push(Beside {
+                time: at,
+                netns,
+                seen,
+            });
         }
     }
     beside
@@ -154,7 +157,7 @@ fn tell(
             one.captured.say_damage();
             let alignment = &one.alignment;
             let at = alignment.fit.map_or(began, |fit| fit.at);
-            if asked.view.is_json() {
+            if asked.view.is_for_programs() {
                 pipeline.alignment(alignment, at)?;
             }
             if let Some(fit) = &alignment.fit {

@@ -40,17 +40,16 @@ impl Job<'_> {
             count: self.stopping.count,
             settle_ns: u64::try_from(settle_ns).unwrap_or(u64::MAX),
             sockets: self.stopping.sockets,
-            answer_ns: if self.wiring.wire == Wire::Off {
-                0
-            } else {
-                ANSWER_NS
+            answer_ns: match self.wiring.wire {
+                Wire::Off => 0,
+                Wire::Afpacket | Wire::Xmit | Wire::Tcx => ANSWER_NS,
             },
             everything: self.select.is_everything() && self.command.is_empty(),
         }
     }
 
     /// Whether programs are to read it.
-    pub(super) fn is_json(&self) -> bool {
-        self.view.is_some_and(View::is_json)
+    pub(super) fn is_for_programs(&self) -> bool {
+        self.view.is_some_and(View::is_for_programs)
     }
 }

@@ -42,6 +42,10 @@ pub(super) struct Opened {
 }
 
 pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
+    let opened = open(path)?;
+    let captured = opened.recording.header.settings.answer_ns > 0;
+    let hint = "`finrst record --wire afpacket` records the segments too";
+    View::new(trace).check(captured, hint)?;
     let asked = Asked {
         path,
         view: View::new(trace),
@@ -50,7 +54,7 @@ pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         fail_on_loss: trace.stopping.fail_on_loss,
     };
-    let told = tell(&asked, open(path)?, &mut |_recording, _pipeline| Ok(true));
+    let told = tell(&asked, opened, &mut |_recording, _pipeline| Ok(true));
     match told {
         Err(error) if output::is_closed(&error) => Ok(Exit::Ok),
         exit => Ok(exit?),
@@ -79,7 +83,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
-    if !asked.quiet || view.is_json() {
+    if !asked.quiet || view.is_for_programs() {
         recording.start(&mut pipeline)?;
     }
     if !before(&mut recording, &mut pipeline)? {
@@ -87,7 +91,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
         return Ok(Exit::Runtime);
     }
     let mut progress = Progress::new(if asked.quiet { None } else { bytes });
-    let told = recording.tell(&mut pipeline, view.is_json(), &mut |bytes| {
+    let told = recording.tell(&mut pipeline, view.is_for_programs(), &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);
@@ -176,7 +180,7 @@ fn unfit(error: Unfit, path: &Path) -> Failure {
             "replay it with the finrst that wrote it: `finrst --version`",
         ),
         Unfit::ByteOrder { .. } => (Exit::Usage, "replay it on a machine of its kind"),
-        Unfit::NoHeader | Unfit::Read(_) => (Exit::Usage, ""),
+        Unfit::NoHeader { .. } | Unfit::Read(_) => (Exit::Usage, ""),
     };
     let error = anyhow::Error::from(error).context(path.display().to_string());
     Failure::new(exit, error, hint)

@@ -85,6 +85,8 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         | Record::ProcessExited
         | Record::Accepted
         | Record::Queued => true,
+        // Asked for by --wire.
+        Record::SegmentSeen => false,
     };
     Record::ALL
         .iter()

@@ -1,6 +1,7 @@
 //! `finrst trace`.
 
 use anyhow::anyhow;
+use tracer_common::event::Kind;
 
 use super::{
     captures::{Captures, Scope},
@@ -13,15 +14,17 @@ use super::{
     select,
     stop::Stop,
     view::{self, View},
+    wire,
 };
 use crate::{
-    cli::Trace,
+    cli::{Trace, Wire},
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::tap::{Noted, Tapped},
 };
 
+mod devices;
 mod run;
 
 use run::Run;
@@ -39,6 +42,11 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         let hint = "`finrst record -o -` writes a recording there; a file of that name is ./-";
         return Err(Failure::new(Exit::Usage, what, hint));
     }
+    let view = View::new(trace);
+    view.check(
+        trace.wiring.wire != Wire::Off,
+        "capture them: --wire afpacket",
+    )?;
     live(&Job {
         select: &trace.select,
         stopping: &trace.stopping,
@@ -47,7 +55,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         wiring: &trace.wiring,
         every_record: trace.verbose,
-        view: Some(View::new(trace)),
+        view: Some(view),
         file,
     })
 }
@@ -67,8 +75,12 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
     }
     job.file.as_ref().map_or(Ok(()), Destination::check)?;
     let types = kernel::types(job.kernel.btf.as_deref())?;
-    let records = select::records(&job.select.kinds, job.every_record);
-    let request = kernel::request(job.kernel, records, filters)?;
+    let mut records = select::records(&job.select.kinds, job.every_record);
+    let segments = wire::segments(job.wiring)?;
+    if !segments.points.is_empty() {
+        records |= Kind::SegmentSeen.bit();
+    }
+    let request = kernel::request(job.kernel, records, filters, segments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -77,6 +89,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let stop = Stop::listen()?;
         let session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
+        kernel::captures(&session, &request.segments)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
         let (clocks, first) = Clocks::new(job.quiet);
@@ -92,7 +105,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
-        if capture.is_on() {
+        if job.wiring.wire != Wire::Off {
             pipeline.captures(job.settings().everything);
         }
         let tape = job.file.as_ref().map(|file| {
@@ -110,6 +123,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             known: Pending::new(),
             capture,
             clocks,
+            devices: wire::devices(&request.segments)?,
             stop,
             unrecorded: false,
         };

@@ -1,12 +1,16 @@
 //! How a run is told, whether it comes from the kernel or from a recording.
 
+use std::io::{self, IsTerminal as _};
+
+use anyhow::anyhow;
 use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Correlate, Output, Trace},
+    cli::{Color, Correlate, Telling, Trace},
     correlate::{Correlator, Limits},
     enrich::facts::Facts,
+    exit::{Exit, Failure},
     model::{alignment::Alignment, reason::ReasonNames, time::MonoNs},
     pipeline::{Pipeline, Wanted},
     record::Settings,
@@ -17,7 +21,7 @@ use crate::{
 /// What was asked of the telling.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {
-    output: Output,
+    output: Telling,
     verbose: bool,
     unjoined: bool,
     explain: bool,
@@ -46,9 +50,37 @@ impl View {
         }
     }
 
-    /// Whether programs are to read it.
-    pub(super) fn is_json(self) -> bool {
-        self.output == Output::Json
+    /// Whether programs are to read it, which get the start and the account of every run.
+    pub(super) fn is_for_programs(self) -> bool {
+        self.output != Telling::Text
+    }
+
+    /// Refuses what cannot be told that way; `captured` says whether segments are or were.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2.
+    pub(super) fn check(self, captured: bool, hint: &'static str) -> Result<(), Failure> {
+        if self.output != Telling::Pcapng {
+            return Ok(());
+        }
+        let refused =
+            |what: &'static str, hint| Err(Failure::new(Exit::Usage, anyhow!(what), hint));
+        if !captured {
+            return refused("without a capture there are no packets to write", hint);
+        }
+        if self.verbose {
+            let hint = "-o json has the events; for both, --record once and --replay twice";
+            return refused(
+                "events are no packets: -v has nothing to add to pcapng",
+                hint,
+            );
+        }
+        if io::stdout().is_terminal() {
+            let hint = "into a file: > run.pcapng; or live: | tshark -n -r -";
+            return refused("pcapng is nothing to show on a terminal", hint);
+        }
+        Ok(())
     }
 
     /// A road to standard output.
@@ -60,8 +92,9 @@ impl View {
         clock: WallClock,
     ) -> Pipeline<F> {
         let format = match self.output {
-            Output::Text => Format::Text,
-            Output::Json => Format::Json,
+            Telling::Text => Format::Text,
+            Telling::Json => Format::Json,
+            Telling::Pcapng => Format::Pcapng,
         };
         let view = format.renderer(Options {
             clock,
@@ -90,14 +123,7 @@ pub(super) fn quiet<F: Facts>(
     reasons: ReasonNames,
     view: Box<dyn Render>,
 ) -> Pipeline<F> {
-    road(
-        facts,
-        settings,
-        reasons,
-        view,
-        Box::new(std::io::sink()),
-        false,
-    )
+    road(facts, settings, reasons, view, Box::new(io::sink()), false)
 }
 
 fn road<F: Facts>(
@@ -105,7 +131,7 @@ fn road<F: Facts>(
     settings: &Settings,
     reasons: ReasonNames,
     view: Box<dyn Render>,
-    out: Box<dyn std::io::Write>,
+    out: Box<dyn io::Write>,
     events: bool,
 ) -> Pipeline<F> {
     let &Settings {
@@ -141,11 +167,7 @@ pub(super) fn from_offset(offset_ns: i128) -> WallClock {
 /// # Errors
 ///
 /// None: it is written to memory first.
-pub(super) fn say_alignment(
-    alignment: &Alignment,
-    at: MonoNs,
-    clock: WallClock,
-) -> std::io::Result<()> {
+pub(super) fn say_alignment(alignment: &Alignment, at: MonoNs, clock: WallClock) -> io::Result<()> {
     let mut lines = Vec::new();
     for_people(clock).alignment(alignment, at, &mut lines)?;
     output::say(String::from_utf8_lossy(lines.trim_ascii_end()));
@@ -157,7 +179,7 @@ pub(super) fn say_alignment(
 /// # Errors
 ///
 /// None: it is written to memory first.
-pub(super) fn say_summary(tally: &Tally) -> std::io::Result<()> {
+pub(super) fn say_summary(tally: &Tally) -> io::Result<()> {
     let mut summary = Vec::new();
     for_people(from_offset(0)).summary(tally, &mut summary)?;
     output::say(String::from_utf8_lossy(summary.trim_ascii_end()));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Color, Kind, Output};
+use super::{Color, Kind, Telling};
 
 /// Tell a recording together with what others captured
 ///
@@ -39,7 +39,7 @@ pub struct Correlate {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub output: Output,
+    pub output: Telling,
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Color, Ends, Kind, Output, Transport, Way, Wire, values};
+use super::{Color, Ends, Kind, Telling, Transport, Way, Wire, values};
 
 /// Print every ending of a connection as it happens
 ///
@@ -30,7 +30,7 @@ pub struct Trace {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub output: Output,
+    pub output: Telling,
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
@@ -135,11 +135,17 @@ pub struct Stopping {
 /// What to capture beside the hooks.
 #[derive(Debug, Args)]
 pub struct Wiring {
-    /// Capture the FINs and RSTs beside the hooks and join them to the acts of each ending
+    /// See the FINs and RSTs on the wire and join them to the acts of each ending; without HOW: xmit
+    ///
+    /// All see both directions; docs/benchmarks/wire.md has what each costs a packet. xmit also sees what
+    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Fragments
+    /// cannot be read, and are counted.
     #[arg(
         long,
         value_enum,
         default_value = "off",
+        num_args = 0..=1,
+        default_missing_value = "xmit",
         value_name = "HOW",
         help_heading = "Wire"
     )]
@@ -220,6 +226,7 @@ Examples:
   finrst trace -p 4711 --follow --explain       one service with its workers, in words
   finrst trace --kind rst --remote-port 5432    resets towards databases
   finrst trace -o json --duration 1m > end.jsonl
+  finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
 
@@ -228,7 +235,7 @@ mod tests {
     use clap::Parser;
 
     use super::LIVE;
-    use crate::cli::{Cli, Verb};
+    use crate::cli::{Cli, Verb, Wire};
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(["finrst", "trace"].into_iter().chain(line.split(' ')))
@@ -282,6 +289,18 @@ mod tests {
             panic!("another verb");
         };
         assert!(trace.verbose && trace.replay.is_some());
+    }
+
+    #[test]
+    fn a_wire_without_a_way_is_that_by_the_hooks() {
+        let wire = |line: &str| match parse(line).unwrap().verb {
+            Verb::Trace(trace) => trace.wiring.wire,
+            _ => panic!("another verb"),
+        };
+        assert_eq!(wire("-q"), Wire::Off);
+        assert_eq!(wire("--wire -i lo"), Wire::Xmit);
+        assert_eq!(wire("--wire -- true"), Wire::Xmit);
+        assert_eq!(wire("--wire tcx"), Wire::Tcx);
     }
 
     #[test]

@@ -31,15 +31,15 @@ impl Correlator {
             let answer = self.answering.get(&ending.flow).copied();
             // What answers for nobody is told with its own act, not with the connection before.
             let of_answer = |it: &Sighted| {
-                let flags = it.headers.flags;
+                let flags = it.sighting.headers.flags;
                 let after = |(at, acks): (MonoNs, bool)| {
                     it.sighting.at >= at.before(APART_NS) && acks == flags.has(SegmentFlags::ACK)
                 };
                 flags.has(SegmentFlags::RST) && answer.is_some_and(after)
             };
-            let sent = self
-                .wire
-                .claim(&ending.flow, true, span, |it| !of_answer(it));
+            let sent = self.wire.claim(&ending.flow, true, span, |it| {
+                !of_answer(it) && it.may_be_of(ending.socket)
+            });
             let received = &ending.flow.reversed();
             (sent, self.wire.claim(received, false, span, |_| true))
         } else {
@@ -66,14 +66,15 @@ impl Correlator {
         let left = ending.first_seen.before(APART_NS);
         let sent = self.wire.claim(&ending.flow, true, (left, to), |it| {
             let seq = act.and_then(|act| act.seq);
-            let headers = &it.headers;
+            let headers = &it.sighting.headers;
             headers.flags.has(SegmentFlags::RST) && seq.is_none_or(|seq| seq == headers.seq)
         });
         let provoker = act.and_then(|act| act.provoked_by);
         let received = &ending.flow.reversed();
         let received = self.wire.claim(received, false, (from, to), |it| {
             let same = |provoker: Segment| {
-                provoker.seq == it.headers.seq && provoker.flags == it.headers.flags
+                provoker.seq == it.sighting.headers.seq
+                    && provoker.flags == it.sighting.headers.flags
             };
             provoker.is_some_and(same)
         });
@@ -94,7 +95,7 @@ impl Correlator {
         let sent = sent.iter().map(|it| (it, true));
         for (it, sent) in sent.chain(received.iter().map(|it| (it, false))) {
             let netns = it.sighting.netns;
-            let seen = (it.headers.source, it.headers.destination);
+            let seen = (it.sighting.headers.source, it.sighting.headers.destination);
             let names = [Some(seen), self.wire.translated.within(netns, seen)];
             for (source, destination) in names.into_iter().flatten() {
                 let (local, remote) = if sent {
@@ -143,9 +144,8 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
     let mut segments: Vec<WireSegment> = Vec::new();
     let mut numbers = Vec::new();
     for sighted in sightings {
-        let Sighted {
-            headers, sighting, ..
-        } = sighted;
+        let sighting = &sighted.sighting;
+        let headers = &sighting.headers;
         let number = sighted.number();
         let known = numbers.iter().position(|it| *it == number);
         let Some(known) = known.and_then(|place| segments.get_mut(place)) else {
@@ -159,6 +159,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 kernel: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
+                again: Vec::new(),
             });
             continue;
         };
@@ -170,6 +171,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
             .any(|it| place(it) == place(sighting))
         {
             known.retransmits += u32::from(first == Some(place(sighting)));
+            known.again.push(*sighting);
         } else {
             known.sightings.push(*sighting);
         }

@@ -74,6 +74,7 @@ impl Correlator {
                 references,
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
+            What::SegmentSeen(passed) => self.passed(seen.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
             // Another program, or another process, says so in its own next act.
             What::ProcessExeced { .. } | What::ProcessForked { .. } => {}

@@ -46,16 +46,19 @@ impl Correlator {
             if received && !from_here {
                 continue;
             }
-            let tuple = (first.headers.source, first.headers.destination);
+            let tuple = (
+                first.sighting.headers.source,
+                first.sighting.headers.destination,
+            );
             let why = self.why(&group, received);
             let sightings = group.iter().map(|it| {
-                let own = (it.headers.source, it.headers.destination);
+                let own = (it.sighting.headers.source, it.sighting.headers.destination);
                 let mut sighting = it.sighting;
                 sighting.tuple = (own != tuple).then_some(own);
                 sighting
             });
             self.strays.push(Stray {
-                headers: first.headers,
+                headers: first.sighting.headers,
                 sightings: sightings.collect(),
                 why,
             });
@@ -99,7 +102,7 @@ impl Correlator {
     /// The flows of the sockets a sighting may be of: its sender's and its receiver's, in turns.
     fn flows(&self, it: &Sighted) -> Vec<Flow> {
         let netns = it.sighting.netns;
-        let own = (it.headers.source, it.headers.destination);
+        let own = (it.sighting.headers.source, it.sighting.headers.destination);
         let other = self.wire.translated.within(netns, own);
         let flow = |tuple: Tuple| Flow {
             local: tuple.0,

@@ -1,13 +1,14 @@
 //! Segments seen on the wire, kept until the connection they belong to is told of.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{cmp::Ordering, collections::HashMap, num::NonZeroU64};
 
 use super::translated::Translated;
 use crate::model::{
     clock::Timed,
     flow::Flow,
     observation::SegmentFlags,
-    segment::{Headers, Seen},
+    segment::{Device, Headers, Seen},
+    socket::SocketId,
     stray::Tuple,
     time::MonoNs,
     wire::Sighting,
@@ -29,9 +30,9 @@ const LIMIT_OF_TUPLE: usize = 256;
 /// One sighting of a segment, not told yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighted {
-    /// What it said.
-    pub(super) headers: Headers,
-    /// Where and when it was.
+    /// Cookie of the socket that sent it; `None` when that is not known.
+    cookie: Option<NonZeroU64>,
+    /// Where and when it was, and what it said.
     pub(super) sighting: Sighting,
     /// Whether an ending has told of it: its sender's, its receiver's.
     pub(super) told: [bool; 2],
@@ -50,8 +51,14 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Takes in a segment seen in a namespace.
-    pub(super) fn seen(&mut self, time: Timed, netns: Option<u32>, seen: &Seen) {
+    /// Takes in a segment seen in a namespace; a cookie is that of the socket that sent it.
+    pub(super) fn seen(
+        &mut self,
+        time: Timed,
+        netns: Option<u32>,
+        cookie: Option<NonZeroU64>,
+        seen: &Seen,
+    ) {
         let Headers {
             source,
             destination,
@@ -64,7 +71,7 @@ impl Wire {
         }
         self.count += 1;
         of_tuple.push(Sighted {
-            headers: seen.headers,
+            cookie,
             sighting: Sighting {
                 at: time.at,
                 error_ns: time.error_ns,
@@ -73,6 +80,8 @@ impl Wire {
                 tuple: None,
                 device: seen.device,
                 direction: seen.direction,
+                vlan: seen.vlan,
+                headers: seen.headers,
             },
             told: [false; 2],
         });
@@ -97,8 +106,7 @@ impl Wire {
         let own_names = [Some(tuple), self.translated.within(sender.netns, tuple)];
         for name in own_names.into_iter().flatten() {
             self.take(name, side, tuple, &mut claimed, |it, _| {
-                let here = it.sighting.netns == sender.netns && fits(it);
-                here && (from..=to).contains(&it.sighting.at)
+                is_there(it, sender) && fits(it) && (from..=to).contains(&it.sighting.at)
             });
         }
         let own = claimed.len();
@@ -106,7 +114,7 @@ impl Wire {
             for name in self.translated.names(tuple) {
                 self.take(name, side, tuple, &mut claimed, |it, claimed| {
                     let mut known = claimed.iter().take(own);
-                    it.sighting.netns != sender.netns && known.any(|own| own.is_near(it))
+                    !is_there(it, sender) && known.any(|own| own.is_near(it))
                 });
             }
         }
@@ -131,6 +139,10 @@ impl Wire {
                 && !std::mem::replace(told, true)
             {
                 let mut sighted = *sighted;
+                if matches!(sighted.sighting.device, Device::Interface(_)) {
+                    // The namespace was its connection's.
+                    sighted.sighting.netns = None;
+                }
                 sighted.sighting.tuple = (name != own).then_some(name);
                 claimed.push(sighted);
             }
@@ -201,12 +213,25 @@ impl Wire {
     }
 }
 
+/// Whether a sighting was in the namespace of a socket; what is in a capture file may have been seen
+/// anywhere.
+fn is_there(sighted: &Sighted, sender: &Flow) -> bool {
+    let Sighting { netns, device, .. } = sighted.sighting;
+    netns == sender.netns || matches!(device, Device::Interface(_))
+}
+
 /// What is the same of all sightings of one segment: the number of its FIN, or else its flags and
 /// numbers. Of an RST that answers a SYN, the acknowledgement is all there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Number(u8, u32, u32);
 
 impl Sighted {
+    /// Whether a socket may have sent it: no other is known to.
+    pub(super) fn may_be_of(&self, socket: Option<SocketId>) -> bool {
+        let own = socket.and_then(|id| id.cookie);
+        own.is_none() || self.cookie.is_none() || own == self.cookie
+    }
+
     /// What it is known by among segments of its tuple.
     ///
     /// A FIN sent again, or cut or merged on the way, may carry more of the data before it, or less.
@@ -217,7 +242,7 @@ impl Sighted {
             ack,
             payload_bytes,
             ..
-        } = self.headers;
+        } = self.sighting.headers;
         if flags.has(SegmentFlags::FIN) && !flags.has(SegmentFlags::RST) {
             Number(SegmentFlags::FIN, seq.wrapping_add(payload_bytes), 0)
         } else {
@@ -248,7 +273,7 @@ impl Sighted {
                 seq,
                 flags,
                 ..
-            } = it.headers;
+            } = it.sighting.headers;
             (
                 at,
                 netns,

@@ -20,7 +20,8 @@ pub struct Alignment {
     pub matches: u64,
     /// Segments found in both that do not: sent again, or held up for long.
     pub outliers: u64,
-    /// FINs and RSTs in the file of connections the recording knows nothing of.
+    /// FINs and RSTs in the file of connections the recording knows nothing of, or of which several
+    /// network namespaces have one.
     pub unrelated: u64,
     /// Flows whose addresses were translated between here and there, and that were found again.
     pub translated: u64,

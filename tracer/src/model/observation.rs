@@ -3,6 +3,7 @@
 use super::{
     flow::Flow,
     process::{Actor, Task},
+    segment::Passed,
     socket::{Condition, Socket, SocketId},
     state::TcpState,
     time::MonoNs,
@@ -134,6 +135,8 @@ pub enum What {
         /// The listener.
         listener: SocketId,
     },
+    /// A FIN or RST passed a device.
+    SegmentSeen(Passed),
     /// A thread exited.
     ProcessExited {
         /// The thread.
@@ -172,6 +175,7 @@ impl What {
             Self::RstAnswered { .. }
             | Self::Accepted { .. }
             | Self::Queued { .. }
+            | Self::SegmentSeen(_)
             | Self::ProcessExited { .. }
             | Self::ProcessExeced { .. }
             | Self::ProcessForked { .. } => None,
@@ -181,7 +185,7 @@ impl What {
     /// The flow it is about; `None` for what happens to processes.
     #[must_use]
     pub fn flow(&self) -> Option<&Flow> {
-        if let Self::RstAnswered { flow, .. } = self {
+        if let Self::RstAnswered { flow, .. } | Self::SegmentSeen(Passed { flow, .. }) = self {
             return Some(flow);
         }
         self.socket().map(|socket| &socket.flow)

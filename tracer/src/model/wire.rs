@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     observation::SegmentFlags,
-    segment::{CaptureTime, Device, Direction},
+    segment::{CaptureTime, Device, Direction, Headers},
     time::MonoNs,
 };
 
@@ -28,6 +28,8 @@ pub struct WireSegment {
     pub sightings: Vec<Sighting>,
     /// How often it was seen again on the device it was seen on first.
     pub retransmits: u32,
+    /// What was seen where it had been seen already: every retransmission on every device.
+    pub again: Vec<Sighting>,
 }
 
 /// One sighting of a segment on a device.
@@ -48,6 +50,10 @@ pub struct Sighting {
     pub device: Device,
     /// Which way it passed.
     pub direction: Direction,
+    /// Outermost VLAN identifier; `None` without a tag.
+    pub vlan: Option<u16>,
+    /// Its headers as they were there: addresses may be others on another device.
+    pub headers: Headers,
 }
 
 impl WireSegment {

@@ -4,6 +4,11 @@ use tracer_common::event::Kind;
 
 use super::way::Hook;
 
+mod segments;
+
+pub(super) use segments::{EGRESS, INGRESS};
+pub use segments::{SEGMENTS, TCX, XMIT};
+
 /// One thing in the kernel worth knowing about.
 #[derive(Debug)]
 pub struct Point {
@@ -276,6 +281,9 @@ pub const POINTS: &[Point] = &[
         kind: Kind::ProcessForked,
         candidates: &[by!(RawTracepoint "sched_process_fork" at "sched_process_fork")],
     },
+    segments::SENT,
+    segments::RECEIVED,
+    segments::PASSED,
 ];
 
 #[cfg(test)]
@@ -283,13 +291,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_record_has_exactly_one_point() {
+    fn every_kind_of_record_has_one_point_and_segments_have_those_of_each_wire() {
         for kind in Kind::ALL {
-            assert_eq!(
-                POINTS.iter().filter(|point| point.kind == kind).count(),
-                1,
-                "{kind:?}"
-            );
+            let of_kind = POINTS.iter().filter(|point| point.kind == kind);
+            if kind == Kind::SegmentSeen {
+                let names: Vec<_> = of_kind.map(|point| point.name).collect();
+                assert_eq!(names, SEGMENTS);
+                assert_eq!(names, [XMIT, TCX].concat());
+            } else {
+                assert_eq!(of_kind.count(), 1, "{kind:?}");
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ const LENGTH: usize = SLOTS as usize;
 pub struct Counters(PerCpuArray<aya::maps::MapData, [u64; LENGTH]>);
 
 /// What the counters said at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts([u64; LENGTH]);
 
 impl Counters {
@@ -59,6 +59,12 @@ impl Counts {
     #[must_use]
     pub fn verdicts(&self) -> u64 {
         self.slot(count::VERDICTS)
+    }
+
+    /// Segments whose header a capture in the kernel could not read.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.slot(count::UNREADABLE)
     }
 
     fn slot(&self, slot: u32) -> u64 {

@@ -29,6 +29,10 @@ use super::{
     way::Allowed,
 };
 
+mod segments;
+
+pub use segments::Segments;
+
 /// How to run the kernel half.
 #[derive(Debug)]
 pub struct Request {
@@ -44,6 +48,8 @@ pub struct Request {
     pub kinds: u32,
     /// The filters.
     pub filters: Filters,
+    /// What segments are wanted.
+    pub segments: Segments,
 }
 
 /// Why the kernel half does not run.
@@ -85,6 +91,8 @@ pub enum SessionError {
 pub struct Session {
     /// Holds the programs and with them their attachments.
     programs: Option<Ebpf>,
+    /// Whether segments are seen by the kernel half.
+    captures: bool,
     source: Buffered,
     counters: Counters,
     verdicts: Verdicts,
@@ -119,6 +127,8 @@ impl Session {
             filters: request.filters.bits(),
             transport: request.transport,
             wakeup_bytes: buffers.ring_endings_bytes() / 4,
+            device: request.segments.device.unwrap_or(0),
+            netns: request.segments.netns,
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
         request.filters.write(&mut programs)?;
@@ -137,6 +147,7 @@ impl Session {
         let wanted = |point: &Point| wanted(point, request);
         let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
         Ok(Self {
+            captures: !request.segments.points.is_empty(),
             loaded: Loaded::of(&programs),
             programs: Some(programs),
             source,
@@ -244,6 +255,9 @@ impl Buffered {
 
 /// Points that cost something are hooked only for what was asked.
 fn wanted(point: &Point, request: &Request) -> bool {
+    if point.kind == Kind::SegmentSeen {
+        return request.segments.points.contains(&point.name);
+    }
     let follow = point.kind == Kind::ProcessForked && request.filters.follow;
     request.kinds & point.kind.bit() != 0 || follow
 }

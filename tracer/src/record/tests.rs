@@ -190,7 +190,7 @@ fn entry() -> BoxedStrategy<Owned> {
         netns,
         seen: Box::new(seen),
     });
-    let device = (any::<u32>(), arbitrary::foreign());
+    let device = (any::<(Option<u32>, u32)>(), arbitrary::foreign());
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
         (
@@ -218,11 +218,7 @@ fn entry() -> BoxedStrategy<Owned> {
             before: (flow.local, flow.remote),
             after: (flow.remote, flow.local),
         }),
-        device.prop_map(|(index, name)| Entry::Device {
-            netns: index.checked_sub(1),
-            index,
-            name
-        }),
+        device.prop_map(|((netns, index), name)| Entry::Device { netns, index, name }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];
@@ -371,7 +367,7 @@ proptest! {
 #[test]
 fn kinds_and_members_of_a_newer_build_are_passed_over() {
     let (kind, end) = END;
-    let clock = br#"{"offset_ns":-7,"error_ns":200}"#;
+    let clock = br#"{"offset_ns":-7,"quality":200}"#;
     let chunks = [
         [raw(4711, b"?"), raw(2, clock)].concat(),
         [raw(u16::MAX, &[0; 99]), raw(kind, end)].concat(),

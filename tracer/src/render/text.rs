@@ -214,41 +214,46 @@ impl Render for Text {
     }
 
     fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
-        let endings = count(tally.endings, "ending");
-        let events = count(tally.received_total(), "event");
-        write!(
-            out,
-            "{endings}, {events} received, {} lost",
-            tally.lost.total()
-        )?;
-        write!(out, "{}", by_kind(&tally.lost))?;
-        let captured = tally.captured.unwrap_or_default();
-        let unjoined = tally.unjoined_segments.unwrap_or_default();
-        let rest = [
-            (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
-            (tally.undecodable, "undecodable"),
-            (tally.late, "late"),
-            (tally.early, "used early"),
-            (tally.filtered, "filtered"),
-            (tally.evicted, "evicted"),
-            (unjoined.total(), "unjoined segments"),
-            (tally.hurried, "told before their segments were read"),
-            (captured.dropped, "frames dropped"),
-            (captured.unreadable, "frames unreadable"),
-            (captured.untimed, "segments without a time"),
-            (captured.left_out, "network namespaces not captured"),
-        ];
-        for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
-            write!(out, ", {number} {name}")?;
-            if name == "unjoined segments" {
-                write!(out, "{}", listed(unjoined.named()))?;
-            }
-        }
-        write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
-        writeln!(out)?;
+        account(tally, out)?;
         let mut delays = tally.delays.iter().flatten();
         delays.try_for_each(|delay| wire::delay(delay, out))
     }
+}
+
+/// The account of a run in one line.
+pub(super) fn account(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+    let endings = count(tally.endings, "ending");
+    let events = count(tally.received_total(), "event");
+    write!(
+        out,
+        "{endings}, {events} received, {} lost",
+        tally.lost.total()
+    )?;
+    write!(out, "{}", by_kind(&tally.lost))?;
+    let captured = tally.captured.unwrap_or_default();
+    let unjoined = tally.unjoined_segments.unwrap_or_default();
+    let rest = [
+        (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
+        (tally.undecodable, "undecodable"),
+        (tally.late, "late"),
+        (tally.early, "used early"),
+        (tally.filtered, "filtered"),
+        (tally.evicted, "evicted"),
+        (unjoined.total(), "unjoined segments"),
+        (tally.hurried, "told before their segments were read"),
+        (captured.dropped, "frames dropped"),
+        (captured.unreadable, "frames unreadable"),
+        (captured.untimed, "segments without a time"),
+        (captured.left_out, "network namespaces not captured"),
+    ];
+    for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
+        write!(out, ", {number} {name}")?;
+        if name == "unjoined segments" {
+            write!(out, "{}", listed(unjoined.named()))?;
+        }
+    }
+    write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
+    writeln!(out)
 }
 
 /// Resets shout, timeouts warn.

@@ -75,15 +75,13 @@ impl WallClock {
 
     /// RFC 3339 in UTC with nanoseconds: `2026-05-04T12:30:00.000000001Z`.
     pub(super) fn rfc3339(&self, at: MonoNs) -> impl fmt::Display + use<> {
-        let utc = self.utc(at);
-        fmt::from_fn(move |f| write!(f, "{utc:.9}"))
+        in_utc(self.utc(at))
     }
 
     /// When something was seen: as the wall's clock stamped it, else as it maps to it.
     pub(super) fn rfc3339_of(&self, seen: &Sighting) -> impl fmt::Display + use<> {
         let stamped = seen.captured.map(|it| Self::point(it.ns.into()));
-        let utc = stamped.unwrap_or_else(|| self.utc(seen.at));
-        fmt::from_fn(move |f| write!(f, "{utc:.9}"))
+        in_utc(stamped.unwrap_or_else(|| self.utc(seen.at)))
     }
 
     /// The zone's time of day with microseconds: `14:30:00.000001`.
@@ -99,8 +97,7 @@ impl WallClock {
 
 /// A moment of any clock that counts from 1970, RFC 3339 in UTC with nanoseconds.
 pub(super) fn rfc3339(ns: i64) -> impl fmt::Display {
-    let utc = Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX);
-    fmt::from_fn(move |f| write!(f, "{utc:.9}"))
+    in_utc(Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX))
 }
 
 /// How far a capture's clock is ahead of the wall clock that was recorded, in nanoseconds.
@@ -114,6 +111,41 @@ pub(super) fn ahead_ns(fit: &Fit, clock: &WallClock) -> i64 {
 pub(super) fn millionths(parts: i64) -> f64 {
     let thousandths = parts / 1_000;
     f64::from(i32::try_from(thousandths).unwrap_or(i32::MAX)) / 1_000.0
+}
+
+/// RFC 3339 in UTC with nanoseconds.
+fn in_utc(utc: Timestamp) -> impl fmt::Display {
+    fmt::from_fn(move |f| match digits(utc) {
+        Some(text) => f.write_str(std::str::from_utf8(&text).unwrap_or_default()),
+        None => write!(f, "{utc:.9}"),
+    })
+}
+
+/// RFC 3339 of a time of the years 0 to 9999, digit by digit: half of a line's times are this.
+fn digits(utc: Timestamp) -> Option<[u8; 30]> {
+    let time = TimeZone::UTC.to_datetime(utc);
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    let number = |it: i8| u32::try_from(it).ok();
+    let parts = [
+        (u32::try_from(time.year()).ok()?, 3),
+        (number(time.month())?, 6),
+        (number(time.day())?, 9),
+        (number(time.hour())?, 12),
+        (number(time.minute())?, 15),
+        (number(time.second())?, 18),
+        (u32::try_from(time.subsec_nanosecond()).ok()?, 28),
+    ];
+    for (mut rest, last) in parts {
+        for place in (0..=last).rev() {
+            if rest == 0 {
+                break;
+            }
+            let digit = u8::try_from(rest % 10).ok()?;
+            *text.get_mut(place)? = b'0' + digit;
+            rest /= 10;
+        }
+    }
+    Some(text)
 }
 
 /// A duration in the unit people would say it in, three digits of it: `842ns`, `1.24ms`, `2m03s`.
@@ -208,6 +240,17 @@ mod tests {
             clock(0).rfc3339(MonoNs(0)).to_string(),
             "1970-01-01T00:00:00.000000000Z"
         );
+    }
+
+    #[test]
+    fn digits_say_what_the_library_says_of_any_time() {
+        let day = 86_399_999_999_999_i128;
+        for step in -1_000..3_000_i128 {
+            let clock = clock(step * day * 31 + step);
+            let at = MonoNs(987_654_321);
+            let said = clock.rfc3339(at).to_string();
+            assert_eq!(said, format!("{:.9}", clock.utc(at)));
+        }
     }
 
     #[test]

@@ -141,7 +141,10 @@ impl Delays {
 mod tests {
     use super::*;
     use crate::model::{
-        observation::SegmentFlags, segment::Direction, time::MonoNs, wire::Sighting,
+        observation::SegmentFlags,
+        segment::{Direction, Headers},
+        time::MonoNs,
+        wire::Sighting,
     };
 
     fn segment(sent: bool, kernel: Option<u64>, sightings: &[(u32, u64)]) -> WireSegment {
@@ -151,6 +154,17 @@ mod tests {
             captured: None,
             netns: None,
             tuple: None,
+            vlan: None,
+            headers: Headers {
+                source: "10.0.0.1:1".parse().unwrap(),
+                destination: "10.0.0.2:2".parse().unwrap(),
+                seq: 1,
+                ack: 1,
+                flags: SegmentFlags(SegmentFlags::FIN),
+                payload_bytes: 0,
+                window: 0,
+                timestamps: None,
+            },
             device: Device::Index(device),
             direction: Direction::Unknown,
         });
@@ -163,6 +177,7 @@ mod tests {
             kernel: kernel.map(MonoNs),
             sightings: sightings.collect(),
             retransmits: 0,
+            again: Vec::new(),
         }
     }
 

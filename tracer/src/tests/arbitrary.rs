@@ -19,7 +19,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{CaptureClock, CaptureTime, Device, Direction, Headers},
+    segment::{Device, Direction, Headers, Passed},
     socket::{Condition, FileRefs, Socket, SocketId},
     state::TcpState,
     stray::{Stray, Why},
@@ -298,8 +298,32 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
             .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
+        passed().prop_map(What::SegmentSeen),
     ];
     (actor_without_task(), what).boxed()
+}
+
+fn passed() -> impl Strategy<Value = Passed> {
+    let name = option::of(collection::vec(1_u8.., 1..16));
+    let place = (any::<u32>(), name, way(), option::of(0..0x1000_u16));
+    let said = (segment(), any::<(u32, u16)>());
+    (flow(), any::<u64>(), place, said).prop_map(|(flow, cookie, place, said)| {
+        let (device, name, direction, vlan) = place;
+        let (Segment { seq, ack, flags }, (payload_bytes, window)) = said;
+        Passed {
+            flow,
+            cookie: NonZeroU64::new(cookie),
+            device,
+            name: name.map(|name| Foreign::from(&*name)),
+            direction,
+            vlan,
+            seq,
+            ack,
+            flags,
+            payload_bytes,
+            window,
+        }
+    })
 }
 
 /// Records about a process, which the record names whether it acted or not.
@@ -452,33 +476,32 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         .boxed()
 }
 
-fn sighting() -> impl Strategy<Value = Sighting> {
-    let direction = sample::select(vec![
+fn way() -> impl Strategy<Value = Direction> {
+    sample::select(vec![
         Direction::Transmitted,
         Direction::Received,
         Direction::Unknown,
-    ]);
+    ])
+}
+
+fn sighting() -> impl Strategy<Value = Sighting> {
     let device = prop_oneof![
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let error = option::of(any::<u64>());
-    let captured = option::of(any::<i64>().prop_map(|ns| CaptureTime {
-        clock: CaptureClock::Realtime,
-        ns,
-    }));
-    let time = (mono(), error, captured);
-    let netns = option::of(0..3_u32);
-    let tuple = option::of((end(), end()));
-    let sighting = (time, netns, tuple, device, direction);
-    sighting.prop_map(|(time, netns, tuple, device, direction)| Sighting {
+    let seen = crate::record::tests::seen();
+    let place = (option::of(0..3_u32), option::of((end(), end())));
+    let time = (mono(), option::of(any::<u64>()));
+    (time, place, device, way(), seen).prop_map(|(time, place, device, direction, seen)| Sighting {
         at: time.0,
         error_ns: time.1,
-        captured: time.2,
-        netns,
-        tuple,
+        captured: seen.at,
+        netns: place.0,
+        tuple: place.1,
         device,
         direction,
+        vlan: seen.vlan,
+        headers: seen.headers,
     })
 }
 
@@ -510,8 +533,9 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
         any::<(bool, u8, u32, u32, u32, u32)>(),
         option::of(mono()),
         collection::vec(sighting(), 0..3),
+        collection::vec(sighting(), 0..2),
     )
-        .prop_map(|(said, kernel, sightings)| WireSegment {
+        .prop_map(|(said, kernel, sightings, again)| WireSegment {
             sent: said.0,
             flags: SegmentFlags(said.1),
             seq: said.2,
@@ -520,6 +544,7 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
             kernel,
             sightings,
             retransmits: said.5,
+            again,
         })
 }
 

@@ -244,6 +244,17 @@ pub(crate) struct Act {
     pub(crate) actor: Actor,
 }
 
+/// The account of a capture.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct Capture {
+    /// Frames that passed its filter.
+    pub(crate) frames: u64,
+    /// Of these, those it had no room for.
+    pub(crate) dropped: u64,
+    /// Segments without a time.
+    pub(crate) untimed: u64,
+}
+
 /// The closing account.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Summary {
@@ -269,17 +280,6 @@ pub(crate) struct Summary {
     pub(crate) endings: u64,
     /// Things forgotten because a bound was reached.
     pub(crate) evicted: u64,
-}
-
-/// What became of captured frames.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub(crate) struct Capture {
-    /// Frames that passed its filter.
-    pub(crate) frames: u64,
-    /// Of these, those it had no room for.
-    pub(crate) dropped: u64,
-    /// Segments without a time.
-    pub(crate) untimed: u64,
 }
 
 /// What happened to the clocks.

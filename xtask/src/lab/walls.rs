@@ -40,7 +40,7 @@ fn set_by(lab: &Lab, milliseconds: i64) -> anyhow::Result<()> {
 
 /// A storm, and in the middle of it the clock is set.
 fn set(lab: &Lab, milliseconds: i64) -> anyhow::Result<()> {
-    let (storm, ended) = storm(lab, || set_by(lab, milliseconds))?;
+    let (storm, ended) = storm(lab, "afpacket", || set_by(lab, milliseconds))?;
     joined(&storm, &ended)?;
     let summary = ended.summary.context("there is no summary")?;
     let Clock {
@@ -74,7 +74,7 @@ fn slewed(lab: &Lab) -> anyhow::Result<()> {
         let mut adjust = Command::new("adjtimex");
         shell::read(adjust.args(["-q", "-t", microseconds])).map(drop)
     };
-    let played = storm(lab, || tick("10500"));
+    let played = storm(lab, "afpacket", || tick("10500"));
     tick("10000")?;
     let (storm, ended) = played?;
     joined(&storm, &ended)?;

@@ -1,6 +1,8 @@
 //! The wire: every act that put a segment there, or took one in, has that segment, and no segment
 //! is without an act.
 
+mod in_kernel;
+
 use std::{collections::HashMap, process::Command, thread, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,6 +16,8 @@ use super::{
 };
 use crate::{scene::storm::Storm, shell};
 
+pub(crate) use in_kernel::IN_KERNEL;
+
 /// The tests, by name.
 pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
 
@@ -23,13 +27,14 @@ pub(crate) const REAL: &[(&str, Test)] = &[("wire/tcpdump_agrees", tcpdump_agree
 /// Connections of the storm.
 const CONNECTIONS: u32 = 3_000;
 
-/// Plays a storm of all manners under a tracer that captures; in the middle of it `meanwhile` is
-/// done.
+/// Plays a storm of all manners under a tracer that captures this way; in the middle of it
+/// `meanwhile` is done.
 pub(super) fn storm(
     lab: &Lab,
+    wire: &str,
     meanwhile: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<(Storm, Ended)> {
-    let arguments = ["--wire", "afpacket"].map(str::to_owned);
+    let arguments = ["--wire", wire].map(str::to_owned);
     let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(20)))?;
     let connections = (CONNECTIONS / lab.slow).max(150);
     let number = connections.to_string();
@@ -50,10 +55,9 @@ pub(super) fn storm(
     Ok((storm, tracer.stop()?))
 }
 
-/// Every act of every ending of the storm has one segment of its own, both ends tell the same
-/// segments, and nothing is left over.
+/// By the packet socket.
 fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
-    let (storm, ended) = storm(lab, || Ok(()))?;
+    let (storm, ended) = storm(lab, "afpacket", || Ok(()))?;
     joined(&storm, &ended)?;
     let clock = ended.summary.and_then(|it| it.clock);
     let clock = clock.context("nothing is told of the clocks")?;
@@ -180,7 +184,7 @@ fn tcpdump_agrees(lab: &Lab) -> anyhow::Result<()> {
         .stderr(std::process::Stdio::null())
         .spawn()?;
     thread::sleep(Duration::from_secs(1));
-    let played = storm(lab, || Ok(()));
+    let played = storm(lab, "afpacket", || Ok(()));
     thread::sleep(Duration::from_millis(500));
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(tcpdump.id().cast_signed()),

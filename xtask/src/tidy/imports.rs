@@ -88,7 +88,8 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     (
         "render",
-        Only(&["model", "tally"]),
+        // Of `packet` the files, to write one.
+        Only(&["model", "packet", "tally"]),
         &[
             "aya",
             "clap",

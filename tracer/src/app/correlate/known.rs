@@ -44,14 +44,21 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The network namespaces in which a segment's connection has a socket, at either end.
-    pub(super) fn namespaces(&self, (source, destination): Ends) -> Vec<Option<u32>> {
-        let of = |ends: Ends| self.flows.get(&ends).into_iter().flatten();
-        let both = of((source, destination)).chain(of((destination, source)));
-        let mut found: Vec<_> = both.copied().collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+    /// The flow of a segment's sender, as its socket sees it, else of its receiver; `None` when there
+    /// is none, or when sockets of several network namespaces have these ends.
+    pub(super) fn flow(&self, ends: Ends) -> Option<Flow> {
+        let other = (ends.1, ends.0);
+        let several = |ends: &Ends| self.flows.get(ends).is_some_and(|it| it.len() > 1);
+        let (local, remote) = [ends, other]
+            .into_iter()
+            .find(|ends| self.flows.contains_key(ends))?;
+        let netns = *self.flows.get(&(local, remote))?.first()?;
+        let flow = Flow {
+            local,
+            remote,
+            netns,
+        };
+        (!several(&ends) && !several(&other)).then_some(flow)
     }
 
     fn learn(&mut self, ending: &Ending) {
@@ -259,9 +266,9 @@ mod tests {
         fn an_ending_is_known_by_its_flow_and_in_its_namespace(ending in arbitrary::ending()) {
             let mut known = Known::default();
             known.learn(&ending);
-            let Flow { local, remote, netns } = ending.flow;
-            prop_assert_eq!(known.namespaces((local, remote)), [netns]);
-            prop_assert_eq!(known.namespaces((remote, local)), [netns]);
+            let Flow { local, remote, .. } = ending.flow;
+            prop_assert_eq!(known.flow((local, remote)), Some(ending.flow));
+            prop_assert_eq!(known.flow((remote, local)), Some(ending.flow));
             for mark in &known.marks {
                 let sent = mark.ends == (local, remote);
                 prop_assert!(sent || mark.ends == (remote, local));
@@ -287,7 +294,22 @@ mod tests {
     #[test]
     fn a_flow_nobody_has_is_in_no_namespace() {
         let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
-        assert!(Known::default().namespaces(ends).is_empty());
+        assert_eq!(Known::default().flow(ends), None);
+    }
+
+    #[test]
+    fn a_flow_of_two_namespaces_is_in_neither() {
+        let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+        let other = (ends.1, ends.0);
+        let mut known = Known::default();
+        known.flows.insert(ends, vec![Some(1), Some(2)]);
+        assert_eq!(known.flow(ends), None);
+        assert_eq!(known.flow(other), None);
+        // Its two ends in two are as they should be.
+        known.flows.insert(ends, vec![Some(1)]);
+        known.flows.insert(other, vec![Some(2)]);
+        assert_eq!(known.flow(ends).unwrap().netns, Some(1));
+        assert_eq!(known.flow(other).unwrap().netns, Some(2));
     }
 
     #[test]
@@ -301,6 +323,7 @@ mod tests {
             kernel: None,
             sightings: Vec::new(),
             retransmits: 0,
+            again: Vec::new(),
         };
         let (fin, rst, ack) = (SegmentFlags::FIN, SegmentFlags::RST, SegmentFlags::ACK);
         assert_eq!(sign(&segment(fin | ack, 5)), Sign::Fin(9));

@@ -15,6 +15,7 @@ use crate::{
         record::{Destination, Tape},
         scan::Pending,
         stop::Stop,
+        trace::devices,
         view,
     },
     cli::Transport,
@@ -22,7 +23,7 @@ use crate::{
     exit::{Exit, Failure},
     model::time::Reached,
     pipeline::tap::Tapped,
-    probe::{session::Session, source::Source, system::SystemFacts},
+    probe::{devices::Devices, session::Session, source::Source, system::SystemFacts},
     render::{Point, Start},
     tally::Tally,
 };
@@ -66,6 +67,7 @@ pub(super) struct Run<'a> {
     pub(super) known: Pending,
     pub(super) capture: Captures,
     pub(super) clocks: Clocks,
+    pub(super) devices: Option<Devices>,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -132,6 +134,7 @@ impl Run<'_> {
             at: clock::now(),
             version: env!("CARGO_PKG_VERSION"),
             kernel: Some(&facts.release),
+            machine: std::env::consts::ARCH,
             transport: Some(match self.job.kernel.transport {
                 Transport::Perf => "perf",
                 Transport::Ringbuf => "ringbuf",
@@ -143,7 +146,8 @@ impl Run<'_> {
             let header = tape.header(&start, offsets, &self.job.settings());
             self.pipeline.record(tape.writer, header);
         }
-        if !self.job.quiet || self.job.is_json() {
+        self.renew_devices()?;
+        if !self.job.quiet || self.job.is_for_programs() {
             self.pipeline.start(&start)?;
         }
         if !self.job.quiet {
@@ -181,6 +185,10 @@ impl Run<'_> {
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
                 ready = self.capture.filled() => ready?,
+                changed = devices::changed(self.devices.as_ref()) => {
+                    changed?;
+                    self.renew_devices()?;
+                }
                 scan = self.known.ready() => self.know(scan),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
@@ -270,6 +278,7 @@ impl Run<'_> {
                 self.turn()?;
             }
         }
+        self.devices = None;
         self.session.detach();
         let Self {
             session,
@@ -284,7 +293,7 @@ impl Run<'_> {
         }
         pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
-        let finished = pipeline.finish(self.job.is_json(), end.word());
+        let finished = pipeline.finish(self.job.is_for_programs(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {

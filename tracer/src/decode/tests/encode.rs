@@ -1,9 +1,12 @@
 //! The inverse of `decode`, for its tests: what a hook would have sent for an observation.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU64,
+};
 
 use tracer_common::{
-    event::{self as wire, context},
+    event::{self as wire, SegmentSeen, context},
     flow as wire_flow,
     socket::{self as wire_socket, file, known, sock_flag},
     task as wire_task,
@@ -13,7 +16,9 @@ use zerocopy::IntoBytes;
 use super::super::*;
 use crate::model::{
     flow::Flow,
+    foreign::Foreign,
     process::{Exit, Task},
+    segment::{Direction, Passed},
     socket::{Condition, FileRefs, Socket, SocketId},
 };
 use crate::tally::kind_of;
@@ -36,6 +41,7 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
         Kind::Accepted => Accepted::SIZE,
         Kind::HeldOpen => HeldOpen::SIZE,
         Kind::Queued => Queued::SIZE,
+        Kind::SegmentSeen => SegmentSeen::SIZE,
     })
 }
 
@@ -61,6 +67,7 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         | What::Accepted { .. }
         | What::HeldOpen { .. }
         | What::Queued { .. }
+        | What::SegmentSeen(_)
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
@@ -231,6 +238,7 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
         }
         .as_bytes()
         .to_vec(),
+        What::SegmentSeen(passed) => raw_passed(header, passed).as_bytes().to_vec(),
         What::ProcessExited { .. } => ProcessExited { header, task }.as_bytes().to_vec(),
         What::ProcessExeced { .. } => ProcessExeced { header, task }.as_bytes().to_vec(),
         What::ProcessForked {
@@ -266,6 +274,36 @@ fn raw_state(state: Option<TcpState>) -> u32 {
     (1..=12)
         .find(|&raw| TcpState::from_kernel(raw) == state)
         .unwrap_or(0)
+}
+
+fn raw_passed(header: Header, passed: &Passed) -> SegmentSeen {
+    let mut device = [0; 16];
+    let name = passed.name.as_ref().map_or(&[][..], Foreign::bytes);
+    device[..name.len()].copy_from_slice(name);
+    let received = passed.direction == Direction::Received;
+    SegmentSeen {
+        header,
+        flow: raw_flow(&if received {
+            passed.flow.reversed()
+        } else {
+            passed.flow
+        }),
+        cookie: passed.cookie.map_or(0, NonZeroU64::get),
+        device,
+        index: passed.device,
+        seq: passed.seq,
+        ack: passed.ack,
+        payload_bytes: passed.payload_bytes,
+        window: passed.window,
+        vlan: passed.vlan.map_or(0, |id| id | wire::vlan::TAGGED),
+        flags: passed.flags.0,
+        direction: match passed.direction {
+            Direction::Transmitted => wire::direction::TRANSMITTED,
+            Direction::Received => wire::direction::RECEIVED,
+            Direction::Unknown => 0,
+        },
+        reserved: [0; 2],
+    }
 }
 
 fn raw_flow(flow: &Flow) -> wire_flow::Flow {

@@ -112,13 +112,18 @@ fn sighting<'a>(seen: &ModelSighting, devices: &'a Devices) -> Sighting<'a> {
         mono_ns: seen.at.0,
         netns: seen.netns,
         device: name(seen, devices),
-        direction: match seen.direction {
-            Direction::Transmitted => Some("tx"),
-            Direction::Received => Some("rx"),
-            Direction::Unknown => None,
-        },
+        direction: direction(seen.direction),
         source: source.map(end),
         destination: destination.map(end),
+    }
+}
+
+/// The word for a direction; nothing for none.
+pub(super) const fn direction(direction: Direction) -> Option<&'static str> {
+    match direction {
+        Direction::Transmitted => Some("tx"),
+        Direction::Received => Some("rx"),
+        Direction::Unknown => None,
     }
 }
 

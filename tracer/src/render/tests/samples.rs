@@ -7,7 +7,7 @@ use crate::model::{
     alignment::{Assumption, Drift, Fit, Spread},
     ending::LetGo,
     holder::{Holder, Provenance},
-    segment::{Direction, Headers},
+    segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
     stray::Stray,
     wire::{Sighting, WireSegment},
 };
@@ -63,14 +63,14 @@ fn act(at: u64, how: How, actor: Actor, cause: Cause, confidence: Confidence) ->
     }
 }
 
-pub(super) fn names() -> ReasonNames {
+pub(in crate::render) fn names() -> ReasonNames {
     ReasonNames::new([
         (1, "SK_RST_REASON_NO_SOCKET"),
         (9, "SK_RST_REASON_TCP_ABORT_ON_CLOSE"),
     ])
 }
 
-pub(super) fn explanation(text: &str) -> Explanation {
+pub(in crate::render) fn explanation(text: &str) -> Explanation {
     Explanation {
         text: text.to_owned(),
         advice: "",
@@ -79,7 +79,7 @@ pub(super) fn explanation(text: &str) -> Explanation {
 }
 
 /// What is known of the server, which runs in a container of a pod.
-pub(super) fn nginx() -> ProcessFacts {
+pub(in crate::render) fn nginx() -> ProcessFacts {
     let foreign = |text: &str| Foreign::from(text.as_bytes());
     ProcessFacts {
         exe: Some(foreign("/usr/sbin/nginx")),
@@ -288,7 +288,7 @@ fn reset() -> Ending {
 }
 
 /// An ending of which everything is known that finrst collects.
-pub(super) fn complete() -> Ending {
+pub(in crate::render) fn complete() -> Ending {
     let condition = Condition {
         unread: Some(0),
         unacked: Some(0),
@@ -340,6 +340,20 @@ pub(super) fn complete() -> Ending {
     ending
 }
 
+/// What our FIN says.
+fn fin_headers() -> Headers {
+    Headers {
+        source: "127.0.0.1:80".parse().unwrap(),
+        destination: "127.0.0.1:41234".parse().unwrap(),
+        seq: 0,
+        ack: 0,
+        flags: SegmentFlags(SegmentFlags::FIN),
+        payload_bytes: 0,
+        window: 512,
+        timestamps: Some(Timestamps { value: 1, echo: 2 }),
+    }
+}
+
 /// A sighting behind a translation of addresses.
 fn translated() -> Sighting {
     Sighting {
@@ -353,6 +367,8 @@ fn translated() -> Sighting {
         )),
         device: Device::Index(2),
         direction: Direction::Transmitted,
+        vlan: None,
+        headers: fin_headers(),
     }
 }
 
@@ -390,22 +406,25 @@ pub(super) fn fin() -> WireSegment {
             Sighting {
                 at: MonoNs(BORN + 2_000),
                 error_ns: Some(60),
-                captured: None,
                 netns: Some(4_026_531_840),
-                tuple: Some((
-                    "10.0.0.3:40000".parse().unwrap(),
-                    "192.0.2.7:80".parse().unwrap(),
-                )),
+                tuple: None,
                 device: Device::Index(1),
                 direction: Direction::Transmitted,
+                captured: Some(CaptureTime {
+                    clock: CaptureClock::Realtime,
+                    ns: 1_777_897_805_000_002_003,
+                }),
+                vlan: None,
+                headers: fin_headers(),
             },
             translated(),
         ],
         retransmits: 0,
+        again: Vec::new(),
     }
 }
 
-pub(super) fn endings() -> Vec<(Ending, Explanation)> {
+pub(in crate::render) fn endings() -> Vec<(Ending, Explanation)> {
     let unread_data = Explanation {
         text: "long-named-prog closed the socket with 512 bytes unread".to_owned(),
         advice: "Read to the end, or shut the sending side down and wait for the peer's FIN.",
@@ -423,7 +442,7 @@ pub(super) fn endings() -> Vec<(Ending, Explanation)> {
 }
 
 #[expect(clippy::too_many_lines, reason = "one literal a kind")]
-pub(super) fn events() -> Vec<Observation> {
+pub(in crate::render) fn events() -> Vec<Observation> {
     let nginx = task(1234, "nginx");
     let socket = Socket {
         id: id(0x1f),
@@ -544,11 +563,12 @@ pub(super) fn events() -> Vec<Observation> {
         .collect()
 }
 
-pub(super) fn start() -> Start<'static> {
+pub(in crate::render) fn start() -> Start<'static> {
     Start {
         at: MonoNs(BORN - 1),
         version: "0.1.0",
         kernel: Some("6.18.5"),
+        machine: "x86_64",
         transport: Some("perf"),
         points: &[
             Point {
@@ -563,7 +583,7 @@ pub(super) fn start() -> Start<'static> {
     }
 }
 
-pub(super) fn lost() -> Lost {
+pub(in crate::render) fn lost() -> Lost {
     let mut records = PerKind::default();
     records.set(Kind::StateChanged, 10);
     records.set(Kind::RstSent, 1);
@@ -573,7 +593,7 @@ pub(super) fn lost() -> Lost {
     }
 }
 
-pub(super) fn tally() -> Tally {
+pub(in crate::render) fn tally() -> Tally {
     let mut tally = Tally {
         at: MonoNs(BORN + 5_000_000_000),
         undecodable: 1,

@@ -8,6 +8,7 @@ use crate::{
         observation::{Observation, What},
         process::{Exit, Task},
         reason::ReasonNames,
+        segment::Direction,
         socket::Condition,
         time::MonoNs,
     },
@@ -119,12 +120,29 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
             Some(cookie) => facts.say(format_args!("listener={cookie:x}")),
             None => Ok(()),
         },
+        What::SegmentSeen(passed) => {
+            let (flags, seq, ack) = (passed.flags, passed.seq, passed.ack);
+            facts.say(way(passed.direction))?;
+            facts.say(format_args!("[{flags}] seq={seq} ack={ack}"))?;
+            match &passed.name {
+                Some(name) => facts.say(format_args!("device={name}")),
+                None => facts.number("device", Some(passed.device)),
+            }
+        }
         What::CloseCalled { .. }
         | What::RstSent { .. }
         | What::StateChanged { .. }
         | What::RstReceived { .. }
         | What::Destroyed { .. }
         | What::ProcessExeced { .. } => Ok(()),
+    }
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Transmitted => "out",
+        Direction::Received => "in",
+        Direction::Unknown => "past",
     }
 }
 

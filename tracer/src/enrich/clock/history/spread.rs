@@ -94,7 +94,9 @@ mod tests {
             mut numbers in proptest::collection::vec(0..10_000_u64, 1..50),
         ) {
             let mut spread = Spread::default();
-            numbers.iter().for_each(|&number| spread.add(number));
+            for &number in &numbers {
+                spread.add(number);
+            }
             numbers.sort_unstable();
             let middle = numbers[(numbers.len() - 1) / 2];
             let median = spread.median();
