@@ -197,11 +197,8 @@ impl Correlator {
 
     /// Takes in a segment that a hook saw.
     fn passed(&mut self, at: MonoNs, passed: &Passed) {
-        let netns = passed.flow.netns;
-        let time = Timed {
-            at,
-            error_ns: Some(0),
-        };
+        let (netns, error_ns) = (passed.flow.netns, Some(0));
+        let time = Timed { at, error_ns };
         self.wire.seen(time, netns, passed.cookie, &passed.seen());
     }
 
