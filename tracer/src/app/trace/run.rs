@@ -13,13 +13,13 @@ use crate::{
         job::Job,
         output, priority,
         record::{Destination, Tape},
-        scan::Pending,
+        scan::{self, Pending},
         stop::Stop,
         trace::devices,
         view,
     },
     cli::Transport,
-    enrich::{clock, facts::Live, scan::Scan},
+    enrich::{clock, facts::Live},
     exit::{Exit, Failure},
     model::time::Reached,
     pipeline::tap::Tapped,
@@ -189,7 +189,7 @@ impl Run<'_> {
                     changed?;
                     self.renew_devices()?;
                 }
-                scan = self.known.ready() => self.know(scan),
+                scan = self.known.ready() => scan::take(scan, self.job.quiet, &mut self.pipeline),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
                 status = command::ended(&mut child) => end = Some(End::Command(status?)),
@@ -218,22 +218,6 @@ impl Run<'_> {
         let goes_on = !only || !self.job.command.is_empty();
         file.say_failed(&error, goes_on);
         (!goes_on).then_some(End::Asked)
-    }
-
-    /// Takes in who held the sockets older than the attach; what was not seen is said.
-    fn know(&mut self, scan: Scan) {
-        let refused = self.pipeline.know(scan.sockets);
-        if self.job.quiet {
-            return;
-        }
-        for gap in &scan.gaps {
-            output::say(format_args!("finrst: {gap}"));
-        }
-        if refused > 0 {
-            output::say(format_args!(
-                "finrst: too many sockets: who holds {refused} of them was not noted"
-            ));
-        }
     }
 
     fn turn(&mut self) -> io::Result<bool> {
