@@ -103,11 +103,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let (clocks, first) = Clocks::new(job.quiet);
         let clock = view::from_offset(first.offset_ns);
         let (noted, settings) = (Noted::new(Live::here()), job.settings());
-        let scope = Scope::of(
-            &job.select.ends.netns,
-            &request.filters.pids,
-            request.filters.follow,
-        )?;
+        let scope = Scope::of(&job.select.ends.netns, &request.filters)?;
         let capture = Captures::open(job.wiring, scope, job.quiet)?;
         let mut pipeline = match job.view {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock),

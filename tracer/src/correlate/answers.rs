@@ -56,10 +56,16 @@ impl Correlator {
             ending.owner = former.owner_later();
         }
         ending.owner = ending.owner.or_else(|| self.owner_of(socket?, state));
-        ending.peer = self.introduce(Life {
+        let one = Life {
             id,
             ended: Some(at),
-        });
+        };
+        ending.peer = if ending.after.is_some() {
+            // To the other end, its peer is the connection that was there before.
+            self.other_end(one)
+        } else {
+            self.introduce(one)
+        };
         if self.limits.answer_ns == 0 {
             self.push(ending);
         } else {

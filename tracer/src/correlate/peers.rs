@@ -89,6 +89,13 @@ impl Correlator {
         self.introduce_at(one, address)
     }
 
+    /// The other end of a connection, which does not hear of this one.
+    pub(super) fn other_end(&mut self, one: Life) -> Option<EndId> {
+        let address = self.peers.of(one.id.flow)?;
+        let life = self.sockets.at(address)?.life();
+        one.overlaps(life).then_some(life.id)
+    }
+
     /// Likewise for the end that has this flow, alive or over.
     pub(super) fn introduce_to(&mut self, one: Life, flow: &Flow) -> Option<EndId> {
         if let Some(address) = self.peers.at(flow)

@@ -104,7 +104,9 @@ fn every_format_of_lines_tells_the_same_run() {
 #[test]
 fn text_tells_every_device_a_segment_passed_and_what_it_was_translated_to() {
     let (mut ending, explanation) = endings().swap_remove(0);
-    ending.segments = Some(vec![samples::fin()]);
+    let mut fin = samples::fin();
+    fin.sightings.push(samples::translated());
+    ending.segments = Some(vec![fin]);
     let explained = bare(&ending, &explanation);
     let options = Options {
         explain: true,

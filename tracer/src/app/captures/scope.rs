@@ -8,6 +8,7 @@ use std::{
 use crate::{
     enrich::{descendants, netns, scan},
     exit::{Exit, Failure},
+    probe::filter::Filters,
 };
 
 const PROC: &str = "/proc";
@@ -49,19 +50,15 @@ impl Scope {
     /// # Errors
     ///
     /// A namespace that no process and no name leads to: exit code 2.
-    pub(in crate::app) fn of(
-        netns: &[String],
-        pids: &[u32],
-        follow: bool,
-    ) -> Result<Self, Failure> {
+    pub(in crate::app) fn of(netns: &[String], filters: &Filters) -> Result<Self, Failure> {
         if !netns.is_empty() {
             let files = netns.iter().map(|wanted| file(wanted));
             return Ok(Self::Files(files.collect::<Result<_, _>>()?));
         }
-        Ok(if pids.is_empty() {
+        Ok(if filters.pids.is_empty() {
             Self::All
         } else {
-            Self::Processes(pids.to_vec(), follow)
+            Self::Processes(filters.pids.clone(), filters.follow)
         })
     }
 }

@@ -14,12 +14,12 @@ use crate::{
         job::Job,
         output, priority,
         record::{Destination, Tape},
-        scan::Pending,
+        scan::{self, Pending},
         stop::Stop,
         trace::devices,
         view,
     },
-    enrich::{clock, facts::Live, scan::Scan},
+    enrich::{clock, facts::Live},
     exit::{Exit, Failure},
     model::time::Reached,
     pipeline::tap::Tapped,
@@ -139,7 +139,7 @@ impl Run<'_> {
                     changed?;
                     self.renew_devices()?;
                 }
-                scan = self.known.ready() => self.know(scan),
+                scan = self.known.ready() => scan::take(scan, self.job.quiet, &mut self.pipeline),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
                 status = command::ended(&mut child) => end = Some(End::Command(status?)),
@@ -170,22 +170,6 @@ impl Run<'_> {
         (!goes_on).then_some(End::Asked)
     }
 
-    /// Takes in who held the sockets older than the attach; what was not seen is said.
-    fn know(&mut self, scan: Scan) {
-        let refused = self.pipeline.know(scan.sockets);
-        if self.job.quiet {
-            return;
-        }
-        for gap in &scan.gaps {
-            output::say(format_args!("finrst: {gap}"));
-        }
-        if refused > 0 {
-            output::say(format_args!(
-                "finrst: too many sockets: who holds {refused} of them was not noted"
-            ));
-        }
-    }
-
     fn turn(&mut self) -> io::Result<bool> {
         let records = clock::now().before(SLACK_NS);
         let Self {
@@ -196,11 +180,12 @@ impl Run<'_> {
             goroutines,
             ..
         } = self;
+        // Segments first: where records have piled up, some are used at once, and endings told.
+        capture.drain(clocks, pipeline)?;
         session.drain(&mut |record| {
             goroutines.notice(record);
             pipeline.take(record);
         })?;
-        capture.drain(clocks, pipeline)?;
         let segments = capture.reached(SLACK_NS);
         pipeline.turn(Reached { records, segments })
     }

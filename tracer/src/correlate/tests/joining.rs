@@ -516,3 +516,30 @@ fn an_rst_that_answers_for_nobody_is_not_the_connections_that_just_went() {
     }
     assert_eq!(world.whys(), []);
 }
+
+#[test]
+fn what_both_ends_told_makes_room_at_once() {
+    let mut world = World::new();
+    let mut told = 0;
+    // More within the patience of a segment than there is room for.
+    for number in 0..3_000_u16 {
+        let mut client = flow(CLIENT, SERVER, 1);
+        client.local.set_port(2_000 + number);
+        let there = (client.local, client.remote);
+        let addresses = [1, 2].map(|end| u64::from(number) * 2 + end);
+        world.connects(client, addresses[0]);
+        world.connects(client.reversed(), addresses[1]);
+        world.closes(client, addresses[0], 100);
+        for device in 0..100 {
+            world.sees((1, device, true), there, (FIN, 100, 0));
+        }
+        let (from, to) = (TcpState::Established, TcpState::CloseWait);
+        world.goes(client.reversed(), addresses[1], from, to, None);
+        world.is_gone(client, addresses[0], TcpState::FinWait2);
+        world.is_gone(client.reversed(), addresses[1], TcpState::CloseWait);
+        world.now = world.now.after(MS);
+        told += world.correlator.settle(world.now).len();
+    }
+    told += world.ends().len();
+    assert_eq!((told, world.whys()), (6_000, Vec::new()));
+}

@@ -361,7 +361,7 @@ fn fin_headers() -> Headers {
 }
 
 /// A sighting behind a translation of addresses.
-fn translated() -> Sighting {
+pub(super) fn translated() -> Sighting {
     Sighting {
         at: MonoNs(BORN + 3_000),
         error_ns: Some(60),
@@ -408,23 +408,20 @@ pub(super) fn fin() -> WireSegment {
         ack: 0,
         payload_bytes: 0,
         kernel: Some(MonoNs(BORN + 1_000)),
-        sightings: vec![
-            Sighting {
-                at: MonoNs(BORN + 2_000),
-                error_ns: Some(60),
-                netns: Some(4_026_531_840),
-                tuple: None,
-                device: Device::Index(1),
-                direction: Direction::Transmitted,
-                captured: Some(CaptureTime {
-                    clock: CaptureClock::Realtime,
-                    ns: 1_777_897_805_000_002_003,
-                }),
-                vlan: None,
-                headers: fin_headers(),
-            },
-            translated(),
-        ],
+        sightings: vec![Sighting {
+            at: MonoNs(BORN + 2_000),
+            error_ns: Some(60),
+            netns: Some(4_026_531_840),
+            tuple: None,
+            device: Device::Index(1),
+            direction: Direction::Transmitted,
+            captured: Some(CaptureTime {
+                clock: CaptureClock::Realtime,
+                ns: 1_777_897_805_000_002_003,
+            }),
+            vlan: None,
+            headers: fin_headers(),
+        }],
         retransmits: 0,
         again: Vec::new(),
     }

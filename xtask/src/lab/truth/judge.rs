@@ -127,7 +127,11 @@ impl<'told> Told<'told> {
                     wrong.push(format!("missing, told by another end: {other}: {key:?}"));
                 }
             }
-            [(_, false)] => *row.unjoined.entry("no_act".to_owned()).or_default() += 1,
+            [(ending, false)] => {
+                *row.unjoined.entry("no_act".to_owned()).or_default() += 1;
+                let acts: Vec<_> = ending.acts.iter().map(|act| &act.how).collect();
+                wrong.push(format!("no act of {acts:?} for {key:?}"));
+            }
             [(ending, true)] => {
                 let told = ending.owner.as_ref().and_then(|owner| owner.pid);
                 match told {
