@@ -74,8 +74,8 @@ pub(super) const FASTCLOSE_PAGE: Page = Page {
     happened: "\
 The socket is one of Multipath TCP, which Go 1.24 and later make for listeners
 by default. It was closed with received data unread, or with SO_LINGER zero, or
-its memory was taken. Plain TCP sends one RST; here every path (subflow) gets one
-with the option MP_FASTCLOSE, and the peer drops the whole connection. The
+its memory was taken. Plain TCP sends one RST; here every path (subflow) gets
+one with the option MP_FASTCLOSE, and the peer drops the whole connection. The
 kernel's reason is that of a close with unread data, while the path itself was
 still established.",
     confirm: &[

@@ -77,8 +77,7 @@ fn told(explained: &Explained<'_>, explain: bool) -> Vec<u8> {
 
 #[test]
 fn an_ending_is_its_segments_with_their_own_headers_and_times() {
-    let (mut ending, explanation) = (samples::complete(), samples::explanation("because"));
-    ending.segments.as_mut().unwrap()[0].sightings.truncate(1);
+    let (ending, explanation) = (samples::complete(), samples::explanation("because"));
     let (facts, blue) = (samples::nginx(), Foreign::from(&b"blue"[..]));
     let explained = Explained {
         owner: Some(&facts),
@@ -110,7 +109,9 @@ fn an_ending_is_its_segments_with_their_own_headers_and_times() {
 
 #[test]
 fn a_device_of_another_namespace_is_an_interface_of_its_own() {
-    let (ending, explanation) = (samples::complete(), samples::explanation(""));
+    let (mut ending, explanation) = (samples::complete(), samples::explanation(""));
+    let segment = &mut ending.segments.as_mut().unwrap()[0];
+    segment.sightings.push(samples::translated());
     let file = told(&bare(&ending, &explanation), false);
     let mut read = CaptureFile::open(&file[..]).unwrap();
     while read.next_frame().unwrap().is_some() {}
@@ -131,7 +132,6 @@ fn what_was_not_seen_is_no_packet_but_the_file_is_whole() {
 #[test]
 fn each_end_tells_what_passed_on_its_side() {
     let mut segment = samples::complete().segments.unwrap()[0].clone();
-    segment.sightings.truncate(1);
     let sent = segment.sightings[0];
     let received = Sighting {
         direction: Direction::Received,

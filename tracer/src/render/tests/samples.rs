@@ -361,7 +361,7 @@ fn fin_headers() -> Headers {
 }
 
 /// A sighting behind a translation of addresses.
-pub(super) fn translated() -> Sighting {
+pub(in crate::render) fn translated() -> Sighting {
     Sighting {
         at: MonoNs(BORN + 3_000),
         error_ns: Some(60),
