@@ -197,9 +197,9 @@ it is reconfigured, a firewall that cleans its table.",
         },
     ],
     fix: "\
-Find the shortest idle timeout on the way (peer, proxy, load balancer, NAT: often
-60, 350 or 900 seconds) and stay below it: expire pooled connections earlier, or
-set SO_KEEPALIVE with TCP_KEEPIDLE below it.",
+Find the shortest idle timeout on the way (peer, proxy, load balancer, NAT:
+often 60, 350 or 900 seconds) and stay below it: expire pooled connections
+earlier, or set SO_KEEPALIVE with TCP_KEEPIDLE below it.",
     source: &[
         "tcp_reset: net/ipv4/tcp_input.c",
         "RFC 9293, sections 3.5.3 and 3.8.4; RFC 5382, section 5",

@@ -91,9 +91,9 @@ become the error if retransmissions run out.",
         },
     ],
     fix: "\
-EHOSTUNREACH after three seconds is a neighbour that does not answer: the host is
-off, or the netmask is wrong. ENETUNREACH at once is a missing route. A message
-of type \"administratively prohibited\" is a firewall.",
+EHOSTUNREACH after three seconds is a neighbour that does not answer: the host
+is off, or the netmask is wrong. ENETUNREACH at once is a missing route. A
+message of type \"administratively prohibited\" is a firewall.",
     source: &[
         "tcp_v4_err: net/ipv4/tcp_ipv4.c; tcp_v6_err: net/ipv6/tcp_ipv6.c",
         "RFC 1122, section 4.2.3.9; RFC 5461",
