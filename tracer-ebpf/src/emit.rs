@@ -35,10 +35,10 @@ pub(crate) fn wanted(kind: Kind) -> bool {
 /// The header of a record of kind `R`, stamped now.
 #[inline(always)]
 pub(crate) fn header<R: Record>(context: u16) -> Header {
-    let (tgid, tid) = task::ids();
+    let (process, thread) = task::ids();
     Header {
-        tgid,
-        tid,
+        tgid: process,
+        tid: thread,
         ..bare_header::<R>(context)
     }
 }

@@ -110,8 +110,8 @@ pub(crate) fn forget_goroutines() {
 /// Whether the running thread is the first of its process.
 #[inline(always)]
 pub(crate) fn is_leader() -> bool {
-    let (tgid, tid) = ids();
-    tgid == tid
+    let (process, thread) = ids();
+    process == thread
 }
 
 /// The name of the running task's thread group leader; all zero when it cannot be read.
