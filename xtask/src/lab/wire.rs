@@ -65,14 +65,12 @@ fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether every act of every ending of a storm has its segment; one whose time is not known may
-/// miss at four places: at both ends, and once on each way through `lo`.
+/// Whether every act of every ending of a storm has its segment. One that was not captured, or whose
+/// time is not known, may miss at four places: at both ends, and once on each way through `lo`; and
+/// an ending that did not wait for the capture, which on an emulated machine lags, at both its acts.
+/// Nothing misses that is not counted.
 pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
     let summary = ended.summary.context("there is no summary")?;
-    ensure!(
-        summary.hurried == 0,
-        "the capture lagged by more than a second: {summary:?}"
-    );
     let endings = of_storm(storm, &ended.endings);
     ensure!(!endings.is_empty(), "nothing was told");
     let mut unlike = Vec::new();
@@ -90,8 +88,9 @@ pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
         }
     }
     // What a skipped hook run did not tell is a segment without its act, as finrst says.
-    let untimed = summary.capture.map_or(0, |it| it.untimed);
-    let missed = usize::try_from(summary.missed.unwrap_or(0) + 4 * untimed)?;
+    let unseen = summary.capture.map_or(0, |it| it.untimed + it.dropped);
+    let excused = summary.missed.unwrap_or(0) + 4 * unseen + 2 * summary.hurried;
+    let missed = usize::try_from(excused)?;
     ensure!(
         unlike.len() <= missed,
         "{} of {} endings' acts and segments do not fit, {missed} may: {summary:?}\n{}",
@@ -104,13 +103,18 @@ pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
             .collect::<Vec<_>>()
             .join("\n")
     );
-    if untimed == 0 {
+    if unseen + summary.hurried == 0 {
         both_ends(&endings)?;
     }
     let unjoined = summary.unjoined_segments.context("no count of segments")?;
     ensure!(
-        unjoined <= summary.missed.unwrap_or(0),
-        "{unjoined} segments belong to no ending"
+        unjoined <= excused,
+        "{unjoined} segments belong to no ending, {excused} may: {summary:?}"
+    );
+    let acts: usize = endings.iter().map(|ending| ending.acts.len()).sum();
+    ensure!(
+        unlike.len() * 2 < acts,
+        "of {acts} acts less than half have their segments: {summary:?}"
     );
     Ok(())
 }
