@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{scene::storm::Storm, shell};
 
-pub(crate) use in_kernel::IN_KERNEL;
+pub(crate) use in_kernel::{IN_KERNEL, REJECTED};
 
 /// The tests, by name.
 pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
