@@ -88,10 +88,11 @@ impl Ending {
     /// When the kernel decided to send an RST: a call closes the socket first, and the hook may run
     /// only when the RST has left (`tcp_send_active_reset`, `net/ipv4/tcp_output.c`).
     fn decided(&self, rst: &Act) -> MonoNs {
-        let closes = |it: &&Transition| it.to == TcpState::Close && it.at <= rst.at;
-        let closed = self.states.iter().rev().find(closes);
-        let closed = closed.filter(|_| rst.provoked_by.is_none());
-        closed.map_or(rst.at, |it| it.at)
+        let into_close = |it: &&Transition| it.to == TcpState::Close && it.at <= rst.at;
+        let mut changes = self.states.iter().rev();
+        let change = changes.find(into_close);
+        let of_call = change.filter(|_| rst.provoked_by.is_none());
+        of_call.map_or(rst.at, |it| it.at)
     }
 
     fn rst_seen(&self) -> Option<MonoNs> {
