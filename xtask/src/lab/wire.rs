@@ -105,7 +105,7 @@ pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
             .collect::<Vec<_>>()
             .join("\n")
     );
-    if unseen + summary.hurried == 0 {
+    if excused == 0 {
         both_ends(&endings)?;
     }
     let unjoined = summary.unjoined_segments.context("no count of segments")?;
