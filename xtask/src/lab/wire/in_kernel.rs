@@ -49,7 +49,7 @@ fn tcx(lab: &Lab, test: fn(&Lab, &str) -> anyhow::Result<()>) -> anyhow::Result<
 /// Every act of a storm has its segment.
 fn joined_storm(lab: &Lab, wire: &str) -> anyhow::Result<()> {
     let (storm, ended) = storm(lab, wire, || Ok(()))?;
-    joined(&storm, &ended)
+    joined(lab, &storm, &ended)
 }
 
 /// Whether this kernel has links for classifiers, which came with 6.6.
