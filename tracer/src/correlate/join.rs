@@ -1,5 +1,7 @@
 //! Joins the segments of a connection to the acts of its ending.
 
+mod delay;
+
 use super::{Correlator, peers::Life, wire::Sighted};
 use crate::model::{
     ending::{Act, Ending, How},
@@ -50,6 +52,9 @@ impl Correlator {
         segments.extend(merge(&received, false));
         for act in &ending.acts {
             give_time(&mut segments, act);
+        }
+        for segment in &mut segments {
+            segment.counted_from = delay::counted_from(ending, segment);
         }
         segments.sort_by_key(|it| it.sightings.first().map(|sighting| sighting.at));
         ending.segments = Some(segments);
@@ -157,6 +162,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 ack: headers.ack,
                 payload_bytes: headers.payload_bytes,
                 kernel: None,
+                counted_from: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
                 again: Vec::new(),

@@ -1,6 +1,8 @@
 //! Tests of the correlator as a whole.
 
+mod delaying;
 mod holding;
 mod joining;
 mod phases;
 mod properties;
+mod world;

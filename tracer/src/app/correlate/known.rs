@@ -321,6 +321,7 @@ mod tests {
             ack: 9,
             payload_bytes: 4,
             kernel: None,
+            counted_from: None,
             sightings: Vec::new(),
             retransmits: 0,
             again: Vec::new(),
