@@ -3,6 +3,7 @@
 mod delaying;
 mod holding;
 mod joining;
+mod opening;
 mod phases;
 mod properties;
 mod world;

@@ -8,7 +8,8 @@ use super::{
     time::MonoNs,
 };
 
-/// One FIN or RST of an ending, however often and wherever it was seen.
+/// One FIN or RST of an ending, however often and wherever it was seen; of a connection that never
+/// came to be, also its SYNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireSegment {
     /// Whether this end sent it.

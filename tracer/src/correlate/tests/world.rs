@@ -20,6 +20,8 @@ use crate::model::{
 
 pub(super) const FIN: u8 = SegmentFlags::FIN | SegmentFlags::ACK;
 pub(super) const RST: u8 = SegmentFlags::RST;
+pub(super) const SYN: u8 = SegmentFlags::SYN;
+pub(super) const SYN_ACK: u8 = SegmentFlags::SYN | SegmentFlags::ACK;
 /// Time enough for anything to be told, and for what waits to be given up.
 pub(super) const LATER: u64 = 60_000_000_000;
 pub(super) const MS: u64 = 1_000_000;

@@ -165,6 +165,7 @@ pub(super) fn of_packet(
             lines.add("act", format_args!("{how} ({cause})"));
             lines.add_some("phase", act.state.map(TcpState::name));
         }
+        None if segment.flags.opens() => lines.add("act", "none, it opens the connection"),
         None => lines.add("act", "none that was seen"),
     }
     lines.add_some("kernel_mono_ns", segment.kernel.map(|at| at.0));

@@ -91,8 +91,8 @@ fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
                 };
                 write!(f, " {side} {what}")?;
             }
-            // The hook of the act ran later, and nothing before it is known.
-            None if segment.kernel.is_some() => {}
+            // The hook of the act ran later, and nothing before it is known; a SYN ends nothing.
+            None if segment.kernel.is_some() || segment.flags.opens() => {}
             None => f.write_str(", for no act that was seen")?,
         }
         elsewhere(&segment.sightings, devices, f)?;
