@@ -26,6 +26,7 @@ mod sockets;
 mod stop;
 mod trace;
 mod translator;
+mod translators;
 mod view;
 mod wire;
 
