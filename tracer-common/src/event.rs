@@ -16,6 +16,7 @@ mod rst_answered;
 mod rst_received;
 mod rst_sent;
 mod shutdown_called;
+mod stack;
 mod state_changed;
 
 pub use accepted::Accepted;
@@ -30,6 +31,7 @@ pub use rst_answered::{RstAnswered, Segment};
 pub use rst_received::RstReceived;
 pub use rst_sent::RstSent;
 pub use shutdown_called::ShutdownCalled;
+pub use stack::Stack;
 pub use state_changed::{HeldBack, StateChanged};
 
 /// First 32 bytes of every record.
@@ -109,11 +111,13 @@ pub enum Kind {
     HeldOpen = 14,
     /// A connection was queued on one of a port's listeners; the record is [`Queued`].
     Queued = 15,
+    /// How an act came about, call by call; the record begins with [`Stack`].
+    Stack = 20,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CloseCalled,
         Self::ShutdownCalled,
         Self::FinQueued,
@@ -129,6 +133,7 @@ impl Kind {
         Self::Accepted,
         Self::HeldOpen,
         Self::Queued,
+        Self::Stack,
     ];
 
     /// Reads a kind off the wire; `None` for a value this build does not know.
@@ -150,6 +155,7 @@ impl Kind {
             13 => Some(Self::Accepted),
             14 => Some(Self::HeldOpen),
             15 => Some(Self::Queued),
+            20 => Some(Self::Stack),
             _ => None,
         }
     }
@@ -193,6 +199,7 @@ impl Kind {
             Self::Accepted => "accepted",
             Self::HeldOpen => "held_open",
             Self::Queued => "queued",
+            Self::Stack => "stack",
         }
     }
 }

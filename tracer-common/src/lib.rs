@@ -16,4 +16,4 @@ pub mod task;
 ///
 /// Raised whenever a record or a setting changes shape; user space refuses an object
 /// that carries another number.
-pub const CONTRACT: u32 = 2;
+pub const CONTRACT: u32 = 3;

@@ -24,9 +24,25 @@ pub struct Settings {
     pub transport: u32,
     /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
     pub wakeup_bytes: u32,
+    /// Bits of [`stacks`]: of which acts stacks are taken.
+    pub stacks: u32,
 }
 
-assert_layout!(Settings, size = 16, { kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12 });
+assert_layout!(Settings, size = 20, {
+    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, stacks: 16,
+});
+
+/// Bits of [`Settings::stacks`].
+pub mod stacks {
+    /// The kernel's stack, of RSTs sent.
+    pub const RESET_KERNEL: u32 = 1;
+    /// The calling task's stack, of RSTs sent.
+    pub const RESET_USER: u32 = 1 << 1;
+    /// The kernel's stack, of every other act that closes.
+    pub const OTHER_KERNEL: u32 = 1 << 2;
+    /// The calling task's stack, of every other act that closes.
+    pub const OTHER_USER: u32 = 1 << 3;
+}
 
 /// Bits of [`Settings::filters`].
 pub mod filter {

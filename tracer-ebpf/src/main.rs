@@ -18,6 +18,7 @@ mod kernel;
 mod listener;
 mod maps;
 mod settings;
+mod stack;
 mod transition;
 
 #[cfg(target_arch = "bpf")]

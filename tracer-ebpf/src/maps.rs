@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 use tracer_common::{count, settings::FilterKey};
 
-use crate::filter::Verdict;
+use crate::{filter::Verdict, stack::Scratch};
 
 /// Records that tell of endings; user space sizes the buffers behind it.
 #[btf_map]
@@ -52,6 +52,11 @@ pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
 /// the locks that tell whose doing it is.
 #[btf_map]
 pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new();
+
+/// Where stacks are put together, per CPU: 3 × about 3.4 KiB. One for a task's hook, one for that
+/// of a softirq that interrupts it, one to spare; a slot in use is passed over.
+#[btf_map]
+pub(crate) static STACKS: PerCpuArray<Scratch, 3> = PerCpuArray::new();
 
 #[expect(clippy::as_conversions, reason = "a small constant")]
 const SLOTS: usize = count::SLOTS as usize;

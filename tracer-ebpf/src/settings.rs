@@ -27,6 +27,7 @@ static SETTINGS: Settings = Settings {
     filters: 0,
     transport: 0,
     wakeup_bytes: 0,
+    stacks: 0,
 };
 
 /// The offset `pick` chooses.

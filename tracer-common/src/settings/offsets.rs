@@ -178,6 +178,10 @@ offsets! {
     table_size: "fdtable"."max_fds" [4] optional "closes that end nothing by the entry of close(2)";
     /// The files by descriptor, a pointer.
     table_files: "fdtable"."fd" [8] optional "closes that end nothing by the entry of close(2)";
+    /// The address space, a pointer; null in kernel threads and after a process gave it up.
+    task_mm: "task_struct"."mm" [8] optional "telling the stacks of a process from those of the program it executed before";
+    /// The lowest address of the kernel stack, a pointer.
+    task_stack: "task_struct"."stack" [8] optional "stacks of programs built without frame pointers";
     /// First argument of a system call, x86 only.
     regs_first: "pt_regs"."di" [8] optional "closes that end nothing by the entry of close(2)";
 }

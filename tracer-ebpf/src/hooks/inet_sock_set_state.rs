@@ -15,7 +15,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter,
     kernel::{Address, sock, task},
-    listener, transition,
+    listener, stack, transition,
 };
 
 /// Typed arguments: the kernel makes up a cookie for the socket when asked.
@@ -72,5 +72,8 @@ fn changed(
     record.to = to;
     let lane = if ends { Lane::Endings } else { Lane::States };
     emit(program, lane, &mut record);
+    if transition::acts(from, to) {
+        stack::of_other(program, &record.header, &record.socket);
+    }
     0
 }

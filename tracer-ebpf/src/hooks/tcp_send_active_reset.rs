@@ -1,6 +1,6 @@
 //! `tcp_send_active_reset`, `net/ipv4/tcp_output.c`: an RST from a call or a timer.
 //!
-//! Arguments: `(sk, gfp)` before 6.10, `(sk, gfp, reason)` until 6.18, `(sk, reason)` since 7.0; a
+//! Arguments: `(sk, gfp)` before 6.10, `(sk, gfp, reason)` until 6.18, `(sk, reason)` since 7.0: a
 //! program each, because the verifier refuses a context offset that is computed.
 
 use aya_ebpf::{
@@ -15,7 +15,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, sock, task},
-    listener,
+    listener, stack,
 };
 
 #[fentry(function = "tcp_send_active_reset")]
@@ -76,5 +76,6 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
     }
     record.reason = reason;
     emit(program, Lane::Endings, &mut record);
+    stack::of_reset(program, &record.header, &record.socket);
     0
 }

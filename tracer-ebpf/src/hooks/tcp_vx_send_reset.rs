@@ -10,6 +10,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, skb, sock},
+    stack,
 };
 
 const FLAG_RST: u8 = 4;
@@ -28,12 +29,8 @@ fn tcp_vx_send_reset_kprobe(program: ProbeContext) -> u32 {
 #[kprobe]
 fn tcp_vx_send_reset_kprobe_2(program: ProbeContext) -> u32 {
     let (sk, skb) = (program.arg(0).unwrap_or(0), program.arg(1).unwrap_or(0));
-    answered(
-        &program,
-        sk,
-        skb,
-        program.arg(2).unwrap_or(RstAnswered::NO_REASON),
-    )
+    let reason = program.arg(2).unwrap_or(RstAnswered::NO_REASON);
+    answered(&program, sk, skb, reason)
 }
 
 /// Reports an answer; `reason` is `enum sk_rst_reason` or [`RstAnswered::NO_REASON`].
@@ -64,6 +61,7 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
     record.header = header::<RstAnswered>(context::SOFTIRQ);
     record.reason = reason;
     emit(program, Lane::Endings, &mut record);
+    stack::of_reset(program, &record.header, &record.socket);
     0
 }
 
