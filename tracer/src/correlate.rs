@@ -20,6 +20,7 @@ mod owner;
 mod peers;
 mod seeds;
 mod sockets;
+mod stacks;
 mod tracked;
 mod wire;
 

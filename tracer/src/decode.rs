@@ -19,12 +19,14 @@ use crate::model::{
 
 mod condition;
 mod socket;
+mod stack;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use condition::condition;
 use socket::{flow, named, socket, socket_id};
+pub use stack::without_memory;
 use task::{actor, actor_without_task, task};
 
 /// Why a record could not be read; the caller counts it and goes on.
@@ -102,6 +104,7 @@ pub fn decode(record: &[u8]) -> Result<Observation, DecodeError> {
         Kind::Accepted => accepted(&read(record)?),
         Kind::HeldOpen => held_open(&read(record)?),
         Kind::Queued => queued(&read(record)?),
+        Kind::Stack => stack::stack(record)?,
     };
     Ok(Observation {
         at: MonoNs(header.at_ns),

@@ -274,6 +274,9 @@ impl<F: Facts> Pipeline<F> {
         self.tally.endings += 1;
         diagnose(&mut ending);
         let explanation = explain(&ending);
+        let acts = ending.acts.iter();
+        let stacks = acts.map(|act| act.stack.and_then(|id| self.facts.stack(id)));
+        let stacks: Vec<_> = stacks.collect();
         let owner = ending.owner.as_ref();
         let owner = owner.and_then(|owner| self.facts.of(&owner.task));
         let netns = ending.flow.netns;
@@ -284,6 +287,7 @@ impl<F: Facts> Pipeline<F> {
                 explanation: &explanation,
                 owner,
                 netns_name,
+                stacks: &stacks,
                 devices: self.devices.as_ref().unwrap_or(&self.no_devices),
             },
             &mut self.out,

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     model::{
         ending::Ending, explained::Explanation, foreign::Foreign, identity::ProcessFacts,
-        observation::Observation, reason::ReasonNames, time::MonoNs,
+        observation::Observation, reason::ReasonNames, stack::Stack, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -104,6 +104,8 @@ pub struct Explained<'a> {
     pub owner: Option<&'a ProcessFacts>,
     /// The name of the network namespace; `None` when it has none.
     pub netns_name: Option<&'a Foreign>,
+    /// The stacks behind each of its acts, as far as they were taken.
+    pub stacks: &'a [Option<Stack>],
     /// The names of the devices segments were seen on.
     pub devices: &'a Devices,
 }

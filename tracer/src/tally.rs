@@ -180,6 +180,7 @@ pub const fn kind_of(what: &What) -> Kind {
         What::Accepted { .. } => Kind::Accepted,
         What::HeldOpen { .. } => Kind::HeldOpen,
         What::Queued { .. } => Kind::Queued,
+        What::Stack(_) => Kind::Stack,
     }
 }
 
@@ -196,9 +197,9 @@ mod tests {
         for (kind, count) in Kind::ALL.into_iter().zip(1..) {
             assert_eq!(counts.get(kind), count);
         }
-        assert_eq!(counts.total(), 120);
+        assert_eq!(counts.total(), 136);
         counts.set(Kind::RstSent, 0);
-        assert_eq!(counts.total(), 116);
+        assert_eq!(counts.total(), 132);
     }
 
     #[test]

@@ -84,7 +84,8 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         | Record::Destroyed
         | Record::ProcessExited
         | Record::Accepted
-        | Record::Queued => true,
+        | Record::Queued
+        | Record::Stack => true,
     };
     Record::ALL
         .iter()

@@ -6,6 +6,7 @@ use super::{
     looks::Looks,
     netns::{self, Names},
     processes::Processes,
+    stacks::Stacks,
 };
 use crate::model::{
     foreign::Foreign,
@@ -13,6 +14,7 @@ use crate::model::{
     identity::ProcessFacts,
     observation::{Observation, What},
     process::{Actor, Task},
+    stack::{Stack, StackId},
     time::MonoNs,
 };
 
@@ -36,6 +38,9 @@ pub trait Facts: Send {
     /// Who holds it now, told once for each wish; `None` when there was no time to look.
     fn holders(&mut self, inode: u32) -> Option<Vec<Holder>>;
 
+    /// The stacks behind an act, told once for each; `None` when none were taken, or it is too late.
+    fn stack(&mut self, id: StackId) -> Option<Stack>;
+
     /// A turn is over, everything up to `now` is told: there is time for reading again.
     fn turn(&mut self, now: MonoNs);
 }
@@ -45,6 +50,7 @@ pub struct Live {
     processes: Processes,
     netns: Names,
     looks: Looks,
+    stacks: Stacks,
 }
 
 impl Live {
@@ -61,6 +67,7 @@ impl Live {
             processes: Processes::new(proc),
             netns: Names::new(netns, &proc.join("self/ns/net")),
             looks: Looks::new(proc),
+            stacks: Stacks::new(proc),
         }
     }
 }
@@ -74,6 +81,14 @@ impl Facts for Live {
             && let Some(inode) = inode
         {
             self.looks.want(inode);
+        }
+        if let What::Stack(taken) = &observation.what {
+            let id = StackId {
+                at: observation.at,
+                cpu: observation.cpu,
+                of_seq: taken.of_seq,
+            };
+            self.stacks.seen(id, taken);
         }
         // Processes that have nothing to do with connections are none of our business.
         let Some(flow) = observation.what.flow() else {
@@ -104,7 +119,12 @@ impl Facts for Live {
         self.looks.take(inode)
     }
 
+    fn stack(&mut self, id: StackId) -> Option<Stack> {
+        self.stacks.take(id)
+    }
+
     fn turn(&mut self, now: MonoNs) {
+        self.stacks.turn(now);
         self.processes.turn(now);
         self.netns.turn();
         self.looks.look();
@@ -128,6 +148,10 @@ impl Facts for Nothing {
     fn want_holders(&mut self, _inode: u32) {}
 
     fn holders(&mut self, _inode: u32) -> Option<Vec<Holder>> {
+        None
+    }
+
+    fn stack(&mut self, _id: StackId) -> Option<Stack> {
         None
     }
 

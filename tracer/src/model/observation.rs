@@ -4,6 +4,7 @@ use super::{
     flow::Flow,
     process::{Actor, Task},
     socket::{Condition, Socket, SocketId},
+    stack::Taken,
     state::TcpState,
     time::MonoNs,
 };
@@ -134,6 +135,8 @@ pub enum What {
         /// The listener.
         listener: SocketId,
     },
+    /// How the act of another record came about.
+    Stack(Box<Taken>),
     /// A thread exited.
     ProcessExited {
         /// The thread.
@@ -172,6 +175,7 @@ impl What {
             Self::RstAnswered { .. }
             | Self::Accepted { .. }
             | Self::Queued { .. }
+            | Self::Stack(_)
             | Self::ProcessExited { .. }
             | Self::ProcessExeced { .. }
             | Self::ProcessForked { .. } => None,

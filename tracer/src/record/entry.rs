@@ -6,12 +6,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     header::Header,
-    shape::{self, account, holder, process, segment, socket},
+    shape::{self, account, holder, process, segment, socket, stack},
 };
 use crate::{
     model::{
         foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        segment::Seen, time::MonoNs,
+        segment::Seen, stack::{Stack, StackId}, time::MonoNs,
     },
     tally::Account,
 };
@@ -30,6 +30,7 @@ mod kind {
     pub(super) const END: u16 = 10;
     pub(super) const SIGHTED: u16 = 11;
     pub(super) const DEVICE: u16 = 12;
+    pub(super) const STACK: u16 = 20;
 }
 
 /// One entry. Answers come before the call during which they were given.
@@ -101,6 +102,13 @@ pub enum Answer {
         /// The holders; `None` when there was no time to look.
         holders: Option<Vec<Holder>>,
     },
+    /// The stacks behind an act, told once.
+    Stack {
+        /// Which.
+        id: StackId,
+        /// The stacks.
+        stack: Box<Stack>,
+    },
 }
 
 /// A payload is not what its kind says.
@@ -125,7 +133,7 @@ enum Malformed {
 impl<'a> Entry<'a> {
     /// Whether this build can read entries of a kind.
     pub(super) const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::HEADER..=kind::DEVICE)
+        matches!(kind, kind::HEADER..=kind::DEVICE | kind::STACK)
     }
 
     pub(super) const fn kind(&self) -> u16 {
@@ -137,6 +145,7 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Process { .. }) => kind::PROCESS,
             Self::Answer(Answer::Netns { .. }) => kind::NETNS,
             Self::Answer(Answer::Look { .. }) => kind::LOOK,
+            Self::Answer(Answer::Stack { .. }) => kind::STACK,
             Self::Sighted { .. } => kind::SIGHTED,
             Self::Device { .. } => kind::DEVICE,
             Self::Known(_) => kind::KNOWN,
@@ -162,6 +171,7 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Look { inode, holders }) => {
                 json(out, &holder::Look::new(*inode, holders.as_deref()))
             }
+            Self::Answer(Answer::Stack { id, stack }) => json(out, &stack::Told::new(*id, stack)),
             Self::Sighted { at, netns, seen } => {
                 json(out, &segment::Sighted::new(*at, *netns, seen))
             }
@@ -192,6 +202,7 @@ impl<'a> Entry<'a> {
             kind::PROCESS => Self::Answer(from_json::<process::Told>(payload)?.answer()?),
             kind::NETNS => Self::Answer(from_json::<shape::Netns>(payload)?.answer()?),
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),
+            kind::STACK => Self::Answer(from_json::<stack::Told>(payload)?.answer()?),
             kind::SIGHTED => from_json::<segment::Sighted<'_>>(payload)?.entry()?,
             kind::DEVICE => from_json::<segment::Device<'_>>(payload)?.entry()?,
             kind::KNOWN => Self::Known(from_json::<socket::Sockets>(payload)?.sockets()?),

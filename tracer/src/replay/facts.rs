@@ -6,7 +6,7 @@ use crate::{
     enrich::facts::Facts,
     model::{
         foreign::Foreign, holder::Holder, identity::ProcessFacts, observation::Observation,
-        process::Task, time::MonoNs,
+        process::Task, stack::{Stack, StackId}, time::MonoNs,
     },
     record::{Answer, Known},
 };
@@ -17,6 +17,8 @@ pub struct Recorded {
     known: Known,
     /// The looks of the turn to come, first made first.
     looks: HashMap<u32, VecDeque<Option<Vec<Holder>>>>,
+    /// The stacks of the acts told in the turn to come.
+    stacks: HashMap<StackId, Stack>,
 }
 
 impl Recorded {
@@ -26,6 +28,7 @@ impl Recorded {
             Answer::Look { inode, holders } => {
                 self.looks.entry(inode).or_default().push_back(holders);
             }
+            Answer::Stack { id, stack } => drop(self.stacks.insert(id, *stack)),
             answer @ (Answer::Process { .. } | Answer::Netns { .. }) => self.known.learn(answer),
         }
     }
@@ -33,6 +36,7 @@ impl Recorded {
     /// A turn is over: what nobody asked for in it, nobody will.
     pub(super) fn forget_looks(&mut self) {
         self.looks.clear();
+        self.stacks.clear();
     }
 }
 
@@ -51,6 +55,10 @@ impl Facts for Recorded {
 
     fn holders(&mut self, inode: u32) -> Option<Vec<Holder>> {
         self.looks.get_mut(&inode)?.pop_front().flatten()
+    }
+
+    fn stack(&mut self, id: StackId) -> Option<Stack> {
+        self.stacks.remove(&id)
     }
 
     fn turn(&mut self, _now: MonoNs) {}

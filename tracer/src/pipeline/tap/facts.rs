@@ -10,6 +10,7 @@ use crate::{
         identity::ProcessFacts,
         observation::Observation,
         process::{Actor, Task},
+        stack::{Stack, StackId},
         time::MonoNs,
     },
     record::{Answer, Known},
@@ -134,6 +135,15 @@ impl<F: Facts> Facts for Noted<F> {
             });
         }
         holders
+    }
+
+    fn stack(&mut self, id: StackId) -> Option<Stack> {
+        let stack = self.facts.stack(id)?;
+        if let Some(notes) = &mut self.notes {
+            let stack = Box::new(stack.clone());
+            notes.get_mut().answers.push(Answer::Stack { id, stack });
+        }
+        Some(stack)
     }
 
     fn turn(&mut self, now: MonoNs) {

@@ -119,6 +119,14 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
             Some(cookie) => facts.say(format_args!("listener={cookie:x}")),
             None => Ok(()),
         },
+        What::Stack(taken) => {
+            let frames = |side: &Addresses| match side {
+                Addresses::Frames(frames) => u32::try_from(frames.len()).ok(),
+                Addresses::NotAsked | Addresses::Failed(_) => None,
+            };
+            facts.number("kernel", frames(&taken.kernel))?;
+            facts.number("user", frames(&taken.user))
+        }
         What::CloseCalled { .. }
         | What::RstSent { .. }
         | What::StateChanged { .. }
