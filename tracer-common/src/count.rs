@@ -25,12 +25,12 @@ pub const fn lost(kind: Kind) -> u32 {
 }
 
 const _: () = {
-    let mut place = 0;
-    while place < Kind::ALL.len() {
+    let mut kinds: &[Kind] = &Kind::ALL;
+    while let [kind, others @ ..] = kinds {
         assert!(
-            Kind::ALL[place].index() < SLOTS / 2,
+            kind.index() < SLOTS / 2,
             "every kind needs a counter in each half"
         );
-        place += 1;
+        kinds = others;
     }
 };

@@ -60,14 +60,24 @@ pub(crate) struct Scratch {
 #[inline(always)]
 pub(crate) fn of_reset(program: &impl EbpfContext, act: &Header, socket: &Socket) {
     let kernel = asked(stacks::RESET_KERNEL, Stack::KERNEL);
-    take(program, act, socket, kernel | asked(stacks::RESET_USER, Stack::USER));
+    take(
+        program,
+        act,
+        socket,
+        kernel | asked(stacks::RESET_USER, Stack::USER),
+    );
 }
 
 /// Takes the stacks behind another act.
 #[inline(always)]
 pub(crate) fn of_other(program: &impl EbpfContext, act: &Header, socket: &Socket) {
     let kernel = asked(stacks::OTHER_KERNEL, Stack::KERNEL);
-    take(program, act, socket, kernel | asked(stacks::OTHER_USER, Stack::USER));
+    take(
+        program,
+        act,
+        socket,
+        kernel | asked(stacks::OTHER_USER, Stack::USER),
+    );
 }
 
 #[inline(always)]

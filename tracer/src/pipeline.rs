@@ -5,6 +5,9 @@
 use std::io::{self, Write};
 
 pub mod tap;
+mod untold;
+
+use untold::Untold;
 
 use crate::{
     correlate::{Correlator, looked},
@@ -17,6 +20,7 @@ use crate::{
         known::KnownSocket,
         observation::Observation,
         segment::Seen,
+        stack::Stack,
         time::MonoNs,
     },
     order::Merge,
@@ -52,6 +56,8 @@ pub struct Pipeline<F> {
     facts: F,
     merge: Merge,
     correlator: Correlator,
+    /// Endings whose stacks have no names yet.
+    untold: Untold,
     tally: Tally,
     told_lost: PerKind,
     forgotten: u64,
@@ -86,6 +92,7 @@ impl<F: Facts> Pipeline<F> {
             facts,
             merge: Merge::new(MERGE_CAPACITY),
             correlator,
+            untold: Untold::default(),
             tally: Tally::default(),
             told_lost: PerKind::default(),
             forgotten: 0,
@@ -214,6 +221,7 @@ impl<F: Facts> Pipeline<F> {
         self.turn(MonoNs(u64::MAX))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
+        self.tell_named(true)?;
         let count = || self.correlator.unjoined(true);
         self.tally.unjoined_segments = self.counts_unjoined.then(count);
         self.tally.late = self.merge.late();
@@ -229,7 +237,7 @@ impl<F: Facts> Pipeline<F> {
     /// Whether a turn up to `watermark` would change nothing and tell nothing.
     #[must_use]
     pub fn idle(&self, watermark: MonoNs) -> bool {
-        !self.merge.due(watermark) && !self.correlator.due(watermark)
+        !self.merge.due(watermark) && !self.correlator.due(watermark) && self.untold.is_empty()
     }
 
     /// Where the facts come from.
@@ -261,22 +269,34 @@ impl<F: Facts> Pipeline<F> {
                 let holders = self.facts.holders(look.inode);
                 looked(&mut ending, holders);
             }
-            self.tell(ending)?;
+            if self.wanted.admits(&ending) {
+                self.untold.push(ending);
+            } else {
+                self.tally.filtered += 1;
+            }
         }
-        Ok(())
+        self.tell_named(false)
     }
 
-    fn tell(&mut self, mut ending: Ending) -> io::Result<()> {
-        if self.full() || !self.wanted.admits(&ending) {
+    /// Tells the endings whose stacks have names by now, in their order; with a `hurry` all.
+    fn tell_named(&mut self, hurry: bool) -> io::Result<()> {
+        let mut untold = std::mem::take(&mut self.untold);
+        let mut told = Ok(());
+        while let (Ok(()), Some((ending, stacks))) = (&told, untold.pop(&mut self.facts, hurry)) {
+            told = self.tell(ending, &stacks);
+        }
+        self.untold = untold;
+        told
+    }
+
+    fn tell(&mut self, mut ending: Ending, stacks: &[Option<Stack>]) -> io::Result<()> {
+        if self.full() {
             self.tally.filtered += 1;
             return Ok(());
         }
         self.tally.endings += 1;
         diagnose(&mut ending);
         let explanation = explain(&ending);
-        let acts = ending.acts.iter();
-        let stacks = acts.map(|act| act.stack.and_then(|id| self.facts.stack(id)));
-        let stacks: Vec<_> = stacks.collect();
         let owner = ending.owner.as_ref();
         let owner = owner.and_then(|owner| self.facts.of(&owner.task));
         let netns = ending.flow.netns;
@@ -287,7 +307,7 @@ impl<F: Facts> Pipeline<F> {
                 explanation: &explanation,
                 owner,
                 netns_name,
-                stacks: &stacks,
+                stacks,
                 devices: self.devices.as_ref().unwrap_or(&self.no_devices),
             },
             &mut self.out,

@@ -110,6 +110,29 @@ pub struct Explained<'a> {
     pub devices: &'a Devices,
 }
 
+impl<'a> Explained<'a> {
+    /// The stacks the ending is told by, and which act's they are: the decisive one's, else the
+    /// first there are.
+    #[must_use]
+    pub fn stack(&self) -> Option<(usize, &'a Stack)> {
+        let mut stacks = self.stacks.iter().enumerate();
+        let mut taken = stacks
+            .by_ref()
+            .filter_map(|(act, it)| Some((act, it.as_ref()?)));
+        let first = taken.next()?;
+        let is_decisive = |&(act, _): &(usize, &Stack)| {
+            let act = self.ending.acts.get(act);
+            act.is_some_and(|act| {
+                self.ending
+                    .decisive()
+                    .is_some_and(|it| std::ptr::eq(it, act))
+            })
+        };
+        let decisive = std::iter::once(first).chain(taken).find(is_decisive);
+        Some(decisive.unwrap_or(first))
+    }
+}
+
 /// Names of network devices, by the kernel's index.
 pub type Devices = HashMap<u32, Foreign>;
 
@@ -124,6 +147,8 @@ pub struct Options {
     pub colour: bool,
     /// Whether text explains every ending.
     pub explain: bool,
+    /// Whether text shows stacks.
+    pub stacks: bool,
 }
 
 /// The output formats.

@@ -14,6 +14,7 @@ mod recording;
 mod refusals;
 pub(crate) mod scenes;
 pub(crate) mod score;
+mod stacks;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
@@ -150,6 +151,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         stopping::TESTS,
         accounting::TESTS,
         recording::TESTS,
+        stacks::TESTS,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {
@@ -164,6 +166,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if lab.slow == 1 {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, stacks::COMPILED, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);

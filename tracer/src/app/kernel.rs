@@ -103,6 +103,7 @@ pub(super) fn request(
             system_calls: kernel.held_open,
         },
         kinds,
+        stacks: 0,
         filters,
     })
 }

@@ -14,7 +14,7 @@ use super::{
     view::{self, View},
 };
 use crate::{
-    cli::Trace,
+    cli::{Stack, Trace},
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
@@ -46,6 +46,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         wiring: &trace.wiring,
         every_record: trace.verbose,
+        stack: trace.stack,
         view: Some(View::new(trace)),
         file,
     })
@@ -67,7 +68,8 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
     job.file.as_ref().map_or(Ok(()), Destination::check)?;
     let types = kernel::types(job.kernel.btf.as_deref())?;
     let records = select::records(&job.select.kinds, job.every_record);
-    let request = kernel::request(job.kernel, records, filters)?;
+    let mut request = kernel::request(job.kernel, records, filters)?;
+    request.stacks = select::stacks(job.stack);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -79,7 +81,12 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
         let clock = view::wall_clock();
-        let (noted, settings) = (Noted::new(Live::here()), job.settings());
+        let live = Live::here();
+        let live = match job.stack {
+            Some(Stack::None | Stack::Kernel) => live.without_stacks(),
+            Some(Stack::User | Stack::Both) | None => live,
+        };
+        let (noted, settings) = (Noted::new(live), job.settings());
         let capture = Capture::open(job.wiring)?;
         let mut pipeline = match job.view {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),

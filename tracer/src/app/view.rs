@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Output, Trace},
+    cli::{Color, Output, Stack, Trace},
     correlate::{Correlator, Limits},
     enrich::{clock, facts::Facts},
     model::reason::ReasonNames,
@@ -20,15 +20,19 @@ pub(super) struct View {
     output: Output,
     verbose: bool,
     explain: bool,
+    stacks: bool,
     color: Color,
 }
 
 impl View {
-    pub(super) const fn new(trace: &Trace) -> Self {
+    pub(super) fn new(trace: &Trace) -> Self {
         Self {
             output: trace.output,
             verbose: trace.verbose,
             explain: trace.explain,
+            stacks: trace.verbose
+                || trace.explain
+                || trace.stack.is_some_and(|stack| stack != Stack::None),
             color: trace.color,
         }
     }
@@ -55,6 +59,7 @@ impl View {
             reasons: reasons.clone(),
             colour: output::coloured(self.color),
             explain: self.explain,
+            stacks: self.stacks,
         });
         road(
             facts,
@@ -128,6 +133,7 @@ pub(super) fn say_summary(tally: &Tally) -> std::io::Result<()> {
         reasons: ReasonNames::default(),
         colour: false,
         explain: false,
+        stacks: false,
     };
     let mut summary = Vec::new();
     Format::Text

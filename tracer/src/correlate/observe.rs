@@ -10,7 +10,6 @@ use crate::model::{
     holder::Provenance,
     observation::{HeldBack, Observation, What},
     socket::{Condition, Socket, SocketId},
-    stack::StackId,
     state::TcpState,
 };
 
@@ -75,14 +74,7 @@ impl Correlator {
                 references,
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
-            What::Stack(taken) => {
-                let id = StackId {
-                    at: seen.at,
-                    cpu: seen.cpu,
-                    of_seq: taken.of_seq,
-                };
-                self.stack(id, taken.socket);
-            }
+            What::Stack(taken) => self.stack(taken.id(seen), taken.socket),
             What::ProcessExited { task } => self.departed.exited(task),
             // Another program, or another process, says so in its own next act.
             What::ProcessExeced { .. } | What::ProcessForked { .. } => {}

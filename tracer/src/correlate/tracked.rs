@@ -203,10 +203,12 @@ impl Tracked {
     }
 
     /// Gives acts their stacks: what was taken at the time of an act was taken for it.
-    pub(super) fn hand_stacks(&self, acts: &mut [Act]) {
+    pub(super) fn hand_stacks(&mut self, acts: &mut [Act]) {
         for act in acts {
-            let taken = self.stacks.iter().find(|id| id.at == act.at);
-            act.stack = taken.copied().or(act.stack);
+            let taken = self.stacks.iter().position(|id| id.at == act.at);
+            act.stack = taken
+                .map(|place| self.stacks.swap_remove(place))
+                .or(act.stack);
         }
     }
 

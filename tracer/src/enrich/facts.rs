@@ -1,6 +1,6 @@
 //! What the road asks of the world: facts about who acts and where, read at first sight.
 
-use std::path::Path;
+use std::{path::Path, task::Poll};
 
 use super::{
     looks::Looks,
@@ -38,8 +38,9 @@ pub trait Facts: Send {
     /// Who holds it now, told once for each wish; `None` when there was no time to look.
     fn holders(&mut self, inode: u32) -> Option<Vec<Holder>>;
 
-    /// The stacks behind an act, told once for each; `None` when none were taken, or it is too late.
-    fn stack(&mut self, id: StackId) -> Option<Stack>;
+    /// The stacks behind an act, told once for each; `None` when none were taken, or they found no
+    /// room. Names may be pending for a while, unless there is a `hurry`.
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>>;
 
     /// A turn is over, everything up to `now` is told: there is time for reading again.
     fn turn(&mut self, now: MonoNs);
@@ -58,6 +59,13 @@ impl Live {
     #[must_use]
     pub fn here() -> Self {
         Self::new(Path::new("/proc"), Path::new(netns::NAMES))
+    }
+
+    /// As this, where no stacks of programs will come in.
+    #[must_use]
+    pub fn without_stacks(mut self) -> Self {
+        self.stacks.expect_none();
+        self
     }
 
     /// Facts from where the proc file system is mounted and from the names of `ip netns`.
@@ -83,12 +91,7 @@ impl Facts for Live {
             self.looks.want(inode);
         }
         if let What::Stack(taken) = &observation.what {
-            let id = StackId {
-                at: observation.at,
-                cpu: observation.cpu,
-                of_seq: taken.of_seq,
-            };
-            self.stacks.seen(id, taken);
+            self.stacks.seen(taken.id(observation), taken);
         }
         // Processes that have nothing to do with connections are none of our business.
         let Some(flow) = observation.what.flow() else {
@@ -96,6 +99,7 @@ impl Facts for Live {
         };
         if let Actor::Task(task) = &observation.actor {
             self.processes.seen(task);
+            self.stacks.expect(observation.at, task);
         }
         if let Some(netns) = flow.netns {
             self.netns.seen(netns);
@@ -119,8 +123,8 @@ impl Facts for Live {
         self.looks.take(inode)
     }
 
-    fn stack(&mut self, id: StackId) -> Option<Stack> {
-        self.stacks.take(id)
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        self.stacks.take(id, hurry)
     }
 
     fn turn(&mut self, now: MonoNs) {
@@ -151,8 +155,8 @@ impl Facts for Nothing {
         None
     }
 
-    fn stack(&mut self, _id: StackId) -> Option<Stack> {
-        None
+    fn stack(&mut self, _id: StackId, _hurry: bool) -> Poll<Option<Stack>> {
+        Poll::Ready(None)
     }
 
     fn turn(&mut self, _now: MonoNs) {}

@@ -284,7 +284,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_record_has_exactly_one_point() {
-        for kind in Kind::ALL {
+        // Stacks come with the records of other points.
+        for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Stack) {
             assert_eq!(
                 POINTS.iter().filter(|point| point.kind == kind).count(),
                 1,

@@ -13,7 +13,7 @@ const LENGTH: usize = SLOTS as usize;
 pub struct Counters(PerCpuArray<aya::maps::MapData, [u64; LENGTH]>);
 
 /// What the counters said at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts([u64; LENGTH]);
 
 impl Counters {

@@ -42,6 +42,8 @@ pub struct Request {
     pub allowed: Allowed,
     /// The records wanted, bits of `Kind::bit`.
     pub kinds: u32,
+    /// The stacks wanted, bits of `tracer_common::settings::stacks`.
+    pub stacks: u32,
     /// The filters.
     pub filters: Filters,
 }
@@ -119,6 +121,7 @@ impl Session {
             filters: request.filters.bits(),
             transport: request.transport,
             wakeup_bytes: buffers.ring_endings_bytes() / 4,
+            stacks: request.stacks,
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
         request.filters.write(&mut programs)?;

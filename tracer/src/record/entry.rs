@@ -10,8 +10,13 @@ use super::{
 };
 use crate::{
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, known::KnownSocket,
-        segment::Seen, stack::{Stack, StackId}, time::MonoNs,
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        known::KnownSocket,
+        segment::Seen,
+        stack::{Stack, StackId},
+        time::MonoNs,
     },
     tally::Account,
 };
@@ -106,8 +111,8 @@ pub enum Answer {
     Stack {
         /// Which.
         id: StackId,
-        /// The stacks.
-        stack: Box<Stack>,
+        /// The stacks; `None` when there are none, or no more.
+        stack: Option<Box<Stack>>,
     },
 }
 
@@ -171,7 +176,9 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Look { inode, holders }) => {
                 json(out, &holder::Look::new(*inode, holders.as_deref()))
             }
-            Self::Answer(Answer::Stack { id, stack }) => json(out, &stack::Told::new(*id, stack)),
+            Self::Answer(Answer::Stack { id, stack }) => {
+                json(out, &stack::Told::new(*id, stack.as_deref()))
+            }
             Self::Sighted { at, netns, seen } => {
                 json(out, &segment::Sighted::new(*at, *netns, seen))
             }

@@ -26,6 +26,7 @@ pub(super) mod event;
 mod holding;
 pub(super) mod run;
 pub(super) mod socket;
+mod stack;
 mod wire;
 
 /// Version of the contract, on every line.

@@ -37,6 +37,7 @@ fn options() -> Options {
         reasons: names(),
         colour: false,
         explain: false,
+        stacks: false,
     }
 }
 
@@ -47,6 +48,7 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
         explanation,
         owner: None,
         netns_name: None,
+        stacks: &[],
         devices: &DEVICES,
     }
 }
@@ -177,11 +179,14 @@ proptest! {
         event in arbitrary::observation(),
         facts in arbitrary::facts(),
         netns in arbitrary::foreign(),
+        stack in arbitrary::stacks::told(),
     ) {
         let explanation = samples::explanation("");
+        let stacks = [Some(stack)];
         let explained = Explained {
             owner: Some(&facts),
             netns_name: Some(&netns),
+            stacks: &stacks,
             ..bare(&ending, &explanation)
         };
         for format in Format::ALL {

@@ -25,6 +25,7 @@ use crate::{
 
 pub(super) mod event;
 pub(super) mod row;
+mod stack;
 mod wire;
 
 use row::Row;
@@ -53,6 +54,7 @@ pub(super) struct Text {
     clock: WallClock,
     reasons: ReasonNames,
     explain: bool,
+    stacks: bool,
     row: Row,
     /// When the event before this one happened.
     last_event: Option<MonoNs>,
@@ -64,6 +66,7 @@ impl Text {
             clock: options.clock,
             reasons: options.reasons,
             explain: options.explain,
+            stacks: options.stacks,
             row: Row::new(options.colour),
             last_event: None,
         }
@@ -98,6 +101,10 @@ impl Text {
     fn explanation(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
         let explanation = explained.explanation;
         write!(out, "    why: {}", explanation.text)?;
+        let stack = explained.stack().map(|(_, stack)| stack);
+        if let Some(caller) = stack.and_then(stack::caller) {
+            write!(out, " Called from {caller}.")?;
+        }
         let mut open = false;
         for fact in &explanation.evidence {
             write!(out, "{}{fact}", if open { ", " } else { " (" })?;
@@ -172,6 +179,9 @@ impl Render for Text {
         self.row.finish(out)?;
         if self.explain {
             Self::explanation(explained, out)?;
+        }
+        if self.stacks {
+            stack::lines(explained, out)?;
         }
         Ok(())
     }

@@ -1,12 +1,20 @@
 //! What the world answered when the recording was made.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    task::Poll,
+};
 
 use crate::{
     enrich::facts::Facts,
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, observation::Observation,
-        process::Task, stack::{Stack, StackId}, time::MonoNs,
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        observation::Observation,
+        process::Task,
+        stack::{Stack, StackId},
+        time::MonoNs,
     },
     record::{Answer, Known},
 };
@@ -18,7 +26,7 @@ pub struct Recorded {
     /// The looks of the turn to come, first made first.
     looks: HashMap<u32, VecDeque<Option<Vec<Holder>>>>,
     /// The stacks of the acts told in the turn to come.
-    stacks: HashMap<StackId, Stack>,
+    stacks: HashMap<StackId, Option<Stack>>,
 }
 
 impl Recorded {
@@ -28,7 +36,7 @@ impl Recorded {
             Answer::Look { inode, holders } => {
                 self.looks.entry(inode).or_default().push_back(holders);
             }
-            Answer::Stack { id, stack } => drop(self.stacks.insert(id, *stack)),
+            Answer::Stack { id, stack } => drop(self.stacks.insert(id, stack.map(|stack| *stack))),
             answer @ (Answer::Process { .. } | Answer::Netns { .. }) => self.known.learn(answer),
         }
     }
@@ -57,8 +65,12 @@ impl Facts for Recorded {
         self.looks.get_mut(&inode)?.pop_front().flatten()
     }
 
-    fn stack(&mut self, id: StackId) -> Option<Stack> {
-        self.stacks.remove(&id)
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        match self.stacks.remove(&id) {
+            Some(stack) => Poll::Ready(stack),
+            None if hurry => Poll::Ready(None),
+            None => Poll::Pending,
+        }
     }
 
     fn turn(&mut self, _now: MonoNs) {}

@@ -27,6 +27,7 @@ use crate::model::{
 };
 
 mod known;
+pub(crate) mod stacks;
 
 pub(crate) use known::known;
 
@@ -298,7 +299,8 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
     ];
-    (actor_without_task(), what).boxed()
+    let bare = (actor_without_task(), what);
+    prop_oneof![9 => bare, 1 => stacks::record()].boxed()
 }
 
 /// Records about a process, which the record names whether it acted or not.
@@ -381,6 +383,7 @@ fn act() -> BoxedStrategy<Act> {
                 provoked_by: known.2,
                 seq: known.3,
                 call: known.4,
+                stack: None,
             },
         )
         .boxed()

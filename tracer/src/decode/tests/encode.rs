@@ -18,6 +18,8 @@ use crate::model::{
 };
 use crate::tally::kind_of;
 
+mod stack;
+
 /// Bytes of a record of `kind`.
 pub(super) fn size_of_kind(kind: Kind) -> usize {
     usize::from(match kind {
@@ -36,6 +38,7 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
         Kind::Accepted => Accepted::SIZE,
         Kind::HeldOpen => HeldOpen::SIZE,
         Kind::Queued => Queued::SIZE,
+        Kind::Stack => wire::Stack::SIZE,
     })
 }
 
@@ -61,6 +64,7 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         | What::Accepted { .. }
         | What::HeldOpen { .. }
         | What::Queued { .. }
+        | What::Stack(_)
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
@@ -231,6 +235,7 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
         }
         .as_bytes()
         .to_vec(),
+        What::Stack(taken) => stack::record(taken, header),
         What::ProcessExited { .. } => ProcessExited { header, task }.as_bytes().to_vec(),
         What::ProcessExeced { .. } => ProcessExeced { header, task }.as_bytes().to_vec(),
         What::ProcessForked {

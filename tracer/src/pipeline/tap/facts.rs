@@ -1,6 +1,6 @@
 //! The tap on what the world answers.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, task::Poll};
 
 use crate::{
     enrich::facts::Facts,
@@ -137,13 +137,13 @@ impl<F: Facts> Facts for Noted<F> {
         holders
     }
 
-    fn stack(&mut self, id: StackId) -> Option<Stack> {
-        let stack = self.facts.stack(id)?;
-        if let Some(notes) = &mut self.notes {
-            let stack = Box::new(stack.clone());
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        let told = self.facts.stack(id, hurry);
+        if let (Some(notes), Poll::Ready(stack)) = (&mut self.notes, &told) {
+            let stack = stack.clone().map(Box::new);
             notes.get_mut().answers.push(Answer::Stack { id, stack });
         }
-        Some(stack)
+        told
     }
 
     fn turn(&mut self, now: MonoNs) {

@@ -11,6 +11,7 @@ use crate::{
         observation::{HeldBack as ModelHeldBack, Observation, What},
         reason::Reason,
         socket::Socket,
+        stack::Addresses,
         state::TcpState,
     },
     render::words::{self, ReasonWord},
@@ -77,6 +78,12 @@ enum Detail<'a> {
         cookie: Option<Hex>,
         listener_cookie: Option<Hex>,
     },
+    Stack {
+        cookie: Option<Hex>,
+        of_seq: u64,
+        kernel_frames: Option<usize>,
+        user_frames: Option<usize>,
+    },
     Process {
         task: Task,
     },
@@ -126,6 +133,13 @@ fn on_connection(what: &What) -> Option<Connection<'static, NotYet>> {
     Some(connection(None, (None, None), Some(id), &flow, None, uid))
 }
 
+fn frames(side: &Addresses) -> Option<usize> {
+    match side {
+        Addresses::Frames(frames) => Some(frames.len()),
+        Addresses::NotAsked | Addresses::Failed(_) => None,
+    }
+}
+
 fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detail<'a> {
     match what {
         What::CloseCalled { .. } | What::RstReceived { .. } => Detail::Nothing {},
@@ -162,6 +176,12 @@ fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detai
         &What::Queued { socket, listener } => Detail::Queueing {
             cookie: socket.cookie.map(Hex),
             listener_cookie: listener.cookie.map(Hex),
+        },
+        What::Stack(taken) => Detail::Stack {
+            cookie: taken.socket.cookie.map(Hex),
+            of_seq: taken.of_seq,
+            kernel_frames: frames(&taken.kernel),
+            user_frames: frames(&taken.user),
         },
         What::ProcessExited { task: it } | What::ProcessExeced { task: it } => {
             Detail::Process { task: task(it) }

@@ -9,6 +9,7 @@ use crate::{
         process::{Exit, Task},
         reason::ReasonNames,
         socket::Condition,
+        stack::Addresses,
         time::MonoNs,
     },
     render::{time::human, words},
