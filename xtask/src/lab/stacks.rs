@@ -234,7 +234,7 @@ fn python(lab: &Lab) -> anyhow::Result<()> {
 fn kernel_functions(lab: &Lab) -> anyhow::Result<()> {
     let ending = reset_of_a_scene(lab, &["--stack", "kernel"])?;
     let kernel = frames(&ending, "kernel")?;
-    for function in ["tcp_close", "inet_release", "__sock_release"] {
+    for function in ["tcp_close", "inet_release"] {
         let found = kernel.iter().any(|frame| {
             let name = frame["function"].as_str().unwrap_or_default();
             name.contains(function)
