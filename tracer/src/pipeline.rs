@@ -6,8 +6,10 @@ use std::io::{self, Write};
 
 pub mod tap;
 mod untold;
+mod wanted;
 
 use untold::Untold;
+pub use wanted::Wanted;
 
 use crate::{
     correlate::{Correlator, looked},
@@ -15,13 +17,8 @@ use crate::{
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
     model::{
-        ending::{Ending, How},
-        foreign::Foreign,
-        known::KnownSocket,
-        observation::Observation,
-        segment::Seen,
-        stack::Stack,
-        time::MonoNs,
+        ending::Ending, foreign::Foreign, known::KnownSocket, observation::Observation,
+        segment::Seen, stack::Stack, time::MonoNs,
     },
     order::Merge,
     render::{Devices, Explained, Render, Start, time::WallClock},
@@ -30,26 +27,6 @@ use crate::{
 
 /// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
 const MERGE_CAPACITY: usize = 65_536;
-
-/// Which endings are told, of those the kernel half lets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Endings without any RST.
-    pub fin: bool,
-    /// Endings with an RST, sent or received.
-    pub rst: bool,
-}
-
-impl Wanted {
-    fn admits(self, ending: &Ending) -> bool {
-        match ending.decisive().map(|act| act.how) {
-            Some(How::RstSent | How::RstReceived) => self.rst,
-            Some(How::FinSent | How::FinReceived) => self.fin,
-            Some(How::Timeout | How::Destroyed | How::HeldOpen) => self.fin && self.rst,
-            None => false,
-        }
-    }
-}
 
 /// The stages after the source, and where they write.
 pub struct Pipeline<F> {

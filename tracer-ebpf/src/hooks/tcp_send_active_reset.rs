@@ -63,12 +63,10 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
     }
     sock::condition(sk, &mut record.condition);
     // A listener that closes resets its children under their spin lock only.
-    let by = if sock::owned(sk) {
-        context::TASK | task::flags()
-    } else if sock::unaccepted(&record.condition) {
-        listener::closer_of_children(&record.condition)
-    } else {
-        context::SOFTIRQ
+    let by = match (sock::owned(sk), sock::unaccepted(&record.condition)) {
+        (true, _) => context::TASK | task::flags(),
+        (false, true) => listener::closer_of_children(&record.condition),
+        (false, false) => context::SOFTIRQ,
     };
     record.header = header::<RstSent>(by);
     if by & context::TASK != 0 {

@@ -24,6 +24,7 @@ mod maps;
 mod modules;
 mod names;
 mod programs;
+mod symbol;
 mod unwind;
 mod worker;
 

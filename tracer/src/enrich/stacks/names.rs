@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use blazesym::{
     Pid,
-    symbolize::{Input, Sym, Symbolized, Symbolizer, source},
+    symbolize::{Input, Symbolized, Symbolizer, source},
 };
 use hashlink::{LinkedHashMap, LruCache};
 
@@ -13,13 +13,11 @@ use super::{
     kernel,
     modules::{FileKey, Module},
     programs::Program,
+    symbol,
     unwind::{Machine, Walked},
     worker::Job,
 };
-use crate::model::{
-    foreign::Foreign,
-    stack::{Addresses, Frame, Side, Stack},
-};
+use crate::model::stack::{Addresses, Frame, Side, Stack};
 
 /// Bytes that names found once may take.
 const MEMORY: usize = 16 << 20;
@@ -31,21 +29,6 @@ const BYTES: u64 = 1 << 30;
 const PROCESSES: u32 = 64;
 /// Frames of which no program has more.
 const DEEPEST: usize = 127;
-/// Where threads and programs begin; what has another outermost function lacks frames.
-const OUTERMOST: [&[u8]; 11] = [
-    b"_start",
-    b"__libc_start_main",
-    b"__libc_start_call_main",
-    b"__libc_start_main_impl",
-    b"clone",
-    b"clone3",
-    b"__clone",
-    b"__clone3",
-    b"start_thread",
-    b"runtime.goexit",
-    b"thread_start",
-];
-
 /// A place names are kept for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Place {
@@ -131,7 +114,7 @@ impl Names {
             ..Frame::default()
         };
         match self.kernel.symbolize_single(&source, place) {
-            Ok(Symbolized::Sym(symbol)) => frames(&symbol, &blank, 1),
+            Ok(Symbolized::Sym(symbol)) => symbol::frames(&symbol, &blank, 1),
             Ok(Symbolized::Unknown(_)) | Err(_) => vec![blank],
         }
     }
@@ -143,8 +126,7 @@ impl Names {
             let back = u64::from(depth > 0);
             named.extend_from_slice(&self.user_frames(address, back, program));
         }
-        let outermost = named.last().and_then(|frame| frame.function.as_ref());
-        let known = outermost.is_some_and(|it| OUTERMOST.contains(&undecorated(it)));
+        let known = named.last().is_some_and(symbol::is_outermost);
         Side::Frames {
             frames: named,
             truncated: !walked.complete && !known,
@@ -215,7 +197,7 @@ impl Names {
         let elf = source::Elf::new(loaded.module.readable());
         let place = Input::FileOffset(offset.wrapping_sub(back));
         match loaded.symbols.symbolize_single(&elf.into(), place) {
-            Ok(Symbolized::Sym(symbol)) => frames(&symbol, &blank, back),
+            Ok(Symbolized::Sym(symbol)) => symbol::frames(&symbol, &blank, back),
             Ok(Symbolized::Unknown(_)) | Err(_) => vec![blank],
         }
     }
@@ -234,7 +216,7 @@ impl Names {
         };
         let place = Input::AbsAddr(blank.address.wrapping_sub(back));
         match self.processes.symbolize_single(&process.into(), place) {
-            Ok(Symbolized::Sym(symbol)) => frames(&symbol, blank, back),
+            Ok(Symbolized::Sym(symbol)) => symbol::frames(&symbol, blank, back),
             Ok(Symbolized::Unknown(_)) | Err(_) => vec![blank.clone()],
         }
     }
@@ -279,45 +261,6 @@ impl Names {
     }
 }
 
-/// The calls a symbol stands for, innermost first: functions put into it, then the function.
-fn frames(symbol: &Sym<'_>, blank: &Frame, back: u64) -> Vec<Frame> {
-    let offset = u64::try_from(symbol.offset).ok();
-    let outer = Frame {
-        function: Some(symbol.name.as_bytes().into()),
-        function_offset: offset.map(|offset| offset.saturating_add(back)),
-        ..blank.clone()
-    };
-    let mut told = vec![located(outer, symbol.code_info.as_deref())];
-    for inlined in &symbol.inlined {
-        let inner = Frame {
-            function: Some(inlined.name.as_bytes().into()),
-            inlined: true,
-            ..blank.clone()
-        };
-        told.push(located(inner, inlined.code_info.as_ref()));
-    }
-    told.reverse();
-    told
-}
-
-fn located(frame: Frame, place: Option<&blazesym::symbolize::CodeInfo<'_>>) -> Frame {
-    use std::os::unix::ffi::OsStrExt;
-    let file = place.map(|place| Foreign::from(place.to_path().as_os_str().as_bytes()));
-    Frame {
-        file,
-        line: place.and_then(|place| place.line),
-        ..frame
-    }
-}
-
-/// A name without what the linker puts behind an `@`, and what a compiler puts behind a dot.
-fn undecorated(name: &Foreign) -> &[u8] {
-    let bytes = name.bytes();
-    let end = bytes.iter().position(|&byte| byte == b'@');
-    let bytes = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-    bytes.strip_suffix(b".abi0").unwrap_or(bytes)
-}
-
 fn weight(frames: &Rc<[Frame]>) -> usize {
     size_of::<Place>() + 64 + frames.iter().map(Frame::weight).sum::<usize>()
 }
@@ -352,19 +295,5 @@ mod tests {
             });
         }
         assert_eq!(looked, 1);
-    }
-
-    #[test]
-    fn decoration_hides_no_begin() {
-        for (name, plain) in [
-            (
-                &b"__libc_start_main@@GLIBC_2.34"[..],
-                &b"__libc_start_main"[..],
-            ),
-            (b"runtime.goexit.abi0", b"runtime.goexit"),
-            (b"_start", b"_start"),
-        ] {
-            assert_eq!(undecorated(&name.into()), plain);
-        }
     }
 }
