@@ -58,18 +58,21 @@ pub(crate) fn emit<R: Record>(program: &impl EbpfContext, lane: Lane, record: &m
     record.header_mut().seq = maps::count(counts, count::TRIED);
     maps::count(counts, count::emitted(R::KIND));
     let data: *mut R = record;
-    if !hand_over(program, lane, data.cast(), u64::from(R::SIZE)) {
+    if !hand_over(program, lane, data.cast(), || u64::from(R::SIZE)) {
         maps::count(counts, count::lost(R::KIND));
     }
 }
 
 /// Puts a record of `size` bytes into its buffer; false when that is full.
+///
+/// The size is asked for right before it is used: before 5.11 the verifier forgets what it knows of
+/// a number that was put aside meanwhile.
 #[inline(always)]
 pub(crate) fn hand_over(
     program: &impl EbpfContext,
     lane: Lane,
     data: *mut c_void,
-    size: u64,
+    size: impl FnOnce() -> u64,
 ) -> bool {
     if setting(|settings| &settings.transport) == transport::RINGBUF {
         ring(lane, data, size)
@@ -80,18 +83,23 @@ pub(crate) fn hand_over(
 
 /// Puts a record into this CPU's perf buffer; the buffer's own watermark wakes the reader.
 #[inline(always)]
-fn perf(program: &impl EbpfContext, lane: Lane, data: *mut c_void, size: u64) -> bool {
+fn perf(
+    program: &impl EbpfContext,
+    lane: Lane,
+    data: *mut c_void,
+    size: impl FnOnce() -> u64,
+) -> bool {
     let map = match lane {
         Lane::Endings => maps::address(&maps::PERF_ENDINGS),
         Lane::States => maps::address(&maps::PERF_STATES),
     };
     // SAFETY: `data` points to `size` initialised bytes.
-    unsafe { bpf_perf_event_output(program.as_ptr(), map, BPF_F_CURRENT_CPU, data, size) == 0 }
+    unsafe { bpf_perf_event_output(program.as_ptr(), map, BPF_F_CURRENT_CPU, data, size()) == 0 }
 }
 
 /// Puts a record into the ring buffer, waking the reader only when much is waiting.
 #[inline(always)]
-fn ring(lane: Lane, data: *mut c_void, size: u64) -> bool {
+fn ring(lane: Lane, data: *mut c_void, size: impl FnOnce() -> u64) -> bool {
     let map = match lane {
         Lane::Endings => maps::address(&maps::RING_ENDINGS),
         Lane::States => maps::address(&maps::RING_STATES),
@@ -105,7 +113,7 @@ fn ring(lane: Lane, data: *mut c_void, size: u64) -> bool {
         BPF_RB_NO_WAKEUP
     });
     // SAFETY: `data` points to `size` initialised bytes.
-    unsafe { bpf_ringbuf_output(map, data, size, flags) == 0 }
+    unsafe { bpf_ringbuf_output(map, data, size(), flags) == 0 }
 }
 
 #[inline(always)]

@@ -105,12 +105,13 @@ fn take(program: &impl EbpfContext, act: &Header, socket: &Socket, asked: u16) {
         (stack.address, stack.cookie) = (socket.address, socket.cookie);
         (stack.of_seq, stack.asked, stack.reserved) = (act.seq, asked, [0; 3]);
         (stack.start_ns, stack.mm) = (0, 0);
-        let size = fill(program, slot, stack);
-        stack.header.size = size as u16;
+        fill(program, slot, stack);
+        stack.header.size = length(stack) as u16;
         let data: *mut Stack = stack;
+        let stack: &Stack = stack;
         // SAFETY: as above.
         let ours = unsafe { read_volatile(addr_of_mut!((*slot).owner)) } == act.at_ns;
-        let sent = ours && hand_over(program, Lane::States, data.cast(), size);
+        let sent = ours && hand_over(program, Lane::States, data.cast(), || length(stack));
         // SAFETY: as above.
         unsafe { write_volatile(addr_of_mut!((*slot).owner), 0) };
         sent
@@ -142,54 +143,73 @@ fn slot(owner: u64) -> Option<*mut Scratch> {
     None
 }
 
-/// Writes what follows the fixed part, and says how long all is.
+/// Writes what follows the fixed part.
 #[inline(always)]
-fn fill(program: &impl EbpfContext, slot: *mut Scratch, stack: &mut Stack) -> u64 {
+fn fill(program: &impl EbpfContext, slot: *mut Scratch, stack: &mut Stack) {
     let base = slot.cast::<u8>().wrapping_add(offset_of!(Scratch, rest));
     (stack.kernel, stack.user, stack.registers, stack.memory) = (0, 0, 0, 0);
-    let mut used = 0;
     if stack.asked & Stack::KERNEL != 0 {
-        let (told, bytes) = frames(program, base, 0);
-        stack.kernel = told;
-        used = bytes;
+        stack.kernel = frames(program, base, 0);
     }
     let by_task = context::TASK | context::EXITING | context::KTHREAD;
-    if stack.asked & Stack::USER != 0 && stack.header.context & by_task == context::TASK {
-        (stack.start_ns, stack.mm) = task::program();
-        let into = base.wrapping_add(used as usize);
-        let (told, bytes) = frames(program, into, u64::from(BPF_F_USER_STACK));
-        stack.user = told;
-        if bytes >= 8 {
-            // SAFETY: the helper wrote at least eight bytes there.
-            let innermost = unsafe { into.cast::<u64>().read_unaligned() };
-            used += bytes;
-            used += program_state(base.wrapping_add(used as usize), innermost, stack);
-        }
+    if stack.asked & Stack::USER == 0 || stack.header.context & by_task != context::TASK {
+        return;
     }
-    used + u64::from(Stack::SIZE)
+    (stack.start_ns, stack.mm) = task::program();
+    let into = base.wrapping_add(bytes(&stack.kernel) as usize);
+    stack.user = frames(program, into, u64::from(BPF_F_USER_STACK));
+    if stack.user < 8 {
+        return;
+    }
+    // SAFETY: the helper wrote at least eight bytes there.
+    let innermost = unsafe { into.cast::<u64>().read_unaligned() };
+    program_state(
+        into.wrapping_add(bytes(&stack.user) as usize),
+        innermost,
+        stack,
+    );
 }
 
-/// Takes one side's frames: what the helper said, and how many bytes there are.
+/// Bytes of the whole record.
 #[inline(always)]
-fn frames(program: &impl EbpfContext, into: *mut u8, flags: u64) -> (i16, u64) {
-    // SAFETY: there is room for all frames behind `into`.
-    let told = unsafe { bpf_get_stack(program.as_ptr(), into.cast(), FRAMES as u32, flags) };
-    if told < 0 {
-        return (told as i16, 0);
-    }
-    let bytes = told as u64 & FRAMES;
-    (bytes as i16, bytes)
+fn length(stack: &Stack) -> u64 {
+    // SAFETY: a field of a map's value; volatile for the reason of `bytes`.
+    let registers = unsafe { read_volatile(&raw const stack.registers) };
+    // SAFETY: as above.
+    let memory = unsafe { read_volatile(&raw const stack.memory) };
+    u64::from(Stack::SIZE)
+        + bytes(&stack.kernel)
+        + bytes(&stack.user)
+        + (u64::from(registers) & Stack::REGISTERS as u64)
+        + (u64::from(memory) & Stack::MEMORY as u64)
 }
 
-/// Writes the registers the program had when it called the kernel, and its stack's innermost part;
-/// says how many bytes that is.
+/// Bytes of the frames of one side, none after an error.
+///
+/// Read anew each time, and masked where it is used: before 5.11 the verifier forgets what it knows
+/// of a number that was put aside meanwhile.
+#[inline(always)]
+fn bytes(side: &i16) -> u64 {
+    // SAFETY: a field of a map's value.
+    let told = unsafe { read_volatile(side) };
+    if told < 0 { 0 } else { told as u64 & FRAMES }
+}
+
+/// Takes one side's frames and says how many bytes they are, or what the helper said.
+#[inline(always)]
+fn frames(program: &impl EbpfContext, into: *mut u8, flags: u64) -> i16 {
+    // SAFETY: there is room for all frames behind `into`.
+    unsafe { bpf_get_stack(program.as_ptr(), into.cast(), FRAMES as u32, flags) as i16 }
+}
+
+/// Writes the registers the program had when it called the kernel, and its stack's innermost part.
 ///
 /// Where the C library makes the system call, whoever called the library is in no frame: the
 /// return address is only in memory.
 #[inline(always)]
-fn program_state(into: *mut u8, innermost: u64, stack: &mut Stack) -> u64 {
+fn program_state(into: *mut u8, innermost: u64, stack: &mut Stack) {
     if !has(|offsets| &offsets.regs_first) || !has(|offsets| &offsets.task_stack) {
-        return 0;
+        return;
     }
     let top = task::kernel_stack().wrapping_add(KERNEL_STACK);
     let mut registers = top.wrapping_sub(Stack::REGISTERS as u64);
@@ -205,9 +225,7 @@ fn program_state(into: *mut u8, innermost: u64, stack: &mut Stack) -> u64 {
     let memory = into.wrapping_add(Stack::REGISTERS).cast();
     // SAFETY: there is room for the memory behind the registers, and the helper never faults.
     let read = unsafe { bpf_probe_read_user(memory, Stack::MEMORY as u32, sp as *const c_void) };
-    if read != 0 {
-        return Stack::REGISTERS as u64;
+    if read == 0 {
+        stack.memory = Stack::MEMORY as u16;
     }
-    stack.memory = Stack::MEMORY as u16;
-    (Stack::REGISTERS + Stack::MEMORY) as u64
 }

@@ -25,36 +25,8 @@ pub(crate) const COMPILED: &[(&str, Test)] = &[
     ("stack/python", python),
 ];
 
-/// A program that resets a connection of its own out of a function put into another one.
-const PROGRAM: &str = r#"
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-static inline __attribute__((always_inline)) void hang_up(int fd)
-{
-    struct linger now = {1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    close(fd);
-}
-__attribute__((noinline)) void end_it(int fd)
-{
-    hang_up(fd);
-    __asm__ volatile("");
-}
-int main(void)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof to;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (void *)&to, size);
-    listen(listener, 1);
-    getsockname(listener, (void *)&to, &size);
-    connect(fd, (void *)&to, size);
-    usleep(1000000);
-    end_it(fd);
-    return 0;
-}
-"#;
+/// A program that resets a connection of its own.
+const PROGRAM: &str = include_str!("stacks/reset.c");
 /// The line of `close` in it.
 const LINE: u64 = 9;
 /// The line that calls the function around it.
