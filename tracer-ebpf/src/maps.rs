@@ -53,7 +53,7 @@ pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
 #[btf_map]
 pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new();
 
-/// Where stacks are put together, per CPU: 3 × about 3.4 KiB. One for a task's hook, one for that
+/// Where stacks are put together, per CPU: 3 × about 4 KiB. One for a task's hook, one for that
 /// of a softirq that interrupts it, one to spare; a slot in use is passed over.
 #[btf_map]
 pub(crate) static STACKS: PerCpuArray<Scratch, 3> = PerCpuArray::new();

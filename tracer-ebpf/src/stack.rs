@@ -45,6 +45,10 @@ const FRED_PADDING: u64 = 16;
 const IP: u64 = 128;
 const SP: u64 = 152;
 
+/// Room for a record: a power of two, so that one mask shows the verifier that all is within.
+const ROOM: usize = 4_096;
+const _: () = assert!(Stack::LARGEST < ROOM, "a record has room");
+
 /// A record under construction.
 #[repr(C)]
 pub(crate) struct Scratch {
@@ -53,7 +57,7 @@ pub(crate) struct Scratch {
     /// The fixed part.
     stack: Stack,
     /// What follows it.
-    rest: [u8; Stack::LARGEST - size_of::<Stack>()],
+    rest: [u8; ROOM - size_of::<Stack>()],
 }
 
 /// Takes the stacks behind an RST.
@@ -97,28 +101,43 @@ fn take(program: &impl EbpfContext, act: &Header, socket: &Socket, asked: u16) {
     let Some(counts) = maps::counts() else { return };
     let seq = maps::count(counts, count::TRIED);
     maps::count(counts, count::emitted(Kind::Stack));
-    let sent = slot(act.at_ns).is_some_and(|slot| {
-        // SAFETY: the slot is this hook's until it is given back.
-        let stack = unsafe { &mut *addr_of_mut!((*slot).stack) };
-        stack.header = Header { seq, ..*act };
-        stack.header.kind = Kind::Stack.to_wire();
-        (stack.address, stack.cookie) = (socket.address, socket.cookie);
-        (stack.of_seq, stack.asked, stack.reserved) = (act.seq, asked, [0; 3]);
-        (stack.start_ns, stack.mm) = (0, 0);
-        fill(program, slot, stack);
-        stack.header.size = length(stack) as u16;
-        let data: *mut Stack = stack;
-        let stack: &Stack = stack;
-        // SAFETY: as above.
-        let ours = unsafe { read_volatile(addr_of_mut!((*slot).owner)) } == act.at_ns;
-        let sent = ours && hand_over(program, Lane::States, data.cast(), || length(stack));
-        // SAFETY: as above.
-        unsafe { write_volatile(addr_of_mut!((*slot).owner), 0) };
-        sent
-    });
+    let sent = match slot(act.at_ns) {
+        Some(slot) => put(program, slot, act, socket, (asked, seq)),
+        None => false,
+    };
     if !sent {
         maps::count(counts, count::lost(Kind::Stack));
     }
+}
+
+/// Puts the record together in a slot, sends it, and gives the slot back; false when it found no
+/// room, or the slot was another hook's after all.
+#[inline(always)]
+fn put(
+    program: &impl EbpfContext,
+    slot: *mut Scratch,
+    act: &Header,
+    socket: &Socket,
+    (asked, seq): (u16, u64),
+) -> bool {
+    // SAFETY: the slot is this hook's until it is given back.
+    let stack = unsafe { &mut *addr_of_mut!((*slot).stack) };
+    stack.header = Header { seq, ..*act };
+    stack.header.kind = Kind::Stack.to_wire();
+    (stack.address, stack.cookie) = (socket.address, socket.cookie);
+    (stack.of_seq, stack.asked, stack.reserved) = (act.seq, asked, [0; 3]);
+    (stack.start_ns, stack.mm) = (0, 0);
+    fill(program, slot, stack);
+    let frames = bytes(&stack.kernel) + bytes(&stack.user);
+    stack.header.size = frames as u16 + stack.registers + stack.memory + Stack::SIZE;
+    let data: *mut Stack = stack;
+    let stack: &Stack = stack;
+    // SAFETY: as above.
+    let ours = unsafe { read_volatile(addr_of_mut!((*slot).owner)) } == act.at_ns;
+    let sent = ours && hand_over(program, Lane::States, data.cast(), || length(stack));
+    // SAFETY: as above.
+    unsafe { write_volatile(addr_of_mut!((*slot).owner), 0) };
+    sent
 }
 
 /// A free slot, now this hook's.
@@ -170,18 +189,12 @@ fn fill(program: &impl EbpfContext, slot: *mut Scratch, stack: &mut Stack) {
     );
 }
 
-/// Bytes of the whole record.
+/// Bytes of the whole record, as its header has them.
 #[inline(always)]
 fn length(stack: &Stack) -> u64 {
     // SAFETY: a field of a map's value; volatile for the reason of `bytes`.
-    let registers = unsafe { read_volatile(&raw const stack.registers) };
-    // SAFETY: as above.
-    let memory = unsafe { read_volatile(&raw const stack.memory) };
-    u64::from(Stack::SIZE)
-        + bytes(&stack.kernel)
-        + bytes(&stack.user)
-        + (u64::from(registers) & Stack::REGISTERS as u64)
-        + (u64::from(memory) & Stack::MEMORY as u64)
+    let size = unsafe { read_volatile(&raw const stack.header.size) };
+    u64::from(size) & (ROOM as u64 - 1)
 }
 
 /// Bytes of the frames of one side, none after an error.
