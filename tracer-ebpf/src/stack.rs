@@ -13,7 +13,7 @@
 use core::{
     ffi::c_void,
     mem::{offset_of, size_of},
-    ptr::{addr_of_mut, read_volatile, write_volatile},
+    ptr::{read_volatile, write_volatile},
 };
 
 use aya_ebpf::{
@@ -121,7 +121,7 @@ fn put(
     (asked, seq): (u16, u64),
 ) -> bool {
     // SAFETY: the slot is this hook's until it is given back.
-    let stack = unsafe { &mut *addr_of_mut!((*slot).stack) };
+    let stack = unsafe { &mut (*slot).stack };
     stack.header = Header { seq, ..*act };
     stack.header.kind = Kind::Stack.to_wire();
     (stack.address, stack.cookie) = (socket.address, socket.cookie);
@@ -133,11 +133,18 @@ fn put(
     let data: *mut Stack = stack;
     let stack: &Stack = stack;
     // SAFETY: as above.
-    let ours = unsafe { read_volatile(addr_of_mut!((*slot).owner)) } == act.at_ns;
+    let ours = unsafe { read_volatile(owner_of(slot)) } == act.at_ns;
     let sent = ours && hand_over(program, Lane::States, data.cast(), || length(stack));
     // SAFETY: as above.
-    unsafe { write_volatile(addr_of_mut!((*slot).owner), 0) };
+    unsafe { write_volatile(owner_of(slot), 0) };
     sent
+}
+
+/// Where a slot says whose it is.
+#[inline(always)]
+fn owner_of(slot: *mut Scratch) -> *mut u64 {
+    const _: () = assert!(offset_of!(Scratch, owner) == 0, "the owner comes first");
+    slot.cast()
 }
 
 /// A free slot, now this hook's.
@@ -149,9 +156,8 @@ fn slot(owner: u64) -> Option<*mut Scratch> {
     let mut index = 0;
     while index < 3 {
         let slot = maps::STACKS.get_ptr_mut(index)?;
+        let field = owner_of(slot);
         // SAFETY: the slot lies in the map, which outlives the program.
-        let field = unsafe { addr_of_mut!((*slot).owner) };
-        // SAFETY: as above.
         if unsafe { read_volatile(field) } == 0 {
             // SAFETY: as above.
             unsafe { write_volatile(field, owner) };
