@@ -12,6 +12,10 @@ pub const TRIED: u32 = 0;
 /// share may wrap below zero, the sum does not. What is not in the table had to make room.
 pub const VERDICTS: u32 = SLOTS / 2;
 
+/// Slot that counts packets of TCP whose header a capture could not read: fragments, headers
+/// outside of the linear part of their buffer, damaged ones.
+pub const UNREADABLE: u32 = SLOTS - 1;
+
 /// Slot that counts records of `kind` the hooks tried to send.
 #[must_use]
 pub const fn emitted(kind: Kind) -> u32 {
@@ -28,8 +32,8 @@ const _: () = {
     let mut kinds: &[Kind] = &Kind::ALL;
     while let [kind, others @ ..] = kinds {
         assert!(
-            kind.index() < SLOTS / 2,
-            "every kind needs a counter in each half"
+            kind.index() < SLOTS / 2 - 1,
+            "every kind needs a counter in each half, and the last slot is taken"
         );
         kinds = others;
     }

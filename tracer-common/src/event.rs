@@ -15,6 +15,7 @@ mod queued;
 mod rst_answered;
 mod rst_received;
 mod rst_sent;
+mod segment_seen;
 mod shutdown_called;
 mod stack;
 mod state_changed;
@@ -30,6 +31,7 @@ pub use queued::Queued;
 pub use rst_answered::{RstAnswered, Segment};
 pub use rst_received::RstReceived;
 pub use rst_sent::RstSent;
+pub use segment_seen::{SegmentSeen, direction, vlan};
 pub use shutdown_called::ShutdownCalled;
 pub use stack::Stack;
 pub use state_changed::{HeldBack, StateChanged};
@@ -75,6 +77,9 @@ pub mod context {
     pub const EXITING: u16 = 1 << 2;
     /// The running task is a kernel thread (`PF_KTHREAD`).
     pub const KTHREAD: u16 = 1 << 3;
+    /// The running task executes another program (`execve(2)`), and closes on the way; set only
+    /// where the release of a file is reported.
+    pub const EXECUTING: u16 = 1 << 4;
 }
 
 /// What a record says happened.
@@ -111,13 +116,15 @@ pub enum Kind {
     HeldOpen = 14,
     /// A connection was queued on one of a port's listeners; the record is [`Queued`].
     Queued = 15,
+    /// A FIN or RST passed a device; the record is [`SegmentSeen`].
+    SegmentSeen = 16,
     /// How an act came about, call by call; the record begins with [`Stack`].
     Stack = 20,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CloseCalled,
         Self::ShutdownCalled,
         Self::FinQueued,
@@ -133,6 +140,7 @@ impl Kind {
         Self::Accepted,
         Self::HeldOpen,
         Self::Queued,
+        Self::SegmentSeen,
         Self::Stack,
     ];
 
@@ -155,6 +163,7 @@ impl Kind {
             13 => Some(Self::Accepted),
             14 => Some(Self::HeldOpen),
             15 => Some(Self::Queued),
+            16 => Some(Self::SegmentSeen),
             20 => Some(Self::Stack),
             _ => None,
         }
@@ -199,6 +208,7 @@ impl Kind {
             Self::Accepted => "accepted",
             Self::HeldOpen => "held_open",
             Self::Queued => "queued",
+            Self::SegmentSeen => "segment_seen",
             Self::Stack => "stack",
         }
     }
@@ -235,7 +245,7 @@ macro_rules! record {
         const _: () = assert!(core::mem::offset_of!($t, header) == 0, "header comes first");
         // The kernel half builds records on its 512-byte stack.
         const _: () = assert!(
-            core::mem::size_of::<$t>() <= 256,
+            core::mem::size_of::<$t>() <= 264,
             "too large for the kernel half"
         );
     };

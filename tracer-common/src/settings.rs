@@ -24,12 +24,22 @@ pub struct Settings {
     pub transport: u32,
     /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
     pub wakeup_bytes: u32,
+    /// Microseconds of a jiffy; zero where the kernel has no helper that tells jiffies.
+    pub tick_us: u32,
+    /// One where the kernel has the helper that finds a task's registers, else zero.
+    pub has_task_pt_regs: u32,
+    /// Index of the one device segments are wanted of; zero for all.
+    pub device: u32,
+    /// Inode number of the network namespace finrst runs in, and with it `device`; zero when it is
+    /// not known.
+    pub netns: u32,
     /// Bits of [`stacks`]: of which acts stacks are taken.
     pub stacks: u32,
 }
 
-assert_layout!(Settings, size = 20, {
-    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, stacks: 16,
+assert_layout!(Settings, size = 36, {
+    kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16, has_task_pt_regs: 20,
+    device: 24, netns: 28, stacks: 32,
 });
 
 /// Bits of [`Settings::stacks`].

@@ -58,17 +58,61 @@ pub struct Condition {
     pub shutdown: u8,
     /// One of [`file`]: what still refers to the socket's `struct file`.
     pub file: u8,
+    /// Bits of [`extra`].
+    pub extra: u8,
     /// Explicit padding, always zero.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
     /// Number of the socket's inode (`socket:[N]` in `/proc/PID/fd`), while it has a descriptor.
     pub inode: u32,
+    /// What its timers and the peer's silence say.
+    pub timers: Timers,
 }
 
-assert_layout!(Condition, size = 64, {
+assert_layout!(Condition, size = 88, {
     known: 0, unread: 4, unacked: 8, unsent: 12, write_seq: 16, rcv_nxt: 20, flags: 24,
     lingertime: 28, err: 32, srtt_us_8: 36, bytes_acked: 40, bytes_received: 48, shutdown: 56,
-    file: 57, reserved: 58, inode: 60,
+    file: 57, extra: 58, reserved: 59, inode: 60, timers: 64,
 });
+
+/// What the timers of a socket say; read only of a connection that ends by an RST or an error.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Timers {
+    /// Milliseconds since data was last sent or received (`lsndtime`, `icsk_ack.lrcvtime`).
+    pub idle_ms: u32,
+    /// Microseconds since a segment left that is not acknowledged, one of them (the root of
+    /// `tcp_rtx_queue`), at most `u32::MAX`; zero when there is none.
+    pub unacked_age_us: u32,
+    /// `icsk_user_timeout`, milliseconds of `TCP_USER_TIMEOUT`; zero when it is not set.
+    pub user_timeout_ms: u32,
+    /// `snd_wnd`, bytes the peer has room for.
+    pub window: u32,
+    /// `icsk_retransmits`, how often the oldest segment was sent again for want of an answer.
+    pub retransmits: u8,
+    /// `icsk_probes_out`, probes of keepalive or of a closed window without an answer.
+    pub probes_out: u8,
+    /// `keepalive_probes`, probes allowed by `TCP_KEEPCNT`; zero for the namespace's default.
+    pub keepalive_probes: u8,
+    /// Explicit padding, always zero.
+    pub reserved: u8,
+    /// `linger2`, jiffies of `TCP_LINGER2`; zero for the namespace's default, negative for none.
+    pub linger2: i32,
+}
+
+assert_layout!(Timers, size = 24, {
+    idle_ms: 0, unacked_age_us: 4, user_timeout_ms: 8, window: 12, retransmits: 16, probes_out: 17,
+    keepalive_probes: 18, reserved: 19, linger2: 20,
+});
+
+/// Bits of [`Condition::extra`].
+pub mod extra {
+    /// Segments are signed: the socket has keys of TCP-MD5 (RFC 2385) or TCP-AO (RFC 5925).
+    pub const SIGNED: u8 = 1;
+    /// The socket is a subflow of Multipath TCP (RFC 8684).
+    pub const MPTCP: u8 = 1 << 1;
+}
 
 /// Bits of [`Condition::known`].
 pub mod known {
@@ -92,6 +136,24 @@ pub mod known {
     pub const FILE: u32 = 1 << 8;
     /// `inode` was read, and is not zero.
     pub const INODE: u32 = 1 << 9;
+    /// `timers.idle_ms` was read.
+    pub const IDLE: u32 = 1 << 10;
+    /// `timers.unacked_age_us` was read.
+    pub const UNACKED_AGE: u32 = 1 << 11;
+    /// `timers.user_timeout_ms` was read.
+    pub const USER_TIMEOUT: u32 = 1 << 12;
+    /// `timers.window` was read.
+    pub const WINDOW: u32 = 1 << 13;
+    /// `timers.retransmits`, `timers.probes_out` and `timers.keepalive_probes` were read.
+    pub const TRIES: u32 = 1 << 14;
+    /// `timers.linger2` was read.
+    pub const LINGER2: u32 = 1 << 15;
+    /// [`extra::SIGNED`] was read.
+    pub const SIGNED: u32 = 1 << 16;
+    /// [`extra::MPTCP`] was read.
+    pub const MPTCP: u32 = 1 << 17;
+    /// The length of a listener's queue was read, in records that carry it.
+    pub const BACKLOG: u32 = 1 << 18;
 }
 
 /// Values of [`Condition::file`].

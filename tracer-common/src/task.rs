@@ -20,6 +20,26 @@ pub struct Task {
     pub uid: u32,
     /// `task_struct.exit_code` as `wait(2)` would report it; meaningful only while exiting.
     pub exit_code: u32,
+    /// The goroutine the thread runs for (`g.goid`); zero for none, and when it is not known.
+    pub goroutine: u64,
 }
 
-assert_layout!(Task, size = 48, { comm: 0, leader_comm: 16, start_ns: 32, uid: 40, exit_code: 44 });
+/// By which offsets the goroutine of a process's threads is read; value of the map `GOROUTINES`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct Goroutines {
+    /// Of the pointer to the running `g`, from the base of `fs`.
+    pub tls: i32,
+    /// Of `g.goid`.
+    pub goid: u32,
+    /// Of `g.m`.
+    pub m: u32,
+    /// Of `m.curg`; `m.g0` comes first in every version.
+    pub curg: u32,
+}
+
+assert_layout!(Goroutines, size = 16, { tls: 0, goid: 4, m: 8, curg: 12 });
+
+assert_layout!(Task, size = 56, {
+    comm: 0, leader_comm: 16, start_ns: 32, uid: 40, exit_code: 44, goroutine: 48,
+});

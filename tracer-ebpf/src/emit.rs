@@ -39,6 +39,16 @@ pub(crate) fn wanted(kind: Kind) -> bool {
 pub(crate) fn header<R: Record>(context: u16) -> Header {
     let (process, thread) = task::ids();
     Header {
+        tgid: process,
+        tid: thread,
+        ..bare_header::<R>(context)
+    }
+}
+
+/// As [`header`], where the running task is nobody's business.
+#[inline(always)]
+pub(crate) fn bare_header<R: Record>(context: u16) -> Header {
+    Header {
         // SAFETY: no arguments, no preconditions.
         at_ns: unsafe { bpf_ktime_get_ns() },
         seq: 0,
@@ -46,8 +56,8 @@ pub(crate) fn header<R: Record>(context: u16) -> Header {
         size: R::SIZE,
         cpu: cpu(),
         context,
-        tgid: process,
-        tid: thread,
+        tgid: 0,
+        tid: 0,
     }
 }
 

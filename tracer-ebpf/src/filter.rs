@@ -113,6 +113,19 @@ pub(crate) fn ownerless(of: &Flow) -> bool {
     !filters(filter::PID | filter::COMM | filter::UID) && flow(of)
 }
 
+/// Whether a segment is wanted: it is, where either end may be the local one of a wanted flow. Whose
+/// the ends are is not known here, so a process filter wants them all.
+#[inline(always)]
+pub(crate) fn segment(of: &Flow) -> bool {
+    let ports = |local: u16, remote: u16| {
+        value(filter::LOCAL_PORT, u32::from(local)) && value(filter::REMOTE_PORT, u32::from(remote))
+    };
+    family(of)
+        && (ports(of.local_port, of.remote_port) || ports(of.remote_port, of.local_port))
+        && value(filter::NETNS, of.netns)
+        && (!filters(filter::NET) || network(of.remote) || network(of.local))
+}
+
 /// Whether an event of the running task itself is wanted.
 #[inline(always)]
 pub(crate) fn running_task() -> bool {

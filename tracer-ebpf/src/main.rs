@@ -17,6 +17,8 @@ mod hooks;
 mod kernel;
 mod listener;
 mod maps;
+mod packet;
+mod segment;
 mod settings;
 mod stack;
 mod transition;

@@ -7,7 +7,7 @@ use aya_ebpf::{
     btf_maps::{HashMap, LpmTrie, LruHashMap, PerCpuArray, PerfEventArray, RingBuf},
     macros::btf_map,
 };
-use tracer_common::{count, settings::FilterKey};
+use tracer_common::{count, settings::FilterKey, task::Goroutines};
 
 use crate::{filter::Verdict, stack::Scratch};
 
@@ -53,6 +53,9 @@ pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
 #[btf_map]
 pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new();
 
+/// The processes of Go, by tgid: 4,096 × about 64 bytes; user space fills it.
+#[btf_map]
+pub(crate) static GOROUTINES: HashMap<u32, Goroutines, 4096> = HashMap::new();
 /// Where stacks are put together, per CPU: 3 × about 4 KiB. One for a task's hook, one for that
 /// of a softirq that interrupts it, one to spare; a slot in use is passed over.
 #[btf_map]

@@ -27,6 +27,10 @@ static SETTINGS: Settings = Settings {
     filters: 0,
     transport: 0,
     wakeup_bytes: 0,
+    tick_us: 0,
+    has_task_pt_regs: 0,
+    device: 0,
+    netns: 0,
     stacks: 0,
 };
 

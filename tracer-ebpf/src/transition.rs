@@ -49,12 +49,27 @@ pub(crate) fn actor(sk: Address, from: u32, to: u32, condition: &Condition) -> u
     let by_call = matches!(to, SYN_SENT | LISTEN | FIN_WAIT1 | LAST_ACK)
         || (to == CLOSE && from != LAST_ACK && from != CLOSING);
     if by_call && sock::owned(sk) {
-        return context::TASK | task::flags();
+        let released = sock::is_released(condition);
+        return context::TASK
+            | if released {
+                task::flags_at_release()
+            } else {
+                task::flags()
+            };
     }
     if to == CLOSE && sock::unaccepted(condition) {
         return listener::closer_of_children(condition);
     }
     context::SOFTIRQ
+}
+
+/// Whether a transition is the end of a connection that failed: its timers tell why.
+///
+/// Whatever gives a connection up leaves its error before (`tcp_write_err`, `tcp_abort`,
+/// `tcp_reset`); an orderly end leaves none, and costs nothing more.
+#[inline(always)]
+pub(crate) fn fails(to: u32, condition: &Condition) -> bool {
+    to == CLOSE && condition.known & known::ERR != 0 && condition.err != 0
 }
 
 /// Whether a transition into this state makes a listener.

@@ -7,9 +7,13 @@ use crate::{
 
 mod account;
 mod capture;
+mod captures;
 mod check;
+mod clocks;
 mod command;
+mod correlate;
 mod explain;
+mod goroutines;
 mod job;
 mod kernel;
 mod output;
@@ -21,7 +25,9 @@ mod select;
 mod sockets;
 mod stop;
 mod trace;
+mod translator;
 mod view;
+mod wire;
 
 /// Does what was asked.
 ///
@@ -32,6 +38,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
         Verb::Record(record) => record::run(record),
+        Verb::Correlate(correlate) => correlate::run(correlate),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),

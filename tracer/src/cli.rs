@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum, builder::styling};
 
 mod check;
+mod correlate;
 mod ends;
 mod explain;
 mod record;
@@ -11,6 +12,7 @@ mod trace;
 pub mod values;
 
 pub use check::Check;
+pub use correlate::Correlate;
 pub use ends::Ends;
 pub use explain::Explain;
 pub use record::Record;
@@ -57,6 +59,7 @@ Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the
 pub enum Verb {
     Trace(Box<Trace>),
     Record(Box<Record>),
+    Correlate(Correlate),
     Sockets(Box<Sockets>),
     Check(Box<Check>),
     Explain(Explain),
@@ -69,6 +72,17 @@ pub enum Output {
     Text,
     /// JSON Lines for programs
     Json,
+}
+
+/// Formats in which a run is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Telling {
+    /// Aligned lines for people
+    Text,
+    /// JSON Lines for programs
+    Json,
+    /// Packets for tcpdump, tshark and Wireshark, with what each ending was as comments; wants --wire
+    Pcapng,
 }
 
 /// When to colour.
@@ -111,6 +125,10 @@ pub enum Wire {
     Off,
     /// By a packet socket, in the network namespace finrst runs in
     Afpacket,
+    /// By hooks where packets leave and enter devices, in all network namespaces
+    Xmit,
+    /// By classifiers on the devices of the network namespace finrst runs in; needs Linux 6.6
+    Tcx,
 }
 
 /// Of which acts stacks are taken, and which.

@@ -3,10 +3,11 @@
 //! No clock, no I/O: time is what the observations and the watermark say. An observation costs the
 //! same however many sockets are known.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 mod acts;
 mod answers;
+mod captured;
 mod conclude;
 mod departed;
 mod early;
@@ -21,12 +22,14 @@ mod peers;
 mod seeds;
 mod sockets;
 mod stacks;
+mod strays;
 mod tracked;
+mod translated;
 mod wire;
 
 pub use self::owner::looked;
 use self::{
-    departed::{Departed, Former},
+    departed::{Departed, Departure},
     early::Early,
     listeners::Listeners,
     peers::Peers,
@@ -35,7 +38,7 @@ use self::{
     tracked::Tracked,
     wire::Wire,
 };
-use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, segment::Seen, time::MonoNs};
+use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, stray::Stray, time::MonoNs};
 
 /// How much is remembered, and for how long an ending stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,9 @@ pub struct Limits {
     pub grace_ns: u64,
     /// Time, in nanoseconds, an answer for nobody waits for its segment; zero without a capture.
     pub answer_ns: u64,
+    /// Time, in nanoseconds, a segment may take between this machine and where it was captured;
+    /// zero for captures of its own.
+    pub reach_ns: u64,
 }
 
 impl Default for Limits {
@@ -67,6 +73,7 @@ impl Default for Limits {
             settle_ns: 1_000_000_000,
             grace_ns: 50_000_000,
             answer_ns: 0,
+            reach_ns: 0,
         }
     }
 }
@@ -94,9 +101,19 @@ pub struct Correlator {
     departed: Departed,
     seeds: Seeds,
     wire: Wire,
+    /// Segments nothing tells of, until they are asked for.
+    strays: Vec<Stray>,
+    /// When losses were noticed.
+    losses: VecDeque<MonoNs>,
+    /// Connections that were there at the attach and need no process to be.
+    older: HashSet<Flow>,
     /// Answers for nobody that wait for their segment.
     answers: VecDeque<Ending>,
+    /// When the first of them was, by its flow, and whether its RST has an acknowledgement.
+    answering: HashMap<Flow, (MonoNs, bool)>,
     ready: Vec<Ending>,
+    /// When the latest event was.
+    now: MonoNs,
     counters: Counters,
 }
 
@@ -114,8 +131,13 @@ impl Correlator {
             departed: Departed::new(limits.sockets),
             seeds: Seeds::default(),
             wire: Wire::default(),
+            strays: Vec::new(),
+            losses: VecDeque::new(),
+            older: HashSet::new(),
             answers: VecDeque::new(),
+            answering: HashMap::new(),
             ready: Vec::new(),
+            now: MonoNs(0),
             counters: Counters::default(),
         }
     }
@@ -134,8 +156,7 @@ impl Correlator {
     /// Allocates nothing when there is none.
     pub fn settle(&mut self, watermark: MonoNs) -> Vec<Ending> {
         self.conclude_due(watermark);
-        let Self { wire, peers, .. } = self;
-        wire.sweep(watermark, |sender| peers.knows(sender));
+        self.sweep(watermark, false);
         std::mem::take(&mut self.ready)
     }
 
@@ -145,6 +166,7 @@ impl Correlator {
         while let Some(tracked) = self.sockets.pop_oldest() {
             self.retire(tracked);
         }
+        self.sweep(MonoNs(u64::MAX), true);
         std::mem::take(&mut self.ready)
     }
 
@@ -158,17 +180,6 @@ impl Correlator {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.sockets.len()
-    }
-
-    /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
-        self.wire.seen(at, netns, seen);
-    }
-
-    /// Segments no ending told of; `all` at the end of a run, when none is told any more.
-    #[must_use]
-    pub fn unjoined(&self, all: bool) -> u64 {
-        self.wire.unjoined(all)
     }
 
     fn conclude_due(&mut self, now: MonoNs) {
@@ -210,6 +221,8 @@ impl Correlator {
 
     /// Puts an ending among those to be told.
     fn push(&mut self, mut ending: Ending) {
+        ending.until = ending.until.max(self.now);
+        self.succeed(&mut ending);
         self.remember_owner(&mut ending);
         self.join(&mut ending);
         if let Some(owner) = &mut ending.owner {
@@ -218,16 +231,29 @@ impl Correlator {
         self.ready.push(ending);
     }
 
+    /// Links the first ending of a socket to that of the connection whose tuple it took over.
+    fn succeed(&mut self, ending: &mut Ending) {
+        if ending.after.is_some() || ending.socket.is_none() {
+            return;
+        }
+        let departed = self.departed.of(&ending.flow, ending.first_seen);
+        if let Some(before) = departed.filter(|it| it.at <= ending.first_seen) {
+            ending.after = Some(before.id);
+            ending.former = before.ended;
+        }
+    }
+
     /// The connection that had a tuple before: over, and its socket gone or about to be.
-    fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Former> {
+    fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Departure> {
         let address = self.peers.at(flow);
         let dying = address
             .and_then(|address| self.sockets.at(address))
             .filter(|tracked| tracked.is_destroyed());
         dying
-            .map(|tracked| Former {
+            .map(|tracked| Departure {
                 id: tracked.life().id,
                 owner: tracked.owner,
+                ended: tracked.ended(),
                 at: tracked.last_touched,
                 destroyed: tracked.destroyed.map(|moment| moment.at),
             })
@@ -249,9 +275,10 @@ impl Correlator {
         }
         self.seeds.forget(tracked.condition.inode);
         if let (Some(id), true) = (tracked.after, tracked.found_by_flow) {
-            self.departed.remember(Former {
+            self.departed.remember(Departure {
                 id,
                 owner: tracked.owner,
+                ended: tracked.ended(),
                 at: tracked.last_touched,
                 destroyed: tracked.destroyed.map(|moment| moment.at),
             });

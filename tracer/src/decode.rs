@@ -3,21 +3,26 @@
 //! Nothing here trusts a record: length, kind and size are checked before a field is read, and no
 //! input makes it panic.
 
-use tracer_common::event::{
-    self as wire, Accepted, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header, HeldOpen,
-    Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record, RstAnswered, RstReceived,
-    RstSent, ShutdownCalled, StateChanged,
+use tracer_common::{
+    event::{
+        self as wire, Accepted, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header,
+        HeldOpen, Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record, RstAnswered,
+        RstReceived, RstSent, ShutdownCalled, StateChanged,
+    },
+    socket::known,
 };
 use zerocopy::FromBytes;
 
 use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::Actor,
+    socket::Condition,
     state::TcpState,
     time::MonoNs,
 };
 
 mod condition;
+mod segment;
 mod socket;
 mod stack;
 mod task;
@@ -25,6 +30,7 @@ mod task;
 pub(crate) mod tests;
 
 use condition::condition;
+use segment::passed;
 use socket::{flow, named, socket, socket_id};
 pub use stack::without_memory;
 use task::{actor, actor_without_task, task};
@@ -104,6 +110,7 @@ pub fn decode(record: &[u8]) -> Result<Observation, DecodeError> {
         Kind::Accepted => accepted(&read(record)?),
         Kind::HeldOpen => held_open(&read(record)?),
         Kind::Queued => queued(&read(record)?),
+        Kind::SegmentSeen => passed(&read(record)?),
         Kind::Stack => stack::stack(record)?,
     };
     Ok(Observation {
@@ -167,6 +174,11 @@ fn rst_answered(record: &RstAnswered) -> (Actor, What) {
         flow: flow(&record.socket.flow),
         socket: (!no_socket).then(|| socket_id(&record.socket)),
         state: TcpState::from_kernel(record.socket.state),
+        condition: Condition {
+            backlog: (record.condition.known & known::BACKLOG != 0)
+                .then_some((record.backlog, record.max_backlog)),
+            ..condition(&record.condition)
+        },
         provoked_by: segment(record.provoked_by),
         reason: (record.reason != RstAnswered::NO_REASON).then_some(record.reason),
     };

@@ -4,20 +4,42 @@
 //! that speaks decides.
 
 mod close;
+mod crossing;
+mod delay;
+mod destroyed;
+mod disconnect;
 mod evidence;
+mod exec;
 mod exit;
+mod exit_unread;
+mod handshake;
 mod held_open;
+mod late;
 mod linger;
+mod listener;
+mod multipath;
+mod netfilter;
+mod orphan;
 mod page;
 mod peer;
+mod reaction;
+mod received;
 mod refused;
 mod reset;
 mod shutdown;
+mod silent;
+mod stray;
+mod timeout;
+mod timers;
+mod told;
 mod unknown;
 mod unread;
 mod words;
 
-pub use self::page::{Page, Step};
+pub use self::{
+    page::{Page, Step},
+    told::page,
+};
 use crate::model::{
     cause::Cause,
     ending::{Act, Ending},
@@ -29,14 +51,36 @@ use crate::model::{
 type Rule = fn(&Ending, &Act) -> Option<(Cause, Confidence)>;
 
 /// Every rule, the more special before the more general.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 31] = [
     held_open::rule,
+    exec::rule,
+    multipath::rule,
+    exit_unread::rule,
     unread::rule,
     linger::rule,
+    disconnect::rule,
+    listener::rule,
+    destroyed::rule,
+    destroyed::repair,
+    timers::rule,
+    orphan::timeout,
+    orphan::pressure,
     refused::rule,
+    late::syn,
+    late::data,
+    handshake::rule,
+    stray::rule,
+    netfilter::rule,
+    reaction::rule,
     peer::closed,
+    received::rule,
     peer::reset,
+    timeout::rule,
     exit::rule,
+    crossing::rule,
+    delay::linger,
+    delay::unsent,
+    orphan::stuck,
     shutdown::rule,
     close::rule,
 ];
@@ -67,52 +111,9 @@ pub fn explain(ending: &Ending) -> Explanation {
             evidence: Vec::new(),
         };
     };
-    let text = match act.cause {
-        Cause::AppClose => close::text(ending, act),
-        Cause::AppShutdownWrite => shutdown::text(ending, act),
-        Cause::CloseOtherHolders => held_open::text(ending, act),
-        Cause::ProcessExit => exit::text(ending, act),
-        Cause::ClosedWithUnreadData => unread::text(ending, act),
-        Cause::LingerZero => linger::text(ending, act),
-        Cause::NoListener => refused::text(ending, act),
-        Cause::PeerClosed => peer::closed_text(ending, act),
-        Cause::PeerReset => peer::reset_text(ending, act),
-        Cause::Unknown => unknown::text(ending, act),
-    };
     Explanation {
-        text,
-        advice: advice(ending, act),
+        text: told::text(ending, act),
+        advice: told::advice(ending, act),
         evidence: evidence::of(ending, act),
-    }
-}
-
-fn advice(ending: &Ending, act: &Act) -> &'static str {
-    match act.cause {
-        Cause::AppClose | Cause::AppShutdownWrite => "",
-        Cause::CloseOtherHolders => held_open::ADVICE,
-        Cause::ProcessExit => exit::ADVICE,
-        Cause::ClosedWithUnreadData => unread::ADVICE,
-        Cause::LingerZero => linger::ADVICE,
-        Cause::NoListener => refused::ADVICE,
-        Cause::PeerClosed => peer::closed_advice(ending),
-        Cause::PeerReset => peer::reset_advice(act),
-        Cause::Unknown => unknown::ADVICE,
-    }
-}
-
-/// The page `finrst explain` shows for a cause.
-#[must_use]
-pub const fn page(cause: Cause) -> &'static Page {
-    match cause {
-        Cause::AppClose => &close::PAGE,
-        Cause::AppShutdownWrite => &shutdown::PAGE,
-        Cause::CloseOtherHolders => &held_open::PAGE,
-        Cause::ProcessExit => &exit::PAGE,
-        Cause::ClosedWithUnreadData => &unread::PAGE,
-        Cause::LingerZero => &linger::PAGE,
-        Cause::NoListener => &refused::PAGE,
-        Cause::PeerClosed => &peer::CLOSED_PAGE,
-        Cause::PeerReset => &peer::RESET_PAGE,
-        Cause::Unknown => &unknown::PAGE,
     }
 }

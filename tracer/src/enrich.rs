@@ -3,8 +3,10 @@
 mod age;
 pub mod cgroup;
 pub mod clock;
+pub mod conntrack;
 pub mod descendants;
 pub mod facts;
+pub mod go;
 pub mod holders;
 mod looks;
 pub mod netns;

@@ -8,6 +8,7 @@
 //!
 //! Everything from `decode` to `render` is plain calls on values; no stage there reads a clock.
 
+pub mod align;
 pub mod app;
 pub mod cli;
 pub mod correlate;
@@ -15,6 +16,7 @@ pub mod decode;
 pub mod diagnose;
 pub mod enrich;
 pub mod exit;
+pub mod go;
 pub mod model;
 pub mod order;
 pub mod packet;

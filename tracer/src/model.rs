@@ -1,6 +1,8 @@
 //! What finrst talks about, free of wire formats and of output formats.
 
+pub mod alignment;
 pub mod cause;
+pub mod clock;
 pub mod ending;
 pub mod explained;
 pub mod flow;
@@ -16,5 +18,6 @@ pub mod segment;
 pub mod socket;
 pub mod stack;
 pub mod state;
+pub mod stray;
 pub mod time;
 pub mod wire;

@@ -4,28 +4,27 @@
 
 use std::io::{self, Write};
 
+mod devices;
 pub mod tap;
+mod tell;
 mod untold;
 mod wanted;
+mod wire;
 
 use untold::Untold;
 pub use wanted::Wanted;
 
 use crate::{
-    correlate::{Correlator, looked},
+    correlate::Correlator,
     decode::decode,
-    diagnose::{diagnose, explain},
     enrich::facts::Facts,
-    model::{
-        ending::Ending, foreign::Foreign, known::KnownSocket, observation::Observation,
-        segment::Seen, stack::Stack, time::MonoNs,
-    },
+    model::{clock::Sample, known::KnownSocket, observation::Observation, time::Reached},
     order::Merge,
-    render::{Devices, Explained, Render, Start, time::WallClock},
-    tally::{Account, Lost, PerKind, Tally, kind_of},
+    render::{Devices, Render, Start},
+    tally::{Account, Delays, Lost, PerKind, Tally, kind_of},
 };
 
-/// Records held back at most while waiting for older ones of other CPUs: 65,536 of some 350 bytes.
+/// Records held back at most while waiting for older ones of other CPUs.
 const MERGE_CAPACITY: usize = 65_536;
 
 /// The stages after the source, and where they write.
@@ -41,13 +40,14 @@ pub struct Pipeline<F> {
     /// Names of the devices a capture sees; `None` without a capture.
     devices: Option<Devices>,
     no_devices: Devices,
-    /// Whether segments no ending told of are counted.
-    counts_unjoined: bool,
+    delays: Delays,
     view: Box<dyn Render>,
     out: Box<dyn Write>,
     wanted: Wanted,
     /// Whether every event is told.
     events: bool,
+    /// Whether segments that no ending tells are told.
+    strays: bool,
     /// How many endings are told at most.
     limit: Option<u64>,
     failed: Option<io::Error>,
@@ -74,12 +74,13 @@ impl<F: Facts> Pipeline<F> {
             told_lost: PerKind::default(),
             forgotten: 0,
             devices: None,
-            no_devices: Devices::new(),
-            counts_unjoined: false,
+            no_devices: Devices::default(),
+            delays: Delays::default(),
             view,
             out,
             wanted,
             events,
+            strays: false,
             limit,
             failed: None,
         }
@@ -95,32 +96,15 @@ impl<F: Facts> Pipeline<F> {
         self.out.flush()
     }
 
-    /// From now on times map to the wall by this clock.
-    pub fn clock(&mut self, clock: WallClock) {
-        self.view.clock(clock);
+    /// Takes in how the wall's clock stands to the hooks'.
+    pub fn clock(&mut self, sample: &Sample) {
+        self.view.clock(sample);
     }
 
     /// Takes in which sockets there were right after the attach, and who held them; says how many
     /// found no room.
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
         self.correlator.know(sockets)
-    }
-
-    /// From now on segments are captured; those of no ending count only where the endings of
-    /// `everything` are told.
-    pub fn captures(&mut self, everything: bool) {
-        self.devices.get_or_insert_default();
-        self.counts_unjoined = everything;
-    }
-
-    /// A capture sees a device of this name.
-    pub fn device(&mut self, index: u32, name: Foreign) {
-        self.devices.get_or_insert_default().insert(index, name);
-    }
-
-    /// Takes in a segment that was seen in a network namespace, by the hooks' clock.
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
-        self.correlator.sight(at, netns, seen);
     }
 
     /// Takes one record off the source; what cannot be decoded is counted.
@@ -139,27 +123,32 @@ impl<F: Facts> Pipeline<F> {
         }
     }
 
-    /// Tells everything that is certain once nothing older than `watermark` can come.
+    /// Tells everything that is certain once nothing older than `reached` can come.
     ///
     /// Returns whether the limit of endings is reached.
     ///
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
         let done = merge
-            .release(watermark)
+            .release(reached.records)
             .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
-        let endings = self.correlator.settle(watermark);
+        let endings = self.correlator.settle(reached.settled());
+        let before = self.tally.endings;
         self.tell_all(endings)?;
+        self.tell_strays()?;
+        if reached.is_hurried() {
+            self.tally.hurried += self.tally.endings - before;
+        }
         self.out.flush()?;
-        self.facts.turn(watermark);
+        self.facts.turn(reached.records);
         Ok(self.full())
     }
 
@@ -175,9 +164,15 @@ impl<F: Facts> Pipeline<F> {
             missed,
             forgotten,
             captured,
+            clocks,
             at,
         } = account;
+        let gaps = |lost: &PerKind, missed: Option<u64>| lost.total() + missed.unwrap_or(0);
+        if gaps(&lost, missed) > gaps(&self.tally.lost, self.tally.missed) {
+            self.correlator.lost(at);
+        }
         self.tally.captured = captured;
+        self.tally.clocks = clocks;
         self.forgotten = forgotten;
         (self.tally.emitted, self.tally.lost) = (emitted, lost);
         (self.tally.missed, self.tally.at) = (missed, at);
@@ -195,12 +190,16 @@ impl<F: Facts> Pipeline<F> {
     ///
     /// Those of the output.
     pub fn finish(&mut self, summary: bool) -> io::Result<Tally> {
-        self.turn(MonoNs(u64::MAX))?;
+        self.turn(Reached::records(Reached::END))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
         self.tell_named(true)?;
-        let count = || self.correlator.unjoined(true);
-        self.tally.unjoined_segments = self.counts_unjoined.then(count);
+        self.tell_strays()?;
+        let devices = self.devices.as_ref();
+        self.tally.delays = devices.map(|devices| {
+            self.delays
+                .told(|netns, device| devices.name(netns, device))
+        });
         self.tally.late = self.merge.late();
         self.tally.early = self.merge.early();
         self.tally.evicted = self.correlator.counters().evicted + self.forgotten;
@@ -211,10 +210,11 @@ impl<F: Facts> Pipeline<F> {
         Ok(self.tally.clone())
     }
 
-    /// Whether a turn up to `watermark` would change nothing and tell nothing.
+    /// Whether a turn up to there would change nothing and tell nothing.
     #[must_use]
-    pub fn idle(&self, watermark: MonoNs) -> bool {
-        !self.merge.due(watermark) && !self.correlator.due(watermark) && self.untold.is_empty()
+    pub fn idle(&self, reached: Reached) -> bool {
+        let due = self.merge.due(reached.records) || self.correlator.due(reached.settled());
+        !due && self.untold.is_empty()
     }
 
     /// Where the facts come from.
@@ -232,63 +232,9 @@ impl<F: Facts> Pipeline<F> {
         if self.events && !self.full() {
             self.view.event(seen, &mut self.out)?;
         }
+        devices::learn(&mut self.devices, &seen.what);
         self.correlator.observe(seen);
         Ok(())
-    }
-
-    fn tell_all(&mut self, endings: Vec<Ending>) -> io::Result<()> {
-        // Told together, looked for together.
-        for look in endings.iter().filter_map(|ending| ending.look) {
-            self.facts.want_holders(look.inode);
-        }
-        for mut ending in endings {
-            if let Some(look) = ending.look {
-                let holders = self.facts.holders(look.inode);
-                looked(&mut ending, holders);
-            }
-            if self.wanted.admits(&ending) {
-                self.untold.push(ending);
-            } else {
-                self.tally.filtered += 1;
-            }
-        }
-        self.tell_named(false)
-    }
-
-    /// Tells the endings whose stacks have names by now, in their order; with a `hurry` all.
-    fn tell_named(&mut self, hurry: bool) -> io::Result<()> {
-        let mut untold = std::mem::take(&mut self.untold);
-        let mut told = Ok(());
-        while let (Ok(()), Some((ending, stacks))) = (&told, untold.pop(&mut self.facts, hurry)) {
-            told = self.tell(ending, &stacks);
-        }
-        self.untold = untold;
-        told
-    }
-
-    fn tell(&mut self, mut ending: Ending, stacks: &[Option<Stack>]) -> io::Result<()> {
-        if self.full() {
-            self.tally.filtered += 1;
-            return Ok(());
-        }
-        self.tally.endings += 1;
-        diagnose(&mut ending);
-        let explanation = explain(&ending);
-        let owner = ending.owner.as_ref();
-        let owner = owner.and_then(|owner| self.facts.of(&owner.task));
-        let netns = ending.flow.netns;
-        let netns_name = netns.and_then(|inode| self.facts.netns_name(inode));
-        self.view.ending(
-            &Explained {
-                ending: &ending,
-                explanation: &explanation,
-                owner,
-                netns_name,
-                stacks,
-                devices: self.devices.as_ref().unwrap_or(&self.no_devices),
-            },
-            &mut self.out,
-        )
     }
 
     fn full(&self) -> bool {

@@ -2,20 +2,20 @@
 //!
 //! Reads no clock and knows no terminal: how times map and whether to colour are arguments.
 
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use crate::{
     model::{
-        ending::Ending, explained::Explanation, foreign::Foreign, identity::ProcessFacts,
-        observation::Observation, reason::ReasonNames, stack::Stack, time::MonoNs,
+        alignment::Alignment, clock::Sample, ending::Ending, explained::Explanation,
+        foreign::Foreign, identity::ProcessFacts, observation::Observation, reason::ReasonNames,
+        stack::Stack, stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
 
+mod devices;
 mod json;
+mod pcapng;
 mod schema;
 mod silent;
 pub mod sockets;
@@ -27,22 +27,37 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use devices::Devices;
 pub use silent::Silent;
 use time::WallClock;
 
 /// An output format.
 ///
-/// Every method writes whole lines to `out` and fails only as `out` does; a closed pipe is an
+/// Every method writes whole lines, or blocks, to `out` and fails only as `out` does; a closed pipe is an
 /// error here like any other and the caller's to judge.
 pub trait Render: Send {
-    /// From now on, times are told by this clock: the wall clock was set, or the machine slept.
-    fn clock(&mut self, clock: WallClock);
+    /// Takes in how the wall's clock stands to the hooks': it may have been set, or the machine slept.
+    fn clock(&mut self, sample: &Sample);
 
     /// Tells that the trace runs, and how.
     ///
     /// # Errors
     /// Those of `out`.
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells how a capture file was held against the recording that is told; `at` is the moment
+    /// the line is about. What only has room for segments says nothing.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn alignment(
+        &mut self,
+        _alignment: &Alignment,
+        _at: MonoNs,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells one thing the kernel did.
     ///
@@ -55,6 +70,12 @@ pub trait Render: Send {
     /// # Errors
     /// Those of `out`.
     fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Tells of a segment that no ending tells.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()>;
 
     /// Tells that records were lost.
     ///
@@ -78,6 +99,8 @@ pub struct Start<'a> {
     pub version: &'a str,
     /// Release of the running kernel, as `uname -r`; `None` when it could not be read.
     pub kernel: Option<&'a str>,
+    /// Architecture of the machine that was traced, as Rust calls it.
+    pub machine: &'a str,
     /// How records travel, `perf` or `ringbuf`; `None` when it is not known.
     pub transport: Option<&'a str>,
     /// Every point finrst hooks and the way it does.
@@ -133,9 +156,6 @@ impl<'a> Explained<'a> {
     }
 }
 
-/// Names of network devices, by the kernel's index.
-pub type Devices = HashMap<u32, Foreign>;
-
 /// How lines look.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -158,11 +178,13 @@ pub enum Format {
     Text,
     /// JSON Lines by `docs/schema/finrst.schema.json`, for programs.
     Json,
+    /// Packets for tcpdump, tshark and Wireshark, each with what its ending was as a comment.
+    Pcapng,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 2] = [Self::Text, Self::Json];
+    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Pcapng];
 
     /// The name on the command line.
     #[must_use]
@@ -170,6 +192,7 @@ impl Format {
         match self {
             Self::Text => "text",
             Self::Json => "json",
+            Self::Pcapng => "pcapng",
         }
     }
 
@@ -179,6 +202,7 @@ impl Format {
         match self {
             Self::Text => Box::new(text::Text::new(options)),
             Self::Json => Box::new(json::Json::new(options)),
+            Self::Pcapng => Box::new(pcapng::Pcapng::new(options)),
         }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! Nothing is asked of the machine it is told on.
 
-use std::io::{self, Read};
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+};
 
 use tracer_common::CONTRACT;
 
 use crate::{
-    model::time::MonoNs,
+    model::{clock::Timed, segment::Seen, time::MonoNs},
     pipeline::Pipeline,
     record::{Entry, Header, ReadError, Reader, Stop},
-    render::{Point, Start, time::WallClock},
+    render::{Point, Start},
     tally::Tally,
 };
 
@@ -27,8 +30,11 @@ pub enum Unfit {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// It stops before it has begun.
-    #[error("the recording ends before it says what it is of")]
-    NoHeader,
+    #[error("the recording is cut at byte {offset}, before it says what it is of")]
+    NoHeader {
+        /// Bytes of the file that were taken in.
+        offset: u64,
+    },
     /// Its records have another layout.
     #[error(
         "the recording has records of contract {found} by finrst {finrst}, and this finrst reads contract {CONTRACT}"
@@ -65,11 +71,29 @@ pub const BYTE_ORDER: &str = if cfg!(target_endian = "big") {
     "little"
 };
 
+/// How long before its time a segment of a capture file goes down the road, in nanoseconds: before
+/// an ending it belongs to is told.
+const AHEAD_NS: u64 = 1_000_000_000;
+
 /// A recording whose header was read.
 pub struct Recording<R: Read> {
     /// What it is of.
     pub header: Header,
     reader: Reader<R>,
+    beside: VecDeque<Beside>,
+    /// See [`Pipeline::reach`].
+    reach_ns: u64,
+}
+
+/// A segment of a capture file, to be told beside a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// When it was captured, by the hooks' clock.
+    pub time: Timed,
+    /// The network namespace its connection is in.
+    pub netns: Option<u32>,
+    /// What and where.
+    pub seen: Seen,
 }
 
 /// How the telling ended.
@@ -92,7 +116,8 @@ impl<R: Read> Recording<R> {
     pub fn open(file: R) -> Result<Self, Unfit> {
         let mut reader = Reader::new(file)?;
         let Some(Entry::Header(header)) = reader.entry()? else {
-            return Err(Unfit::NoHeader);
+            let offset = reader.offset();
+            return Err(Unfit::NoHeader { offset });
         };
         let header = *header;
         if header.contract != CONTRACT {
@@ -106,7 +131,20 @@ impl<R: Read> Recording<R> {
                 found: header.byte_order,
             });
         }
-        Ok(Self { header, reader })
+        Ok(Self {
+            header,
+            reader,
+            beside: VecDeque::new(),
+            reach_ns: 0,
+        })
+    }
+
+    /// Segments to be told beside it, each at its time, which may be as far from the kernel's as
+    /// `reach_ns`.
+    pub fn beside(&mut self, mut segments: Vec<Beside>, reach_ns: u64) {
+        segments.sort_by_key(|it| it.time.at);
+        self.beside = segments.into();
+        self.reach_ns = reach_ns;
     }
 
     /// Tells how the run was set up.
@@ -128,6 +166,7 @@ impl<R: Read> Recording<R> {
             at: MonoNs(header.at_ns),
             version: &header.finrst,
             kernel: header.kernel.as_deref(),
+            machine: &header.machine,
             transport: header.transport.as_deref(),
             points: &points,
         })
@@ -142,12 +181,12 @@ impl<R: Read> Recording<R> {
     pub fn tell(
         mut self,
         pipeline: &mut Pipeline<Recorded>,
-        clock: &WallClock,
         summary: bool,
         progress: &mut dyn FnMut(u64),
     ) -> io::Result<Told> {
+        pipeline.reach(self.reach_ns);
         let stop = loop {
-            match self.step(pipeline, clock, progress) {
+            match self.step(pipeline, progress) {
                 Ok(true) => {}
                 Ok(false) => {
                     let offset = self.reader.offset();
@@ -157,6 +196,7 @@ impl<R: Read> Recording<R> {
                 Err(ReplayError::Output(error)) => return Err(error),
             }
         };
+        sight(&mut self.beside, pipeline, MonoNs(u64::MAX));
         Ok(Told {
             tally: pipeline.finish(summary)?,
             stop,
@@ -168,7 +208,6 @@ impl<R: Read> Recording<R> {
     fn step(
         &mut self,
         pipeline: &mut Pipeline<Recorded>,
-        clock: &WallClock,
         progress: &mut dyn FnMut(u64),
     ) -> Result<bool, ReplayError> {
         let Some(entry) = self.reader.entry()? else {
@@ -176,23 +215,34 @@ impl<R: Read> Recording<R> {
         };
         match entry {
             Entry::Record(record) => pipeline.take(record),
-            Entry::Turn(watermark) => {
-                pipeline.turn(watermark)?;
+            Entry::Turn(reached) => {
+                let until = reached.settled().after(AHEAD_NS).after(self.reach_ns);
+                sight(&mut self.beside, pipeline, until);
+                pipeline.turn(reached)?;
                 pipeline.facts().forget_looks();
                 progress(self.reader.offset());
             }
             Entry::Answer(answer) => pipeline.facts().learn(answer),
-            Entry::Clock { offset_ns } => pipeline.clock(WallClock {
-                offset_ns,
-                zone: clock.zone.clone(),
-            }),
+            Entry::Clock(sample) => pipeline.clock(&sample),
             Entry::Sighted { at, netns, seen } => pipeline.sight(at, netns, &seen),
-            Entry::Device { index, name } => pipeline.device(index, name),
+            Entry::Device { netns, index, name } => pipeline.device(netns, index, name),
+            Entry::Translated {
+                netns,
+                before,
+                after,
+            } => pipeline.translated(netns, before, after),
             Entry::Known(sockets) => drop(pipeline.know(sockets)),
             Entry::Account(account) => pipeline.account(*account)?,
             // Only the end of the file tells whether it is whole.
             Entry::End { .. } | Entry::Header(_) => {}
         }
         Ok(true)
+    }
+}
+
+/// Hands over the segments of captures up to a time.
+fn sight(beside: &mut VecDeque<Beside>, pipeline: &mut Pipeline<Recorded>, until: MonoNs) {
+    while let Some(Beside { time, netns, seen }) = beside.pop_front_if(|it| it.time.at <= until) {
+        pipeline.sight(time, netns, &seen);
     }
 }

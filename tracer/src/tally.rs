@@ -2,9 +2,12 @@
 //!
 //! Plain numbers; whoever reads a counter or meets a record writes it here.
 
+mod delays;
+
 use tracer_common::event::Kind;
 
-use crate::model::{observation::What, time::MonoNs};
+pub use self::delays::{Delay, Delays};
+use crate::model::{observation::What, stray::Why, time::MonoNs};
 
 /// One counter for each kind of record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,32 @@ impl PerKind {
     }
 }
 
+/// Segments no ending told of, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unjoined([u64; Why::ALL.len()]);
+
+impl Unjoined {
+    /// Adds to the count of one reason.
+    pub fn add(&mut self, why: Why, count: u64) {
+        let mut slots = Why::ALL.into_iter().zip(&mut self.0);
+        if let Some((_, slot)) = slots.find(|&(other, _)| other == why) {
+            *slot = slot.saturating_add(count);
+        }
+    }
+
+    /// The counts of all reasons together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let counts = self.0.iter();
+        counts.fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// Every reason's name in output with its count.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + Clone + use<> {
+        Why::ALL.into_iter().map(Why::code).zip(self.0)
+    }
+}
+
 /// What the kernel half says of its own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -82,6 +111,8 @@ pub struct Account {
     pub forgotten: u64,
     /// What the capture says of its own work; `None` without one.
     pub captured: Option<Captured>,
+    /// What happened to the clocks; `None` in recordings that did not keep it.
+    pub clocks: Option<Clocks>,
     /// When the counters were read.
     pub at: MonoNs,
 }
@@ -97,6 +128,26 @@ pub struct Captured {
     pub unreadable: u64,
     /// Of these, segments whose time is not known, because the wall clock was set.
     pub untimed: u64,
+    /// Network namespaces for which there was no room.
+    pub left_out: u64,
+}
+
+/// What happened to the clocks: how the wall's stood to the hooks', sampled all the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// How often the wall was set.
+    pub steps: u64,
+    /// Nanoseconds it was set forward by, negative for back, the time that was most; zero when it
+    /// was not set.
+    pub largest_step_ns: i64,
+    /// How often the machine was suspended.
+    pub suspends: u64,
+    /// Nanoseconds it was suspended, together.
+    pub suspended_ns: u64,
+    /// Nanoseconds within which half of the samples are true, rounded up by an eighth at most.
+    pub error_p50_ns: u64,
+    /// Nanoseconds within which all of them are.
+    pub error_max_ns: u64,
 }
 
 /// The counters of a run.
@@ -127,10 +178,16 @@ pub struct Tally {
     pub filtered: u64,
     /// What the capture says of its own work; `None` without one.
     pub captured: Option<Captured>,
+    /// What happened to the clocks; `None` where it is not known.
+    pub clocks: Option<Clocks>,
     /// Segments no ending told of; `None` while none are captured, or a filter leaves endings out.
-    pub unjoined_segments: Option<u64>,
+    pub unjoined_segments: Option<Unjoined>,
+    /// Delays between the kernel and each device; `None` where no segments are captured.
+    pub delays: Option<Vec<Delay>>,
     /// Endings told.
     pub endings: u64,
+    /// Of these, endings told before the capture was read up to them, which may lack segments.
+    pub hurried: u64,
     /// Connections forgotten for want of room before they ended.
     pub evicted: u64,
 }
@@ -180,6 +237,7 @@ pub const fn kind_of(what: &What) -> Kind {
         What::Accepted { .. } => Kind::Accepted,
         What::HeldOpen { .. } => Kind::HeldOpen,
         What::Queued { .. } => Kind::Queued,
+        What::SegmentSeen(_) => Kind::SegmentSeen,
         What::Stack(_) => Kind::Stack,
     }
 }

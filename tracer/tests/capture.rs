@@ -326,6 +326,31 @@ mod tests {
     }
 
     #[test]
+    fn a_drain_says_whether_frames_are_left() {
+        let Some(netns) = needs(Netns::new()) else {
+            return;
+        };
+        let mut capture = Capture::of(&netns, Devices::All);
+        let mut taken = 0;
+        assert!(capture.live.drain(&mut |_| taken += 1).unwrap());
+        // Each time the kernel may have passed the block on already; not every time.
+        let mut left = 0;
+        for sent in 1..=20 {
+            netns.inside(|| drop(std::net::TcpStream::connect("127.0.0.1:9").unwrap_err()));
+            while !capture.live.drain(&mut |_| taken += 1).unwrap() {
+                left += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // The reset leaves and comes in.
+            assert_eq!(taken, 2 * sent);
+        }
+        assert!(
+            left > 20,
+            "frames rest for some milliseconds, and {left} drains saw some"
+        );
+    }
+
+    #[test]
     fn handshakes_are_captured_when_asked_for() {
         let Some(netns) = needs(Netns::new()) else {
             return;

@@ -111,6 +111,7 @@ mod tests {
     fn sample() -> Vec<u8> {
         let section = Section {
             comment: Some("finrst says: ünïcode"),
+            hardware: Some("x86_64"),
             system: Some("Linux 6.1"),
             application: Some("finrst 0.1"),
         };
@@ -136,6 +137,7 @@ mod tests {
             };
             writer.packet(&packet).unwrap();
             let statistics = Statistics {
+                comment: Some("all of it"),
                 start_ns: Some(START_NS),
                 end_ns: Some(START_NS + 9),
                 accepted: Some(12),

@@ -153,11 +153,14 @@ mod tests {
         for name in stories.keys() {
             assert!(codes.contains(&name.as_str()), "{name} is no cause");
         }
-        for code in codes {
+        // No hook sees those: rule and near misses are tested where the rule is.
+        for code in codes.into_iter().filter(|&code| code != "netfilter_reject") {
             let cases = stories
                 .get(code)
                 .unwrap_or_else(|| panic!("no story for {code}"));
-            for way in Way::ALL {
+            // What Multipath TCP resets a path for, only the kernel's reason tells.
+            let told = |way: &Way| way.has_reasons() || code != "mptcp_reset";
+            for way in Way::ALL.into_iter().filter(told) {
                 let fires = cases.iter().filter(|case| case.fires_in(way)).count();
                 assert!(fires > 0, "no story fires {code} ({way:?})");
                 assert!(

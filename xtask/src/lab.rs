@@ -3,12 +3,15 @@
 mod accounting;
 pub(crate) mod clock;
 pub(crate) mod compare;
+mod correlate;
 mod crowds;
 mod filters;
+pub(crate) mod go;
 mod held_open;
 mod kernel;
 mod lifecycle;
 mod outcome;
+mod pcapng;
 pub(crate) mod played;
 mod recording;
 mod refusals;
@@ -18,6 +21,8 @@ mod stacks;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
+pub(crate) mod truth;
+mod walls;
 mod wire;
 
 use std::{
@@ -82,6 +87,8 @@ pub(crate) struct Lab {
     pub(crate) way: Way,
     /// How much slower than a real machine this one is, from `FINRST_SLOW`; one means not at all.
     pub(crate) slow: u32,
+    /// Whether the machine is a guest of ours, whose clock may be set: `FINRST_GUEST` is there.
+    pub(crate) guest: bool,
     /// What this kernel can tell.
     pub(crate) kernel: kernel::Kernel,
     /// Whether its functions are hooked, and not its tracepoints alone.
@@ -106,6 +113,7 @@ impl Lab {
             finrst,
             way,
             slow: std::cmp::max(slow, 1),
+            guest: std::env::var_os("FINRST_GUEST").is_some(),
             kernel: kernel::Kernel::of_this_machine()?,
         })
     }
@@ -152,6 +160,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         accounting::TESTS,
         recording::TESTS,
         stacks::TESTS,
+        wire::TESTS,
+        wire::IN_KERNEL,
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {
@@ -164,9 +174,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         scenes::run(&lab, &wanted, &mut report)?;
         crowds::run(&lab, &wanted, &mut report);
         run_each(&lab, &attached, &wanted, &mut report);
-        if lab.slow == 1 {
+        if lab.guest {
+            run_each(&lab, walls::GUEST, &wanted, &mut report);
+        } else {
             run_each(&lab, wire::REAL, &wanted, &mut report);
             run_each(&lab, stacks::COMPILED, &wanted, &mut report);
+            run_each(&lab, truth::REAL, &wanted, &mut report);
+            run_each(&lab, correlate::REAL, &wanted, &mut report);
+            run_each(&lab, pcapng::REAL, &wanted, &mut report);
+            run_each(&lab, go::REAL, &wanted, &mut report);
         }
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
@@ -178,6 +194,11 @@ fn run_each(lab: &Lab, tests: &[(&str, Test)], wanted: &dyn Fn(&str) -> bool, re
     for (name, test) in tests.iter().filter(|(name, _)| wanted(name)) {
         report.add(name, Outcome::of(test(lab)));
     }
+}
+
+/// Shows what a test found, whatever its outcome.
+fn print(text: &str) {
+    println!("{text}");
 }
 
 /// What comes before the first slash of a test's name: `scene`, `filter`, ….

@@ -5,12 +5,15 @@
     reason = "a developer's command: talking to its user is what it does"
 )]
 
+mod bench;
 mod build_ebpf;
 mod check;
 mod demo;
+mod fuzz;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
+mod pitfalls;
 mod readme;
 mod scene;
 mod setup;
@@ -42,10 +45,16 @@ enum Verb {
     Vm(vm::Options),
     /// Proves finrst against real connections on this kernel.
     Lab(lab::Options),
+    /// Writes the page of the pitfalls of Go programs from what finrst says of them.
+    Pitfalls(pitfalls::Options),
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
     Demo(demo::Options),
+    /// Measures, and writes what was measured into docs/benchmarks.
+    Bench(bench::Options),
+    /// Gives bytes nobody would send to everything that reads bytes.
+    Fuzz(fuzz::Options),
     /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
     Ci,
 }
@@ -59,8 +68,11 @@ fn main() -> ExitCode {
         Verb::Test(options) => Ok(test::run(&options)),
         Verb::Vm(options) => vm::run(&options),
         Verb::Lab(options) => lab::run(&options),
+        Verb::Pitfalls(options) => pitfalls::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
+        Verb::Bench(options) => bench::run(&options),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Ci => Ok(test::everything()),
     };
     outcome.unwrap_or_else(|error| {

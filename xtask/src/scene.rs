@@ -2,9 +2,12 @@
 //!
 //! A scene says what it did and what must be seen of it; it judges nothing itself.
 
+mod afterwards;
+mod attempts;
 mod cast;
 mod crossing;
 pub(crate) mod crowd;
+mod delays;
 mod director;
 mod exits;
 mod graceful;
@@ -12,13 +15,17 @@ mod holders;
 mod late;
 mod listeners;
 mod near_miss;
-mod netns;
+pub(crate) mod netns;
+mod options;
+mod overflow;
 mod part;
 mod passing;
 mod proof;
+mod raw;
 mod reset;
 mod ring;
 mod shared;
+mod silence;
 mod socket;
 pub(crate) mod storm;
 mod table;
@@ -67,6 +74,8 @@ enum Stage {
     Mapped,
     /// Like `Ipv4`, on a port others may listen on as well, and the server itself does not.
     Shared,
+    /// Like `Ipv4`, in a network namespace of the scene's own, whose settings it may change.
+    Private,
     /// 127.0.0.1 and a port that was free a moment ago.
     Closed,
 }
@@ -75,7 +84,9 @@ impl Stage {
     /// The address the server binds and the client connects to.
     fn address(self, asked: Option<IpAddr>) -> IpAddr {
         match self {
-            Self::Ipv4 | Self::Shared | Self::Closed => asked.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            Self::Ipv4 | Self::Shared | Self::Private | Self::Closed => {
+                asked.unwrap_or(Ipv4Addr::LOCALHOST.into())
+            }
             Self::Ipv6 => Ipv6Addr::LOCALHOST.into(),
             Self::Mapped => Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(),
         }

@@ -4,6 +4,7 @@
 //! tries the next.
 
 mod ebpf;
+pub(crate) mod go;
 mod packages;
 
 use std::process::ExitCode;
@@ -19,11 +20,15 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("busybox", "busybox-static"),
     ("curl", "curl"),
     ("dpkg-deb", "dpkg"),
+    ("g++", "g++"),
     ("gcc", "gcc"),
     ("ip", "iproute2"),
+    ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("python3", "python3"),
     ("qemu-system-x86_64", "qemu-system-x86"),
+    ("redis-benchmark", "redis-tools"),
+    ("redis-server", "redis-server"),
     ("strip", "binutils"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
@@ -44,6 +49,7 @@ pub(crate) fn run() -> ExitCode {
 pub(crate) fn steps(tally: &mut Tally) {
     tally.step("setup: eBPF toolchain", toolchain);
     tally.step("setup: programs the tests run", programs);
+    tally.step("setup: Go", go::install);
     tally.step("setup: cargo-deny", cargo_deny);
 }
 

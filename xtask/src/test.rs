@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use crate::{
     build_ebpf::Built,
-    check,
+    check, fuzz,
     lab::score::ScoreLine,
     readme, setup, shell,
     tally::{Tally, Verdict},
@@ -49,6 +49,7 @@ fn tests(tally: &mut Tally) {
         );
     }
     host_tests(tally);
+    fuzz::steps(tally);
     kernel_tests(tally);
 }
 
@@ -76,6 +77,8 @@ fn host_tests(tally: &mut Tally) {
         "--workspace",
         "--exclude",
         "tracer-ebpf",
+        "--exclude",
+        "fuzz",
         "--no-fail-fast",
     ];
     let (mut reported, mut bad) = (false, false);

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell;
 
 /// The members of the workspace.
-const MEMBERS: &[&str] = &["tracer", "tracer-common", "tracer-ebpf", "xtask"];
+const MEMBERS: &[&str] = &["fuzz", "tracer", "tracer-common", "tracer-ebpf", "xtask"];
 
 /// Prints what breaks a rule.
 ///

@@ -24,7 +24,7 @@ pub struct Accepted {
     pub reserved: u32,
 }
 
-assert_layout!(Accepted, size = 104, {
-    header: 0, task: 32, address: 80, cookie: 88, inode: 96, reserved: 100,
+assert_layout!(Accepted, size = 112, {
+    header: 0, task: 32, address: 88, cookie: 96, inode: 104, reserved: 108,
 });
 record!(Accepted);

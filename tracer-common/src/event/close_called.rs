@@ -23,5 +23,5 @@ pub struct CloseCalled {
     pub condition: Condition,
 }
 
-assert_layout!(CloseCalled, size = 208, { header: 0, task: 32, socket: 80, condition: 144 });
+assert_layout!(CloseCalled, size = 240, { header: 0, task: 32, socket: 88, condition: 152 });
 record!(CloseCalled);

@@ -27,7 +27,7 @@ pub struct Destroyed {
     pub held_back: HeldBack,
 }
 
-assert_layout!(Destroyed, size = 224, {
-    header: 0, task: 32, socket: 80, condition: 144, held_back: 208,
+assert_layout!(Destroyed, size = 256, {
+    header: 0, task: 32, socket: 88, condition: 152, held_back: 240,
 });
 record!(Destroyed);

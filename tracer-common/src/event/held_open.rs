@@ -24,7 +24,7 @@ pub struct HeldOpen {
     pub references: u32,
 }
 
-assert_layout!(HeldOpen, size = 152, {
-    header: 0, task: 32, socket: 80, inode: 144, references: 148,
+assert_layout!(HeldOpen, size = 160, {
+    header: 0, task: 32, socket: 88, inode: 152, references: 156,
 });
 record!(HeldOpen);

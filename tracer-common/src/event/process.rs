@@ -17,7 +17,7 @@ pub struct ProcessExited {
     pub task: Task,
 }
 
-assert_layout!(ProcessExited, size = 80, { header: 0, task: 32 });
+assert_layout!(ProcessExited, size = 88, { header: 0, task: 32 });
 record!(ProcessExited);
 
 /// A successful `execve`, from tracepoint `sched:sched_process_exec`.
@@ -30,7 +30,7 @@ pub struct ProcessExeced {
     pub task: Task,
 }
 
-assert_layout!(ProcessExeced, size = 80, { header: 0, task: 32 });
+assert_layout!(ProcessExeced, size = 88, { header: 0, task: 32 });
 record!(ProcessExeced);
 
 /// A new process or thread, from tracepoint `sched:sched_process_fork`.
@@ -47,5 +47,5 @@ pub struct ProcessForked {
     pub child_tid: u32,
 }
 
-assert_layout!(ProcessForked, size = 88, { header: 0, task: 32, child_tgid: 80, child_tid: 84 });
+assert_layout!(ProcessForked, size = 96, { header: 0, task: 32, child_tgid: 88, child_tid: 92 });
 record!(ProcessForked);

@@ -3,7 +3,10 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Header, record};
-use crate::{layout::assert_layout, socket::Socket};
+use crate::{
+    layout::assert_layout,
+    socket::{Condition, Socket},
+};
 
 /// One call of `tcp_v4_send_reset` or `tcp_v6_send_reset` that a segment provoked.
 ///
@@ -18,8 +21,15 @@ pub struct RstAnswered {
     pub socket: Socket,
     /// The segment that provoked the answer.
     pub provoked_by: Segment,
+    /// The socket's condition; nothing is known without a socket, or of a stand-in for one.
+    pub condition: Condition,
     /// `enum sk_rst_reason` of the running kernel; [`RstAnswered::NO_REASON`] when it gives none.
     pub reason: u32,
+    /// `sk_ack_backlog` of a listener, connections not accepted; its bit in `condition.known` says
+    /// whether it was read.
+    pub backlog: u32,
+    /// `sk_max_ack_backlog`, how many may wait before the queue counts as full.
+    pub max_backlog: u32,
     /// Explicit padding, always zero.
     pub reserved: u32,
 }
@@ -46,7 +56,8 @@ pub struct Segment {
 }
 
 assert_layout!(Segment, size = 16, { seq: 0, ack: 4, flags: 8, reserved: 9 });
-assert_layout!(RstAnswered, size = 120, {
-    header: 0, socket: 32, provoked_by: 96, reason: 112, reserved: 116,
+assert_layout!(RstAnswered, size = 216, {
+    header: 0, socket: 32, provoked_by: 96, condition: 112, reason: 200, backlog: 204,
+    max_backlog: 208, reserved: 212,
 });
 record!(RstAnswered);

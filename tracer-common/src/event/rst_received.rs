@@ -23,5 +23,5 @@ pub struct RstReceived {
     pub condition: Condition,
 }
 
-assert_layout!(RstReceived, size = 160, { header: 0, socket: 32, condition: 96 });
+assert_layout!(RstReceived, size = 184, { header: 0, socket: 32, condition: 96 });
 record!(RstReceived);

@@ -35,7 +35,7 @@ impl RstSent {
     pub const NO_REASON: u32 = u32::MAX;
 }
 
-assert_layout!(RstSent, size = 216, {
-    header: 0, task: 32, socket: 80, condition: 144, reason: 208, reserved: 212,
+assert_layout!(RstSent, size = 248, {
+    header: 0, task: 32, socket: 88, condition: 152, reason: 240, reserved: 244,
 });
 record!(RstSent);

@@ -27,7 +27,7 @@ pub struct ShutdownCalled {
     pub reserved: u32,
 }
 
-assert_layout!(ShutdownCalled, size = 216, {
-    header: 0, task: 32, socket: 80, condition: 144, how: 208, reserved: 212,
+assert_layout!(ShutdownCalled, size = 248, {
+    header: 0, task: 32, socket: 88, condition: 152, how: 240, reserved: 244,
 });
 record!(ShutdownCalled);

@@ -42,7 +42,7 @@ pub struct HeldBack {
 }
 
 assert_layout!(HeldBack, size = 16, { fin_received_ns: 0, rst_received_ns: 8 });
-assert_layout!(StateChanged, size = 232, {
-    header: 0, task: 32, socket: 80, condition: 144, held_back: 208, from: 224, to: 228,
+assert_layout!(StateChanged, size = 264, {
+    header: 0, task: 32, socket: 88, condition: 152, held_back: 240, from: 256, to: 260,
 });
 record!(StateChanged);

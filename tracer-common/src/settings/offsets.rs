@@ -90,6 +90,12 @@ offsets! {
     sk_protocol: "sock"."sk_protocol" [2] optional "telling TCP from MPTCP and SCTP state changes";
     /// Pending error.
     sk_err: "sock"."sk_err" [4] optional "the error a timeout left behind";
+    /// Connections of a listener that wait to be accepted.
+    sk_ack_backlog: "sock"."sk_ack_backlog" [4] optional "accept_queue_overflow on kernels without reset reasons";
+    /// How many may wait.
+    sk_max_ack_backlog: "sock"."sk_max_ack_backlog" [4] optional "accept_queue_overflow on kernels without reset reasons";
+    /// Segments sent and not acknowledged, the root of a tree: a `struct sk_buff`.
+    tcp_rtx_queue: "sock"."tcp_rtx_queue.rb_node" [8] optional "when data was sent that a reset answered";
     /// Owning user.
     sk_uid: "sock"."sk_uid.val" [4] optional "the uid of sockets in softirq, and -u";
     /// The `struct socket`, a pointer; null for orphans and connections nobody accepted.
@@ -116,6 +122,28 @@ offsets! {
     inode_mode: "inode"."i_mode" [2] optional "closes that end nothing (held_open)";
     /// Local port, big endian; stays when `skc_num` is given back.
     inet_sport: "inet_sock"."inet_sport" [2] required;
+    /// Timeouts of the oldest segment in a row.
+    icsk_retransmits: "inet_connection_sock"."icsk_retransmits" [1] optional "counts of retransmissions";
+    /// Probes without an answer.
+    icsk_probes_out: "inet_connection_sock"."icsk_probes_out" [1] optional "keepalive_timeout and zero_window_timeout";
+    /// `TCP_USER_TIMEOUT` in milliseconds.
+    icsk_user_timeout: "inet_connection_sock"."icsk_user_timeout" [4] optional "user_timeout";
+    /// When data was last received, in jiffies.
+    icsk_lrcvtime: "inet_connection_sock"."icsk_ack.lrcvtime" [4] optional "reset_while_idle";
+    /// When data was last sent, in jiffies.
+    lsndtime: "tcp_sock"."lsndtime" [4] optional "reset_while_idle";
+    /// Room the peer has, in bytes.
+    snd_wnd: "tcp_sock"."snd_wnd" [4] optional "zero_window_timeout";
+    /// `TCP_LINGER2` in jiffies.
+    linger2: "tcp_sock"."linger2" [4] optional "telling fin_wait2_timeout from orphan_pressure";
+    /// `TCP_KEEPCNT`.
+    keepalive_probes: "tcp_sock"."keepalive_probes" [1] optional "the number of probes allowed";
+    /// Keys of TCP-MD5, a pointer.
+    md5sig_info: "tcp_sock"."md5sig_info" [8] alternative "md5_or_ao";
+    /// Keys of TCP-AO, a pointer.
+    ao_info: "tcp_sock"."ao_info" [8] alternative "md5_or_ao";
+    /// Whether it is a subflow of Multipath TCP.
+    is_mptcp: "tcp_sock"."is_mptcp" [1] optional "resets of Multipath TCP on kernels without reasons";
     /// Next sequence number expected.
     rcv_nxt: "tcp_sock"."rcv_nxt" [4] optional "unread bytes";
     /// First sequence number not read.
@@ -134,12 +162,26 @@ offsets! {
     bytes_received: "tcp_sock"."bytes_received" [8] optional "bytes received";
     /// Start of a segment's buffer, a pointer.
     skb_head: "sk_buff"."head" [8] required;
-    /// The socket a buffer belongs to, a pointer.
+    /// The device a buffer came in on, a pointer.
     skb_dev: "sk_buff"."dev" [8] optional "the namespace of resets that answer no socket";
+    /// When a segment was last sent, nanoseconds of `CLOCK_MONOTONIC`.
+    skb_mstamp_ns: "sk_buff"."skb_mstamp_ns" [8] optional "when data was sent that a reset answered";
     /// Offset of the TCP header from the head.
     skb_transport_header: "sk_buff"."transport_header" [2] required;
     /// Offset of the IP header from the head.
     skb_network_header: "sk_buff"."network_header" [2] required;
+    /// Start of what a buffer holds, a pointer; on the way in that is the IP header.
+    skb_data: "sk_buff"."data" [8] optional "segments by --wire xmit";
+    /// Offset from the head of the end of a buffer's linear part.
+    skb_tail: "sk_buff"."tail" [4] optional "segments by --wire xmit";
+    /// Bytes a buffer holds, in all its parts.
+    skb_len: "sk_buff"."len" [4] optional "the payload of segments above 64 KiB";
+    /// Ethernet type, big endian.
+    skb_protocol: "sk_buff"."protocol" [2] optional "segments by --wire xmit";
+    /// Tag protocol and tag of a VLAN, zero without one; before 6.2 they were told otherwise.
+    skb_vlan: "sk_buff"."vlan_all" [4] optional "VLANs of segments by --wire xmit";
+    /// The socket a buffer was sent by, a pointer.
+    skb_sk: "sk_buff"."sk" [8] optional "the sockets of segments by --wire xmit";
     /// The control block, where TCP keeps sequence number and flags.
     skb_cb: "sk_buff"."cb" [48] optional "retransmitted FINs";
     /// First sequence number in the control block.
@@ -150,6 +192,10 @@ offsets! {
     cb_tcp_flags_wide: "tcp_skb_cb"."tcp_flags" [2] alternative "retransmitted FINs";
     /// The namespace of a device, a pointer.
     dev_net: "net_device"."nd_net.net" [8] optional "the namespace of resets that answer no socket";
+    /// The index of a device in its namespace.
+    dev_index: "net_device"."ifindex" [4] optional "devices of segments by --wire xmit";
+    /// The name of a device.
+    dev_name: "net_device"."name" [16] optional "devices of segments by --wire xmit";
     /// Task flags.
     task_flags: "task_struct"."flags" [4] required;
     /// Thread group id.
@@ -164,6 +210,8 @@ offsets! {
     task_comm: "task_struct"."comm" [16] optional "the process's name where a thread has another";
     /// Start time since boot; before 5.5 it had another name.
     task_start_boottime: "task_struct"."start_boottime" [8] optional "process identity beyond the pid";
+    /// Base of `fs`, where a thread's own memory is; x86-64 only.
+    task_fsbase: "task_struct"."thread.fsbase" [8] optional "goroutines";
     /// Open files, a pointer.
     task_files: "task_struct"."files" [8] optional "closes that end nothing by the entry of close(2)";
     /// What the threads of a process share, a pointer.
@@ -181,7 +229,11 @@ offsets! {
     /// The address space, a pointer; null in kernel threads and after a process gave it up.
     task_mm: "task_struct"."mm" [8] optional "telling the stacks of a process from those of the program it executed before";
     /// The lowest address of the kernel stack, a pointer.
-    task_stack: "task_struct"."stack" [8] optional "stacks of programs built without frame pointers";
+    task_stack: "task_struct"."stack" [8] optional "exec_cloexec before 5.15, and stacks of programs built without frame pointers";
+    /// Number of the system call, x86.
+    regs_orig_ax: "pt_regs"."orig_ax" [8] alternative "exec_cloexec";
+    /// Number of the system call, 64-bit ARM.
+    regs_syscallno: "pt_regs"."syscallno" [4] alternative "exec_cloexec";
     /// First argument of a system call, x86 only.
     regs_first: "pt_regs"."di" [8] optional "closes that end nothing by the entry of close(2)";
 }

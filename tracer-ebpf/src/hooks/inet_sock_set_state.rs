@@ -14,7 +14,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter,
-    kernel::{Address, sock, task},
+    kernel::{Address, sock, task, timers::timers},
     listener, stack, transition,
 };
 
@@ -51,6 +51,9 @@ fn changed(
     let ends = transition::ends(to);
     if ends || transition::begins_listener(to) {
         sock::condition(sk, &mut record.condition);
+    }
+    if transition::fails(to, &record.condition) {
+        timers(sk, &mut record.condition);
     }
     let by = transition::actor(sk, from, to, &record.condition);
     if transition::ends_listener(from, to, by) {

@@ -12,6 +12,9 @@ use crate::{
 
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 fn sched_process_exit(program: RawTracePointContext) -> u32 {
+    if task::is_leader() {
+        task::forget_goroutines();
+    }
     if !wanted(Kind::ProcessExited) || !filter::running_task() {
         return 0;
     }
@@ -24,6 +27,7 @@ fn sched_process_exit(program: RawTracePointContext) -> u32 {
 
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 fn sched_process_exec(program: RawTracePointContext) -> u32 {
+    task::forget_goroutines();
     if !wanted(Kind::ProcessExeced) || !filter::running_task() {
         return 0;
     }

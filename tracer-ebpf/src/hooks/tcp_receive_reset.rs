@@ -7,7 +7,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock},
+    kernel::{Address, sock, timers::timers},
 };
 
 #[raw_tracepoint(tracepoint = "tcp_receive_reset")]
@@ -23,6 +23,7 @@ fn tcp_receive_reset(program: RawTracePointContext) -> u32 {
     }
     record.header = header::<RstReceived>(context::SOFTIRQ);
     sock::condition(sk, &mut record.condition);
+    timers(sk, &mut record.condition);
     emit(&program, Lane::Endings, &mut record);
     0
 }

@@ -1,7 +1,6 @@
 //! `tcp_send_active_reset`, `net/ipv4/tcp_output.c`: an RST from a call or a timer.
 //!
-//! Arguments: `(sk, gfp)` before 6.10, `(sk, gfp, reason)` until 6.18, `(sk, reason)` since 7.0: a
-//! program each, because the verifier refuses a context offset that is computed.
+//! Arguments: `(sk, gfp)` before 6.10, then also `reason`, since 7.0 without `gfp`; a program each.
 
 use aya_ebpf::{
     EbpfContext,
@@ -14,7 +13,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock, task},
+    kernel::{Address, sock, task, timers::timers},
     listener, stack,
 };
 
@@ -62,9 +61,10 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
         return 0;
     }
     sock::condition(sk, &mut record.condition);
+    timers(sk, &mut record.condition);
     // A listener that closes resets its children under their spin lock only.
     let by = match (sock::owned(sk), sock::unaccepted(&record.condition)) {
-        (true, _) => context::TASK | task::flags(),
+        (true, _) => context::TASK | task::flags_at_release(),
         (false, true) => listener::closer_of_children(&record.condition),
         (false, false) => context::SOFTIRQ,
     };

@@ -6,7 +6,7 @@
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use tracer_common::event::RstSent;
 
-use super::{tcp_send_active_reset::sent, tcp_vx_send_reset::answered};
+use super::{answered::answered, tcp_send_active_reset::sent};
 use crate::kernel::Address;
 
 #[raw_tracepoint(tracepoint = "tcp_send_reset")]

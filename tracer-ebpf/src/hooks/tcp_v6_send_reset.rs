@@ -3,7 +3,7 @@
 use aya_ebpf::{macros::fentry, programs::FEntryContext};
 use tracer_common::event::RstAnswered;
 
-use super::tcp_vx_send_reset::answered;
+use super::answered::answered;
 
 #[fentry(function = "tcp_v6_send_reset")]
 fn tcp_v6_send_reset_fentry(program: FEntryContext) -> u32 {

@@ -1,10 +1,24 @@
 //! Segments in socket buffers.
 
-use tracer_common::{event::Segment, flow::Flow};
+use aya_ebpf::EbpfContext;
+use tracer_common::{
+    event::{Segment, direction, vlan},
+    flow::Flow,
+};
 use zerocopy::FromBytes;
 
-use super::{Address, has, read, read_at, sock::v4_mapped};
-use crate::settings::offset;
+use super::{
+    Address, has, read, read_at,
+    sock::{self, v4_mapped},
+};
+use crate::{
+    packet::{Bytes, Opening},
+    segment::{self, Passing},
+    settings::offset,
+};
+
+/// `TCP_TIME_WAIT` and `TCP_NEW_SYN_RECV`: states of what is smaller than a socket.
+const SMALL: [u32; 2] = [6, 12];
 
 /// The fixed part of a TCP header up to its flags, as on the wire (RFC 9293, section 3.1).
 #[derive(Clone, Copy, FromBytes)]
@@ -48,7 +62,12 @@ fn addresses(ip: Address, flow: &mut Flow) {
 /// Inode number of the namespace of the device a segment came in on; zero when unknown.
 #[inline(always)]
 pub(crate) fn netns(skb: Address) -> u32 {
-    let device = read(skb, |offsets| &offsets.skb_dev);
+    netns_of(read(skb, |offsets| &offsets.skb_dev))
+}
+
+/// Inode number of the namespace a device is in; zero when unknown.
+#[inline(always)]
+fn netns_of(device: Address) -> u32 {
     read(read(device, |offsets| &offsets.dev_net), |offsets| {
         &offsets.net_inum
     })
@@ -69,4 +88,87 @@ pub(crate) fn queued(skb: Address) -> (u32, u8) {
         read(cb, |offsets| &offsets.cb_tcp_flags)
     };
     (read(cb, |offsets| &offsets.cb_seq), flags)
+}
+
+/// The linear part of a buffer from the IP header on.
+struct Linear {
+    start: Address,
+    length: u32,
+}
+
+impl Bytes for Linear {
+    #[inline(always)]
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "sizes are at most 16"
+    )]
+    fn at<T: FromBytes>(&self, offset: u32, into: &mut T) -> bool {
+        if offset + size_of::<T>() as u32 > self.length {
+            return false;
+        }
+        *into = read_at(self.start.wrapping_add(u64::from(offset)));
+        true
+    }
+}
+
+/// The first bytes of the packet whose IP header is at `ip`; what lies behind a short one is read
+/// with it and means nothing.
+#[inline(always)]
+pub(crate) fn opening(ip: Address) -> Opening {
+    read_at(ip)
+}
+
+/// Reports a packet that passes a device, if it is a segment to report; `ip` is where its IP header
+/// or VLAN tag is.
+#[inline(always)]
+pub(crate) fn passes(
+    program: &impl EbpfContext,
+    skb: Address,
+    device: Address,
+    ip: Address,
+    direction: u8,
+) {
+    let head: Address = read(skb, |offsets| &offsets.skb_head);
+    let tail: u32 = read(skb, |offsets| &offsets.skb_tail);
+    let data: Address = read(skb, |offsets| &offsets.skb_data);
+    let length: u32 = read(skb, |offsets| &offsets.skb_len);
+    // Zero when the IP header is not within the buffer at all.
+    let within = |end: Address| u32::try_from(end.wrapping_sub(ip)).unwrap_or(0);
+    let bytes = Linear {
+        start: ip,
+        length: within(head.wrapping_add(u64::from(tail))),
+    };
+    let protocol = read::<u16>(skb, |offsets| &offsets.skb_protocol);
+    // The tag's protocol comes first in memory, the tag behind it.
+    let [kind_low, kind_high, low, high] = read::<[u8; 4]>(skb, |offsets| &offsets.skb_vlan);
+    let tagged = kind_low | kind_high != 0;
+    let passing = Passing {
+        direction,
+        protocol: u16::from_be(protocol),
+        vlan: if tagged {
+            u16::from_ne_bytes([low, high]) | vlan::TAGGED
+        } else {
+            0
+        },
+        length: within(data.wrapping_add(u64::from(length))),
+        index: read(device, |offsets| &offsets.dev_index),
+        netns: netns_of(device),
+    };
+    segment::seen(program, &bytes, &passing, |record| {
+        record.device = read(device, |offsets| &offsets.dev_name);
+        if direction == direction::TRANSMITTED {
+            record.cookie = sender(read(skb, |offsets| &offsets.skb_sk));
+        }
+    });
+}
+
+/// The cookie of the connection a segment was sent by; zero for the kernel's own sockets, which
+/// answer for nobody, and for stand-ins.
+#[inline(always)]
+fn sender(sk: Address) -> u64 {
+    if sk == 0 || SMALL.contains(&sock::state(sk)) || !sock::is_stream(sk) {
+        return 0;
+    }
+    sock::cookie(sk)
 }

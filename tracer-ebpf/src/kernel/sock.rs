@@ -127,6 +127,26 @@ pub(crate) fn write_position(sk: Address) -> (u32, u32) {
     )
 }
 
+/// Connections a listener has waiting, and how many may wait.
+#[inline(always)]
+pub(crate) fn backlog(sk: Address) -> (u32, u32) {
+    let waiting = read(sk, |offsets| &offsets.sk_ack_backlog);
+    (waiting, read(sk, |offsets| &offsets.sk_max_ack_backlog))
+}
+
+/// [`known::BACKLOG`] where this kernel's BTF tells where both are.
+#[inline(always)]
+pub(crate) fn backlog_known() -> u32 {
+    let has = has(|offsets| &offsets.sk_ack_backlog) && has(|offsets| &offsets.sk_max_ack_backlog);
+    if has { known::BACKLOG } else { 0 }
+}
+
+/// Whether the last reference to the socket's file is gone, as far as is known.
+#[inline(always)]
+pub(crate) fn is_released(condition: &Condition) -> bool {
+    condition.known & known::FILE != 0 && condition.file == file::RELEASED
+}
+
 /// Reads the condition of a full TCP socket.
 #[inline(always)]
 #[expect(

@@ -6,7 +6,8 @@ use aya_ebpf::helpers::{
 };
 use tracer_common::{event::context, task::Task};
 
-use super::{Address, read};
+use super::{Address, has, read, regs, user};
+use crate::maps::GOROUTINES;
 
 /// `PF_EXITING`, `include/linux/sched.h`.
 const PF_EXITING: u32 = 0x4;
@@ -42,6 +43,17 @@ pub(crate) fn flags() -> u16 {
     bits
 }
 
+/// As [`flags`], for the release of a file: also whether the task executes another program.
+#[inline(always)]
+pub(crate) fn flags_at_release() -> u16 {
+    let flags = flags();
+    if flags & context::EXITING == 0 && regs::executes() {
+        flags | context::EXECUTING
+    } else {
+        flags
+    }
+}
+
 /// Describes the running task.
 #[inline(always)]
 #[expect(
@@ -57,6 +69,49 @@ pub(crate) fn describe(task: &mut Task) {
     task.start_ns = read(leader, |offsets| &offsets.task_start_boottime);
     task.uid = bpf_get_current_uid_gid() as u32;
     task.exit_code = read(current, |offsets| &offsets.task_exit_code);
+    task.goroutine = goroutine(current);
+}
+
+/// The goroutine the running task runs for; zero when it runs for none, or is not of Go.
+///
+/// A thread points to its `g`, the `g` to its `m`, and the `m` back: what does not is no `g`.
+#[inline(always)]
+fn goroutine(current: Address) -> u64 {
+    if !has(|offsets| &offsets.task_fsbase) {
+        return 0;
+    }
+    let (tgid, _) = ids();
+    let Some(known) = GOROUTINES.get_ptr(tgid) else {
+        return 0;
+    };
+    // SAFETY: the pointer came from the map in this run; user space writes a process's value once.
+    let at = unsafe { core::ptr::read(known) };
+    let thread: Address = read(current, |offsets| &offsets.task_fsbase);
+    let running: Address = user(thread.wrapping_add_signed(i64::from(at.tls)));
+    let machine: Address = user(running.wrapping_add(u64::from(at.m)));
+    let current: Address = user(machine.wrapping_add(u64::from(at.curg)));
+    // On its stack for the scheduler and for C, a thread still runs for its current goroutine.
+    let scheduler: Address = user(machine);
+    let back: Address = user(current.wrapping_add(u64::from(at.m)));
+    if machine == 0 || back != machine || (running != current && running != scheduler) {
+        return 0;
+    }
+    user(current.wrapping_add(u64::from(at.goid)))
+}
+
+/// The running process is another program now, or none: what was known of its memory is not so.
+#[inline(always)]
+pub(crate) fn forget_goroutines() {
+    let (tgid, _) = ids();
+    // Of most processes nothing was known.
+    let _ = GOROUTINES.remove(tgid);
+}
+
+/// Whether the running thread is the first of its process.
+#[inline(always)]
+pub(crate) fn is_leader() -> bool {
+    let (process, thread) = ids();
+    process == thread
 }
 
 /// The name of the running task's thread group leader; all zero when it cannot be read.

@@ -4,7 +4,7 @@ use std::io;
 
 use tracer_common::event::Kind;
 
-use super::capture::Capture;
+use super::{captures::Captures, clocks::Clocks};
 use crate::{
     enrich::clock,
     probe::session::Session,
@@ -17,8 +17,12 @@ use crate::{
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Account> {
-    let captured = capture.counts()?;
+pub(super) fn read(
+    session: &Session,
+    capture: &mut Captures,
+    clocks: &Clocks,
+) -> io::Result<Account> {
+    let captured = capture.counts()?.or(session.captured()?);
     let counts = session.counts()?;
     Ok(Account {
         emitted: per_kind(|kind| counts.emitted(kind)),
@@ -26,6 +30,7 @@ pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Accou
         missed: session.missed(),
         forgotten: 0,
         captured,
+        clocks: Some(clocks.told()),
         at: clock::now(),
     })
 }
@@ -35,10 +40,14 @@ pub(super) fn read(session: &Session, capture: &mut Capture) -> io::Result<Accou
 /// # Errors
 ///
 /// The counters cannot be read.
-pub(super) fn last(session: &Session, capture: &mut Capture) -> io::Result<Account> {
+pub(super) fn last(
+    session: &Session,
+    capture: &mut Captures,
+    clocks: &Clocks,
+) -> io::Result<Account> {
     Ok(Account {
         forgotten: session.forgotten()?,
-        ..read(session, capture)?
+        ..read(session, capture, clocks)?
     })
 }
 

@@ -1,191 +1,142 @@
-//! The capture beside the hooks: its segments, by the hooks' clock.
+//! One capture beside the hooks: its segments, by the hooks' clock.
 
-use std::{collections::HashSet, future::pending, io, os::unix::fs::MetadataExt as _};
+use std::{collections::HashSet, io};
 
+use super::{clocks::Clocks, translator::Translator};
 use crate::{
-    cli::{Wire, Wiring},
-    enrich::{clock, facts::Facts},
-    exit::{Exit, Failure},
+    enrich::{clock, conntrack::Translation, facts::Facts},
     model::{
         foreign::Foreign,
         segment::{CaptureClock, Device, Seen},
         time::MonoNs,
     },
     packet::{
-        live::{Devices, Live, LiveError, Namespace, Options, REST, Statistics},
+        live::{Live, LiveError, Options, Statistics},
         parse::NotSegments,
     },
     pipeline::tap::Tapped,
     tally::Captured,
 };
 
-/// A capture in one network namespace, if one was asked for.
+/// A capture in one network namespace, on all of its devices or on one.
 pub(super) struct Capture {
-    live: Option<Live>,
+    live: Live,
     /// Inode number of the namespace.
-    netns: Option<u32>,
+    pub(super) netns: u32,
     named: HashSet<u32>,
     others: NotSegments,
-    /// Wall time less the hooks' time when frames were last taken off, in nanoseconds.
-    offset_ns: i128,
-    /// Segments whose time did not fit between the last two looks at the clocks.
-    stepped: u64,
+    /// Read and not handed over.
+    seen: Vec<Seen>,
+    /// When the last reading began that found the ring empty.
+    emptied: MonoNs,
+    /// Up to when everything captured was handed over.
+    complete: MonoNs,
+    /// Segments whose time is not known, because the wall was set.
+    untimed: u64,
+    translator: Translator,
 }
 
 impl Capture {
-    /// Begins to capture what was asked for, in the namespace of the calling thread.
+    /// Begins to capture.
     ///
     /// # Errors
     ///
-    /// No such device: exit code 2. No right to: exit code 3.
-    pub(super) fn open(wiring: &Wiring) -> Result<Self, Failure> {
-        let live = match wiring.wire {
-            Wire::Off => None,
-            Wire::Afpacket => {
-                let devices = wiring
-                    .interface
-                    .clone()
-                    .map_or(Devices::All, Devices::Named);
-                let options = Options {
-                    namespace: Namespace::Own,
-                    devices,
-                    ..Options::default()
-                };
-                Some(Live::open(&options).map_err(refused)?)
-            }
-        };
-        let netns = std::fs::metadata("/proc/self/ns/net").ok();
+    /// What is missing, by the step that failed.
+    pub(super) fn open(netns: u32, options: &Options) -> Result<Self, LiveError> {
         Ok(Self {
-            live,
-            netns: netns.and_then(|it| u32::try_from(it.ino()).ok()),
+            live: Live::open(options)?,
+            netns,
             named: HashSet::new(),
             others: NotSegments::default(),
-            offset_ns: clock::wall_offset_ns(),
-            stepped: 0,
+            seen: Vec::new(),
+            emptied: MonoNs(0),
+            complete: MonoNs(0),
+            untimed: 0,
+            translator: Translator::of(&options.namespace),
         })
     }
 
-    /// Whether anything is captured.
-    pub(super) const fn is_on(&self) -> bool {
-        self.live.is_some()
-    }
-
-    /// Waits for frames; forever without a capture.
+    /// Waits for frames. A device that went down is no end: it may come up again.
     pub(super) async fn filled(&self) -> io::Result<()> {
-        match &self.live {
-            Some(live) => live.filled().await,
-            None => pending().await,
+        match self.live.filled().await {
+            Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(()),
+            filled => filled,
         }
     }
 
-    /// Hands over what was captured since.
+    /// Takes off what was captured since.
     ///
     /// # Errors
     ///
     /// The ring cannot be read.
-    pub(super) fn drain(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
+    pub(super) fn read(&mut self) -> io::Result<()> {
         let Self {
-            live,
-            netns,
-            named,
-            others,
-            offset_ns,
-            stepped,
+            live, others, seen, ..
         } = self;
-        let Some(live) = live else { return Ok(()) };
-        let mut seen = Vec::new();
-        live.drain(&mut |frame| match frame.segment() {
+        let begun = clock::now();
+        let everything = live.drain(&mut |frame| match frame.segment() {
             Ok(segment) => seen.push(segment),
             Err(why) => others.count(why),
         })?;
-        if seen.is_empty() {
-            return Ok(());
-        }
-        let (before, after) = (*offset_ns, clock::wall_offset_ns());
-        *offset_ns = after;
-        let now = clock::now();
-        for segment in &seen {
-            let Some(at) = hooks_time(segment, (before, after), now) else {
-                *stepped += 1;
-                continue;
-            };
-            if let Device::Index(index) = segment.device
-                && named.insert(index)
-                && let Some(name) = live.device_name(index)
-            {
-                pipeline.device(index, Foreign::from(name.as_bytes()));
-            }
-            pipeline.sight(at, *netns, segment);
+        if everything {
+            self.emptied = begun;
         }
         Ok(())
     }
 
-    /// Hands over what the kernel still holds back at the end of a run.
-    ///
-    /// # Errors
-    ///
-    /// The ring cannot be read.
-    pub(super) fn finish(&mut self, pipeline: &mut Tapped<impl Facts>) -> io::Result<()> {
-        if self.is_on() {
-            std::thread::sleep(REST);
+    /// Hands over what was read. The clocks were looked at after it was: all of it was stamped before.
+    pub(super) fn hand_over(&mut self, clocks: &Clocks, pipeline: &mut Tapped<impl Facts>) {
+        for segment in std::mem::take(&mut self.seen) {
+            let stamp = segment.at.filter(|it| it.clock == CaptureClock::Realtime);
+            let Some(time) = stamp.and_then(|it| clocks.hooks_time(it.ns)) else {
+                self.untimed += 1;
+                continue;
+            };
+            if let Device::Index(index) = segment.device
+                && self.named.insert(index)
+                && let Some(name) = self.live.device_name(index)
+            {
+                pipeline.device(Some(self.netns), index, Foreign::from(name.as_bytes()));
+            }
+            let headers = &segment.headers;
+            let tuple = (headers.source, headers.destination);
+            if let Some(Translation { before, after }) = self.translator.asked(tuple, time.at) {
+                pipeline.translated(self.netns, before, after);
+            }
+            // Frames rest in the order they came in.
+            let surely = time.at.before(time.error_ns.unwrap_or(0));
+            self.complete = surely.max(self.complete);
+            pipeline.sight(time, Some(self.netns), &segment);
         }
-        self.drain(pipeline)
+        self.complete = self.emptied.max(self.complete);
     }
 
-    /// What it did so far; `None` when nothing is captured.
+    /// Up to when everything captured was handed over.
+    pub(super) const fn complete(&self) -> MonoNs {
+        self.complete
+    }
+
+    /// What it did so far.
     ///
     /// # Errors
     ///
     /// The kernel does not tell its counters.
-    pub(super) fn counts(&mut self) -> io::Result<Option<Captured>> {
-        let Some(live) = &mut self.live else {
-            return Ok(None);
-        };
+    pub(super) fn counts(&mut self) -> io::Result<Captured> {
         let Statistics {
             passed, dropped, ..
-        } = live.statistics()?;
+        } = self.live.statistics()?;
         let NotSegments {
             fragments,
             truncated,
             malformed,
             ..
         } = self.others;
-        Ok(Some(Captured {
+        Ok(Captured {
             frames: passed,
             dropped,
             unreadable: fragments + truncated + malformed,
-            untimed: self.stepped,
-        }))
+            untimed: self.untimed,
+            ..Captured::default()
+        })
     }
-}
-
-/// When a segment was captured, by the hooks' clock: the wall clock may have been set between the
-/// last two looks at it, and only one of the two offsets leads to a time that is over and not long.
-fn hooks_time(segment: &Seen, offsets: (i128, i128), now: MonoNs) -> Option<MonoNs> {
-    let at = segment.at.filter(|at| at.clock == CaptureClock::Realtime)?;
-    let by = |offset: i128| {
-        let at = u64::try_from(i128::from(at.ns) - offset).ok().map(MonoNs)?;
-        // A capture and the clocks are read a little apart.
-        let over = at.0 <= now.0.saturating_add(1_000_000);
-        (over && now.since(at) < LONGEST_NS).then_some(at)
-    };
-    by(offsets.1).or_else(|| by(offsets.0))
-}
-
-/// Nanoseconds a frame may have waited to be taken off.
-const LONGEST_NS: u64 = 10_000_000_000;
-
-fn refused(error: LiveError) -> Failure {
-    let (exit, hint) = match &error {
-        LiveError::Device { .. } => (Exit::Usage, "`ip link` lists the devices"),
-        LiveError::Socket(_) => (
-            Exit::Privileges,
-            "capturing needs CAP_NET_RAW; without --wire nothing is captured",
-        ),
-        LiveError::Namespace { .. }
-        | LiveError::Filter(_)
-        | LiveError::Ring { .. }
-        | LiveError::Wait(_) => (Exit::Runtime, "without --wire nothing is captured"),
-    };
-    Failure::new(exit, error, hint)
 }

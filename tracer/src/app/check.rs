@@ -9,7 +9,12 @@ use crate::{
     cli::{Check, Output, Stack},
     enrich::stacks::{KernelNames, kernel_names},
     exit::{Exit, Failure},
-    probe::{plan::Plan, session::Session, system::SystemFacts},
+    probe::{
+        catalog::SEGMENTS,
+        plan::Plan,
+        session::{Segments, Session},
+        system::SystemFacts,
+    },
 };
 
 mod json;
@@ -89,7 +94,11 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
 fn attach(check: &Check) -> Result<Attached, Failure> {
     let types = kernel::types(check.kernel.btf.as_deref())?;
     let filters = select::filters(&check.select, true)?;
-    let mut request = kernel::request(&check.kernel, u32::MAX, filters)?;
+    let segments = Segments {
+        points: SEGMENTS,
+        ..Segments::default()
+    };
+    let mut request = kernel::request(&check.kernel, u32::MAX, filters, segments)?;
     request.stacks = select::stacks(Some(Stack::Both));
     let Session { plan, resolved, .. } = kernel::open(&request, &types)?;
     let missing = resolved

@@ -1,6 +1,8 @@
 //! A command to trace: started once the hooks are in place, its end is the end of the trace.
 
-use std::{ffi::OsString, os::unix::process::ExitStatusExt, process::ExitStatus};
+use std::{
+    ffi::OsString, future::pending, io, os::unix::process::ExitStatusExt, process::ExitStatus,
+};
 
 use anyhow::anyhow;
 use tokio::process::{Child, Command};
@@ -21,7 +23,7 @@ pub(super) fn start(command: &[OsString]) -> Result<Option<Child>, Failure> {
         .kill_on_drop(true)
         .spawn();
     started.map(Some).map_err(|error| {
-        let exit = if error.kind() == std::io::ErrorKind::NotFound {
+        let exit = if error.kind() == io::ErrorKind::NotFound {
             127
         } else {
             126
@@ -37,4 +39,12 @@ pub(super) fn exit(status: ExitStatus) -> Exit {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
     Exit::Command(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// Waits for the command to end; forever when there is none.
+pub(super) async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => pending().await,
+    }
 }

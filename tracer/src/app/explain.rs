@@ -15,8 +15,8 @@ pub(super) fn run(explain: &Explain) -> Result<Exit, Failure> {
     let written = match explain.cause {
         Some(cause) => write!(out, "{}", page(cause)),
         None => Cause::ALL
-            .into_iter()
-            .try_for_each(|cause| writeln!(out, "{}", page(cause).title)),
+            .iter()
+            .try_for_each(|&cause| writeln!(out, "{}", page(cause).title)),
     };
     match written.and_then(|()| out.flush()) {
         Err(error) if !output::is_closed(&error) => Err(error.into()),

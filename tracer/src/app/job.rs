@@ -9,8 +9,10 @@ use crate::{
     record::Settings,
 };
 
-/// How long endings wait for their segments: longer than a busy machine's capture takes.
-const ANSWER_NS: u64 = 200_000_000;
+/// How long after the kernel's act a segment may be on its way to a device.
+///
+/// How late the capture is read does not matter: endings wait until it was read that far.
+const ANSWER_NS: u64 = 50_000_000;
 
 /// What is to be traced, told and recorded.
 pub(super) struct Job<'a> {
@@ -32,7 +34,7 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn settings(&self) -> Settings {
-        let Wanted { fin, rst } = select::wanted(&self.select.kinds);
+        let Wanted { fin, rst, .. } = select::wanted(&self.select.kinds);
         let settle_ns = self.stopping.settle.as_nanos();
         Settings {
             fin,
@@ -40,17 +42,17 @@ impl Job<'_> {
             count: self.stopping.count,
             settle_ns: u64::try_from(settle_ns).unwrap_or(u64::MAX),
             sockets: self.stopping.sockets,
-            answer_ns: if self.wiring.wire == Wire::Off {
-                0
-            } else {
-                ANSWER_NS
+            answer_ns: match self.wiring.wire {
+                Wire::Off => 0,
+                Wire::Afpacket | Wire::Xmit | Wire::Tcx => ANSWER_NS,
             },
+            causes: select::causes(&self.select.causes),
             everything: self.select.is_everything() && self.command.is_empty(),
         }
     }
 
     /// Whether programs are to read it.
-    pub(super) fn is_json(&self) -> bool {
-        self.view.is_some_and(View::is_json)
+    pub(super) fn is_for_programs(&self) -> bool {
+        self.view.is_some_and(View::is_for_programs)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         btf::{Btf, VMLINUX},
         filter::Filters,
         object,
-        session::{Request, Session, SessionError},
+        session::{Request, Segments, Session, SessionError},
         system::{Capability, SystemFacts},
         way::{Allowed, Way},
     },
@@ -79,6 +79,7 @@ pub(super) fn request(
     kernel: &cli::Kernel,
     kinds: u32,
     filters: Filters,
+    segments: Segments,
 ) -> Result<Request, Failure> {
     let object = match &kernel.object {
         None => object::embedded().to_vec(),
@@ -105,6 +106,7 @@ pub(super) fn request(
         kinds,
         stacks: 0,
         filters,
+        segments,
     })
 }
 
@@ -148,4 +150,19 @@ pub(super) fn sufficient(session: &Session) -> Result<(), Failure> {
         let hint = "`finrst check -v` shows every way that was tried and why it was refused";
         Failure::new(Exit::Kernel, error, hint)
     })
+}
+
+/// Refuses when segments are wanted of a point that is out of reach.
+///
+/// # Errors
+///
+/// Exit code 4.
+pub(super) fn captures(session: &Session, segments: &Segments) -> Result<(), Failure> {
+    session
+        .plan
+        .check_points(segments.points)
+        .map_err(|error| {
+            let hint = "--wire xmit and --wire afpacket need less of a kernel; without --wire nothing is captured";
+            Failure::new(Exit::Kernel, error, hint)
+        })
 }

@@ -13,78 +13,129 @@ use super::{
     view::{self, View},
 };
 use crate::{
-    cli::Trace,
+    cli::{Kind, Trace},
     enrich::clock,
     exit::{Exit, Failure},
-    model::{reason::ReasonNames, time::MonoNs},
-    record::{ReadError, Settings, Stop},
+    model::{cause::Cause, reason::ReasonNames, time::MonoNs},
+    pipeline::Pipeline,
+    record::{Header, ReadError, Settings, Stop},
     replay::{Recorded, Recording, Told, Unfit},
 };
 
 /// Nanoseconds between two words on how far it is.
 const PROGRESS_EVERY: u64 = 500_000_000;
 
+/// How a recording is to be told.
+pub(super) struct Asked<'a> {
+    pub(super) path: &'a Path,
+    pub(super) view: View,
+    pub(super) kinds: &'a [Kind],
+    pub(super) causes: &'a [Cause],
+    pub(super) count: Option<u64>,
+    pub(super) quiet: bool,
+    pub(super) fail_on_loss: bool,
+}
+
+/// A recording that can be told, and how many bytes it has if that is known.
+pub(super) struct Opened {
+    pub(super) recording: Recording<Box<dyn Read>>,
+    bytes: Option<u64>,
+}
+
 pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
-    let (file, bytes) = open(path)?;
-    let recording = Recording::open(file).map_err(|error| unfit(error, path))?;
-    match tell(trace, path, recording, bytes) {
+    let opened = open(path)?;
+    let captured = opened.recording.header.settings.answer_ns > 0;
+    let hint = "`finrst record --wire afpacket` records the segments too";
+    View::new(trace).check(captured, hint)?;
+    let asked = Asked {
+        path,
+        view: View::new(trace),
+        kinds: &trace.select.kinds,
+        causes: &trace.select.causes,
+        count: trace.stopping.count,
+        quiet: trace.quiet,
+        fail_on_loss: trace.stopping.fail_on_loss,
+    };
+    let told = tell(&asked, opened, &mut |_recording, _pipeline| Ok(true));
+    match told {
         Err(error) if output::is_closed(&error) => Ok(Exit::Ok),
         exit => Ok(exit?),
     }
 }
 
-fn tell(
-    trace: &Trace,
-    path: &Path,
-    recording: Recording<Box<dyn Read>>,
-    bytes: Option<u64>,
-) -> io::Result<Exit> {
-    let header = &recording.header;
-    let view = View::new(trace);
-    let settings = settings(trace, &header.settings);
-    let reasons = header.reasons.iter().map(|(&code, name)| (code, &**name));
-    let reasons = ReasonNames::new(reasons);
-    let clock = view::from_offset(header.clock_offset_ns);
-    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock.clone());
+/// Something to be said after the start and before the rest; whether to go on.
+pub(super) type Before<'a> =
+    &'a mut dyn FnMut(&mut Recording<Box<dyn Read>>, &mut Pipeline<Recorded>) -> io::Result<bool>;
+
+/// Tells a recording.
+///
+/// # Errors
+///
+/// Those of the output.
+pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io::Result<Exit> {
+    let Opened {
+        mut recording,
+        bytes,
+    } = opened;
+    let view = asked.view;
+    let settings = settings(asked, &recording.header.settings);
+    let clock = view::from_offset(recording.header.clock_offset_ns);
+    let reasons = reasons(&recording.header);
+    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock);
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
-    if !trace.quiet || view.is_json() {
+    if !asked.quiet || view.is_for_programs() {
         recording.start(&mut pipeline)?;
     }
-    let mut progress = Progress::new(if trace.quiet { None } else { bytes });
-    let told = recording.tell(&mut pipeline, &clock, view.is_json(), &mut |bytes| {
+    if !before(&mut recording, &mut pipeline)? {
+        pipeline.finish(false)?;
+        return Ok(Exit::Runtime);
+    }
+    let mut progress = Progress::new(if asked.quiet { None } else { bytes });
+    let told = recording.tell(&mut pipeline, view.is_for_programs(), &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);
-    if !trace.quiet {
+    if !asked.quiet {
         view::say_summary(&told.tally)?;
     }
-    Ok(judge(trace, path, told))
+    Ok(judge(asked, told))
+}
+
+/// The names of the recorded kernel's reset reasons.
+pub(super) fn reasons(header: &Header) -> ReasonNames {
+    let reasons = header.reasons.iter().map(|(&code, name)| (code, &**name));
+    ReasonNames::new(reasons)
 }
 
 /// What was recorded, narrowed by what is asked now.
-fn settings(trace: &Trace, recorded: &Settings) -> Settings {
-    let wanted = select::wanted(&trace.select.kinds);
+fn settings(asked: &Asked<'_>, recorded: &Settings) -> Settings {
+    let wanted = select::wanted(asked.kinds);
     Settings {
         fin: recorded.fin && wanted.fin,
         rst: recorded.rst && wanted.rst,
-        count: trace.stopping.count.or(recorded.count),
+        count: asked.count.or(recorded.count),
+        causes: if asked.causes.is_empty() {
+            recorded.causes.clone()
+        } else {
+            select::causes(asked.causes)
+        },
         ..recorded.clone()
     }
 }
 
 /// Says what was missing of the recording; the exit code says whether anything was.
-fn judge(trace: &Trace, path: &Path, told: Told) -> Exit {
-    let path = path.display();
-    if told.skipped > 0 && !trace.quiet {
+fn judge(asked: &Asked<'_>, told: Told) -> Exit {
+    let path = asked.path.display();
+    if told.skipped > 0 && !asked.quiet {
         output::say(format_args!(
             "finrst: {path} has {} entries of a newer finrst, which were passed over",
             told.skipped
         ));
     }
     match told.stop {
-        Ok(Stop::Whole) if trace.stopping.fail_on_loss && told.tally.lost.total() > 0 => Exit::Lost,
+        Ok(Stop::Whole) if asked.fail_on_loss && told.tally.lost.total() > 0 => Exit::Lost,
         Ok(Stop::Whole) => Exit::Ok,
         Ok(Stop::Cut { offset }) => {
             output::say(format_args!(
@@ -103,8 +154,19 @@ fn judge(trace: &Trace, path: &Path, told: Told) -> Exit {
     }
 }
 
+/// Begins to read a recording.
+///
+/// # Errors
+///
+/// It cannot be opened, or is none that this build tells.
+pub(super) fn open(path: &Path) -> Result<Opened, Failure> {
+    let (file, bytes) = file(path)?;
+    let recording = Recording::open(file).map_err(|error| unfit(error, path))?;
+    Ok(Opened { recording, bytes })
+}
+
 /// The file, and how many bytes it has if that is known.
-fn open(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+fn file(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), None));
     }
@@ -125,7 +187,7 @@ fn unfit(error: Unfit, path: &Path) -> Failure {
             "replay it with the finrst that wrote it: `finrst --version`",
         ),
         Unfit::ByteOrder { .. } => (Exit::Usage, "replay it on a machine of its kind"),
-        Unfit::NoHeader | Unfit::Read(_) => (Exit::Usage, ""),
+        Unfit::NoHeader { .. } | Unfit::Read(_) => (Exit::Usage, ""),
     };
     let error = anyhow::Error::from(error).context(path.display().to_string());
     Failure::new(exit, error, hint)

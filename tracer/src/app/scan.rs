@@ -9,7 +9,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::enrich::scan::{Scan, scan, sees_initial_pids};
+use super::output;
+use crate::{
+    enrich::{
+        facts::Facts,
+        scan::{Scan, scan, sees_initial_pids},
+    },
+    pipeline::tap::Tapped,
+};
 
 /// A look to be begun, or under way.
 pub(super) struct Pending {
@@ -55,5 +62,21 @@ impl Pending {
             }
         }
         pending().await
+    }
+}
+
+/// Takes in who held the sockets older than the attach; what was not seen is said.
+pub(super) fn take(scan: Scan, quiet: bool, pipeline: &mut Tapped<impl Facts>) {
+    let refused = pipeline.know(scan.sockets);
+    if quiet {
+        return;
+    }
+    for gap in &scan.gaps {
+        output::say(format_args!("finrst: {gap}"));
+    }
+    if refused > 0 {
+        output::say(format_args!(
+            "finrst: too many sockets: who holds {refused} of them was not noted"
+        ));
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     cli::{Kind, Select, Stack},
     enrich::{descendants, netns, users},
     exit::{Exit, Failure},
+    model::cause::Cause,
     pipeline::Wanted,
     probe::filter::Filters,
 };
@@ -67,12 +68,13 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
     })
 }
 
-/// The records wanted: processes only with `every` event, and for resets alone nothing that
-/// only tells of FINs. Exits are wanted for the statuses of processes that owned connections.
+/// The records wanted: forks only with `every` event, and for resets alone nothing that only tells
+/// of FINs. Exits are wanted for the statuses of processes that owned connections, and programs
+/// executed for the goroutines of those that are of Go.
 pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
     let wanted = wanted(kinds);
     let is_wanted = |kind: &Record| match kind {
-        Record::ProcessExeced | Record::ProcessForked => every,
+        Record::ProcessForked => every,
         Record::HeldOpen => wanted.fin && wanted.rst,
         Record::FinQueued | Record::FinRetransmitted => wanted.fin,
         Record::CloseCalled
@@ -83,9 +85,12 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         | Record::RstReceived
         | Record::Destroyed
         | Record::ProcessExited
+        | Record::ProcessExeced
         | Record::Accepted
         | Record::Queued
         | Record::Stack => true,
+        // Asked for by --wire.
+        Record::SegmentSeen => false,
     };
     Record::ALL
         .iter()
@@ -112,7 +117,14 @@ pub(super) fn wanted(kinds: &[Kind]) -> Wanted {
     Wanted {
         fin: has(Kind::Fin),
         rst: has(Kind::Rst),
+        causes: Vec::new(),
     }
+}
+
+/// The codes of the causes asked for; none stands for all.
+pub(super) fn causes(causes: &[Cause]) -> Vec<String> {
+    let codes = causes.iter().map(|cause| cause.code().to_owned());
+    codes.collect()
 }
 
 /// A pid that was typed must be some process's.

@@ -62,10 +62,7 @@ fn print(asked: &Sockets, listing: &Listing<'_>) -> io::Result<()> {
             listing.text(colour, !asked.quiet, &mut out)?;
         }
         Output::Json => {
-            let clock = WallClock {
-                offset_ns: clock::wall_offset_ns(),
-                zone: TimeZone::UTC,
-            };
+            let clock = WallClock::new(clock::sample().offset_ns, TimeZone::UTC);
             listing.json(&clock, &mut out)?;
         }
     }

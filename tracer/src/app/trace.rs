@@ -1,9 +1,12 @@
 //! `finrst trace`.
 
 use anyhow::anyhow;
+use tracer_common::event::Kind;
 
 use super::{
-    capture::Capture,
+    captures::{Captures, Scope},
+    clocks::Clocks,
+    goroutines::Watch,
     job::Job,
     kernel,
     record::{Destination, Tape},
@@ -12,15 +15,19 @@ use super::{
     select,
     stop::Stop,
     view::{self, View},
+    wire,
 };
 use crate::{
-    cli::{Stack, Trace},
+    cli::{Stack, Trace, Wire},
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
     pipeline::tap::{Noted, Tapped},
+    probe::{filter::Filters, session::Request},
 };
 
+mod announce;
+mod devices;
 mod run;
 
 use run::Run;
@@ -38,6 +45,11 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         let hint = "`finrst record -o -` writes a recording there; a file of that name is ./-";
         return Err(Failure::new(Exit::Usage, what, hint));
     }
+    let view = View::new(trace);
+    view.check(
+        trace.wiring.wire != Wire::Off,
+        "capture them: --wire afpacket",
+    )?;
     live(&Job {
         select: &trace.select,
         stopping: &trace.stopping,
@@ -47,9 +59,29 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         wiring: &trace.wiring,
         every_record: trace.verbose,
         stack: trace.stack,
-        view: Some(View::new(trace)),
+        view: Some(view),
         file,
     })
+}
+
+/// What is asked of the machine.
+fn world(job: &Job<'_>) -> Live {
+    match job.stack {
+        Some(Stack::None | Stack::Kernel) => Live::here().without_stacks(),
+        Some(Stack::User | Stack::Both) | None => Live::here(),
+    }
+}
+
+/// What the kernel half is asked for.
+fn request(job: &Job<'_>, filters: Filters) -> Result<Request, Failure> {
+    let mut records = select::records(&job.select.kinds, job.every_record);
+    let segments = wire::segments(job.wiring)?;
+    if !segments.points.is_empty() {
+        records |= Kind::SegmentSeen.bit();
+    }
+    let mut request = kernel::request(job.kernel, records, filters, segments)?;
+    request.stacks = select::stacks(job.stack);
+    Ok(request)
 }
 
 /// Traces.
@@ -67,48 +99,48 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
     }
     job.file.as_ref().map_or(Ok(()), Destination::check)?;
     let types = kernel::types(job.kernel.btf.as_deref())?;
-    let records = select::records(&job.select.kinds, job.every_record);
-    let mut request = kernel::request(job.kernel, records, filters)?;
-    request.stacks = select::stacks(job.stack);
+    let request = request(job, filters)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let stop = Stop::listen()?;
-        let session = kernel::open(&request, &types)?;
+        let mut session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
+        kernel::captures(&session, &request.segments)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
-        let clock = view::wall_clock();
-        let live = Live::here();
-        let live = match job.stack {
-            Some(Stack::None | Stack::Kernel) => live.without_stacks(),
-            Some(Stack::User | Stack::Both) | None => live,
-        };
-        let (noted, settings) = (Noted::new(live), job.settings());
-        let capture = Capture::open(job.wiring)?;
+        let (clocks, first) = Clocks::new(job.quiet);
+        let clock = view::from_offset(first.offset_ns);
+        let (noted, settings) = (Noted::new(world(job)), job.settings());
+        let scope = Scope::of(&job.select.ends.netns, &request.filters)?;
+        let capture = Captures::open(job.wiring, scope, job.quiet)?;
         let mut pipeline = match job.view {
-            Some(view) => view.pipeline(noted, &settings, names.clone(), clock.clone()),
+            Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
-        if capture.is_on() {
+        if job.wiring.wire != Wire::Off {
             pipeline.captures(job.settings().everything);
         }
         let tape = job.file.as_ref().map(|file| {
             Ok::<_, Failure>(Tape {
                 writer: file.begin()?,
-                clock_offset_ns: clock.offset_ns,
+                clock_offset_ns: first.offset_ns,
                 reasons: names,
             })
         });
         let tape = tape.transpose()?;
+        let goroutines = Watch::new(session.goroutines.take());
         let run = Run {
             job,
             session,
             pipeline: Tapped::new(pipeline),
             known: Pending::new(),
+            goroutines,
             capture,
+            clocks,
+            devices: wire::devices(&request.segments)?,
             stop,
             unrecorded: false,
         };

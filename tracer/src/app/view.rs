@@ -1,13 +1,17 @@
 //! How a run is told, whether it comes from the kernel or from a recording.
 
+use std::io::{self, IsTerminal as _};
+
+use anyhow::anyhow;
 use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Output, Stack, Trace},
+    cli::{Color, Correlate, Stack, Telling, Trace},
     correlate::{Correlator, Limits},
-    enrich::{clock, facts::Facts},
-    model::reason::ReasonNames,
+    enrich::facts::Facts,
+    exit::{Exit, Failure},
+    model::{alignment::Alignment, cause::Cause, reason::ReasonNames, time::MonoNs},
     pipeline::{Pipeline, Wanted},
     record::Settings,
     render::{Format, Options, Render, Silent, time::WallClock},
@@ -17,8 +21,9 @@ use crate::{
 /// What was asked of the telling.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {
-    output: Output,
+    output: Telling,
     verbose: bool,
+    unjoined: bool,
     explain: bool,
     stacks: bool,
     color: Color,
@@ -29,6 +34,7 @@ impl View {
         Self {
             output: trace.output,
             verbose: trace.verbose,
+            unjoined: trace.unjoined || trace.verbose,
             explain: trace.explain,
             stacks: trace.verbose
                 || trace.explain
@@ -37,9 +43,49 @@ impl View {
         }
     }
 
-    /// Whether programs are to read it.
-    pub(super) fn is_json(self) -> bool {
-        self.output == Output::Json
+    /// How a recording with captures is told.
+    pub(super) const fn beside(correlate: &Correlate) -> Self {
+        Self {
+            output: correlate.output,
+            verbose: correlate.verbose,
+            unjoined: correlate.verbose,
+            stacks: correlate.verbose || correlate.explain,
+            explain: correlate.explain,
+            color: correlate.color,
+        }
+    }
+
+    /// Whether programs are to read it, which get the start and the account of every run.
+    pub(super) fn is_for_programs(self) -> bool {
+        self.output != Telling::Text
+    }
+
+    /// Refuses what cannot be told that way; `captured` says whether segments are or were.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2.
+    pub(super) fn check(self, captured: bool, hint: &'static str) -> Result<(), Failure> {
+        if self.output != Telling::Pcapng {
+            return Ok(());
+        }
+        let refused =
+            |what: &'static str, hint| Err(Failure::new(Exit::Usage, anyhow!(what), hint));
+        if !captured {
+            return refused("without a capture there are no packets to write", hint);
+        }
+        if self.verbose {
+            let hint = "-o json has the events; for both, --record once and --replay twice";
+            return refused(
+                "events are no packets: -v has nothing to add to pcapng",
+                hint,
+            );
+        }
+        if io::stdout().is_terminal() {
+            let hint = "into a file: > run.pcapng; or live: | tshark -n -r -";
+            return refused("pcapng is nothing to show on a terminal", hint);
+        }
+        Ok(())
     }
 
     /// A road to standard output.
@@ -51,8 +97,9 @@ impl View {
         clock: WallClock,
     ) -> Pipeline<F> {
         let format = match self.output {
-            Output::Text => Format::Text,
-            Output::Json => Format::Json,
+            Telling::Text => Format::Text,
+            Telling::Json => Format::Json,
+            Telling::Pcapng => Format::Pcapng,
         };
         let view = format.renderer(Options {
             clock,
@@ -61,21 +108,28 @@ impl View {
             explain: self.explain,
             stacks: self.stacks,
         });
-        road(
-            facts,
-            settings,
-            reasons,
-            view,
-            output::stdout(),
-            self.verbose,
-        )
+        let out = output::stdout();
+        let mut road = road(facts, settings, reasons, view, out, self.verbose);
+        if self.unjoined {
+            road.tell_strays_too();
+        }
+        road
     }
 }
 
 /// A road that tells nothing.
 pub(super) fn silent<F: Facts>(facts: F, settings: &Settings, reasons: ReasonNames) -> Pipeline<F> {
-    let (view, out) = (Box::new(Silent), Box::new(std::io::sink()));
-    road(facts, settings, reasons, view, out, false)
+    quiet(facts, settings, reasons, Box::new(Silent))
+}
+
+/// A road that tells a view of endings alone, and writes nothing.
+pub(super) fn quiet<F: Facts>(
+    facts: F,
+    settings: &Settings,
+    reasons: ReasonNames,
+    view: Box<dyn Render>,
+) -> Pipeline<F> {
+    road(facts, settings, reasons, view, Box::new(io::sink()), false)
 }
 
 fn road<F: Facts>(
@@ -83,7 +137,7 @@ fn road<F: Facts>(
     settings: &Settings,
     reasons: ReasonNames,
     view: Box<dyn Render>,
-    out: Box<dyn std::io::Write>,
+    out: Box<dyn io::Write>,
     events: bool,
 ) -> Pipeline<F> {
     let &Settings {
@@ -94,32 +148,42 @@ fn road<F: Facts>(
         sockets,
         answer_ns,
         everything: _,
+        ref causes,
     } = settings;
     let usual = Limits::default();
     let limits = Limits {
         sockets,
         settle_ns,
         answer_ns,
-        // Segments may come as late for an ending as for an answer.
+        // Segments may leave as late for an ending as for an answer.
         grace_ns: usual.grace_ns.max(answer_ns),
         ..usual
     };
     let correlator = Correlator::new(limits, reasons);
-    let wanted = Wanted { fin, rst };
+    let causes = causes.iter().filter_map(|code| Cause::from_code(code));
+    let wanted = Wanted {
+        fin,
+        rst,
+        causes: causes.collect(),
+    };
     Pipeline::new(facts, correlator, view, out, wanted, events, count)
-}
-
-/// The wall's time as it relates to the hooks' now.
-pub(super) fn wall_clock() -> WallClock {
-    from_offset(clock::wall_offset_ns())
 }
 
 /// A relation of the clocks, told in the zone of whoever reads.
 pub(super) fn from_offset(offset_ns: i128) -> WallClock {
-    WallClock {
-        offset_ns,
-        zone: TimeZone::system(),
-    }
+    WallClock::new(offset_ns, TimeZone::system())
+}
+
+/// How a capture was held against a recording, for people, on standard error.
+///
+/// # Errors
+///
+/// None: it is written to memory first.
+pub(super) fn say_alignment(alignment: &Alignment, at: MonoNs, clock: WallClock) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for_people(clock).alignment(alignment, at, &mut lines)?;
+    output::say(String::from_utf8_lossy(lines.trim_ascii_end()));
+    Ok(())
 }
 
 /// The account of a run for people, on standard error, where it does not mix with the data.
@@ -127,18 +191,19 @@ pub(super) fn from_offset(offset_ns: i128) -> WallClock {
 /// # Errors
 ///
 /// None: it is written to memory first.
-pub(super) fn say_summary(tally: &Tally) -> std::io::Result<()> {
-    let options = Options {
-        clock: from_offset(0),
+pub(super) fn say_summary(tally: &Tally) -> io::Result<()> {
+    let mut summary = Vec::new();
+    for_people(from_offset(0)).summary(tally, &mut summary)?;
+    output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
+    Ok(())
+}
+
+fn for_people(clock: WallClock) -> Box<dyn Render> {
+    Format::Text.renderer(Options {
+        clock,
         reasons: ReasonNames::default(),
         colour: false,
         explain: false,
         stacks: false,
-    };
-    let mut summary = Vec::new();
-    Format::Text
-        .renderer(options)
-        .summary(tally, &mut summary)?;
-    output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
-    Ok(())
+    })
 }

@@ -1,7 +1,8 @@
 //! `finrst explain`: what can be typed.
 
-use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
+use clap::Args;
 
+use super::values;
 use crate::model::cause::Cause;
 
 /// Explain a cause: what happened, how to confirm it, what to do
@@ -10,15 +11,6 @@ use crate::model::cause::Cause;
 #[derive(Debug, Args)]
 pub struct Explain {
     /// A cause, as `finrst trace` prints it
-    #[arg(value_name = "CAUSE", value_parser = cause())]
+    #[arg(value_name = "CAUSE", value_parser = values::cause())]
     pub cause: Option<Cause>,
-}
-
-fn cause() -> impl TypedValueParser<Value = Cause> {
-    PossibleValuesParser::new(Cause::ALL.map(Cause::code)).map(|code| {
-        Cause::ALL
-            .into_iter()
-            .find(|cause| cause.code() == code)
-            .unwrap_or(Cause::Unknown)
-    })
 }

@@ -4,7 +4,8 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Color, Ends, Kind, Output, Stack, Transport, Way, Wire, values};
+use super::{Color, Ends, Kind, Stack, Telling, Transport, Way, Wire, values};
+use crate::model::cause::Cause;
 
 /// Print every ending of a connection as it happens
 ///
@@ -30,10 +31,13 @@ pub struct Trace {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub output: Output,
+    pub output: Telling,
     /// Also print the events behind the endings, with every state transition
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
+    /// With --wire: also print the FINs and RSTs that no ending tells, and why; --verbose does it too
+    #[arg(long, help_heading = "Output")]
+    pub unjoined: bool,
     /// Print what each ending means under its line
     #[arg(long, help_heading = "Output")]
     pub explain: bool,
@@ -70,8 +74,8 @@ pub struct Trace {
     /// Tell a recording of `finrst record` instead of tracing; `-` is standard input
     ///
     /// The same lines as the run gave, from the file alone: no privileges are needed, and nothing is asked
-    /// of this machine. What the kernel filtered out is not in the file; --kind and --count may narrow what
-    /// is told further.
+    /// of this machine. What the kernel filtered out is not in the file; --kind, --cause and --count may
+    /// narrow what is told further.
     #[arg(long, value_name = "FILE", conflicts_with_all = LIVE, help_heading = "Recording")]
     pub replay: Option<PathBuf>,
 
@@ -85,7 +89,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 23] = [
+const LIVE: [&str; 24] = [
     "pids",
     "follow",
     "comms",
@@ -100,7 +104,8 @@ const LIVE: [&str; 23] = [
     "settle",
     "sockets",
     "wire",
-    "interface",
+    "interfaces",
+    "wire_buffer",
     "record",
     "way",
     "held_open",
@@ -134,18 +139,35 @@ pub struct Stopping {
 /// What to capture beside the hooks.
 #[derive(Debug, Args)]
 pub struct Wiring {
-    /// Capture the FINs and RSTs beside the hooks and join them to the acts of each ending
+    /// See the FINs and RSTs on the wire and join them to the acts of each ending; without HOW: xmit
+    ///
+    /// All see both directions; docs/benchmarks/wire.md has what each costs a packet. xmit also sees what
+    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Fragments
+    /// cannot be read, and are counted.
     #[arg(
         long,
         value_enum,
         default_value = "off",
+        num_args = 0..=1,
+        default_missing_value = "xmit",
         value_name = "HOW",
         help_heading = "Wire"
     )]
     pub wire: Wire,
-    /// With --wire: only on this device
-    #[arg(short, long, value_name = "DEVICE", help_heading = "Wire")]
-    pub interface: Option<String>,
+    /// With --wire: only on this device, in every network namespace that has one; repeatable
+    ///
+    /// Captured are the namespaces of the processes of --pid, or those of --netns, or else all that have
+    /// processes, 32 at most.
+    #[arg(
+        short,
+        long = "interface",
+        value_name = "DEVICE",
+        help_heading = "Wire"
+    )]
+    pub interfaces: Vec<String>,
+    /// With --wire: room for frames in each namespace, in KiB; by default 8 MiB in ours, 2 MiB elsewhere
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(128..=1_048_576), help_heading = "Wire")]
+    pub wire_buffer: Option<u32>,
 }
 
 /// Which connections to trace.
@@ -167,6 +189,15 @@ pub struct Select {
     /// Only endings of these kinds; repeat or separate by commas
     #[arg(long = "kind", value_enum, value_name = "KIND", value_delimiter = ',')]
     pub kinds: Vec<Kind>,
+    /// Only endings of these causes, codes of `finrst explain`; repeat or separate by commas
+    #[arg(
+        long = "cause",
+        value_name = "CAUSE",
+        value_delimiter = ',',
+        value_parser = values::cause(),
+        hide_possible_values = true
+    )]
+    pub causes: Vec<Cause>,
 }
 
 impl Select {
@@ -207,7 +238,9 @@ Examples:
   finrst trace                                  everything on this machine
   finrst trace -p 4711 --follow --explain       one service with its workers, in words
   finrst trace --kind rst --remote-port 5432    resets towards databases
+  finrst trace --cause linger_zero,disconnect   endings of these causes alone
   finrst trace -o json --duration 1m > end.jsonl
+  finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --stack both -p 4711             which line of which function closed
   finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
@@ -217,7 +250,7 @@ mod tests {
     use clap::Parser;
 
     use super::LIVE;
-    use crate::cli::{Cli, Verb};
+    use crate::cli::{Cli, Verb, Wire};
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(["finrst", "trace"].into_iter().chain(line.split(' ')))
@@ -241,6 +274,7 @@ mod tests {
             "--sockets 65536",
             "--wire afpacket",
             "-i lo",
+            "--wire-buffer 1024",
             "--record other",
             "--way auto",
             "--held-open",
@@ -264,12 +298,25 @@ mod tests {
 
     #[test]
     fn a_replay_takes_what_shapes_the_telling() {
-        let line =
-            "--replay f -o json -v --explain -q --color never -c 2 --kind rst --fail-on-loss";
+        let line = "--replay f -o json -v --explain -q --color never -c 2 --kind rst --cause refused --fail-on-loss";
         let Verb::Trace(trace) = parse(line).unwrap().verb else {
             panic!("another verb");
         };
         assert!(trace.verbose && trace.replay.is_some());
+    }
+
+    #[test]
+    fn a_wire_without_a_way_is_that_by_the_hooks() {
+        let wire = |line: &str| {
+            let Verb::Trace(trace) = parse(line).unwrap().verb else {
+                panic!("another verb");
+            };
+            trace.wiring.wire
+        };
+        assert_eq!(wire("-q"), Wire::Off);
+        assert_eq!(wire("--wire -i lo"), Wire::Xmit);
+        assert_eq!(wire("--wire -- true"), Wire::Xmit);
+        assert_eq!(wire("--wire tcx"), Wire::Tcx);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
 
-use crate::model::state::TcpState;
+use crate::model::{cause::Cause, state::TcpState};
 
 /// What `--buffer-size` allows, in KiB: from one page to 256 MiB a CPU.
 pub const BUFFER_KIB: RangeInclusive<i64> = 4..=262_144;
@@ -91,6 +92,13 @@ pub fn state(text: &str) -> Result<TcpState, String> {
             let names: Vec<_> = states().map(TcpState::name).collect();
             format!("not a state; they are {}", names.join(", "))
         })
+}
+
+/// A cause, by its code.
+#[must_use]
+pub fn cause() -> impl TypedValueParser<Value = Cause> {
+    PossibleValuesParser::new(Cause::ALL.iter().map(|cause| cause.code()))
+        .map(|code| Cause::from_code(&code).unwrap_or(Cause::Unknown))
 }
 
 #[cfg(test)]

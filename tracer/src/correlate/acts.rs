@@ -200,7 +200,7 @@ impl Tracked {
         if let Some(place) = self.acts.iter().position(withdrawn) {
             let reset = self.acts.remove(place);
             act.state = reset.state.or(act.state);
-            act.condition = reset.condition;
+            act.condition = super::facts::merged(act.condition, reset.condition);
         }
         self.last_touched = self.last_touched.max(act.at);
         self.act(act, limits);

@@ -2,7 +2,7 @@
 
 use super::{acts, errno, tracked::Tracked};
 use crate::model::{
-    ending::{Act, Call, EndId, Ending, How, Owner},
+    ending::{Act, Call, EndId, Ending, Former, How, Owner},
     holder::Provenance,
     process::{Actor, Confidence},
     socket::Condition,
@@ -49,9 +49,15 @@ impl Tracked {
             destroyed: self.destroyed.map(|moment| moment.at),
             condition: self.condition,
             after: self.after,
+            former: None,
+            until: self.last_touched,
             peer: self.peer,
             segments: None,
         };
+        self.told = ending.decisive().map(|act| Former {
+            at: act.at,
+            how: act.how,
+        });
         self.after = Some(ending.id());
         Some(ending)
     }
@@ -116,9 +122,10 @@ impl Tracked {
             // The error of `tcp_reset`: its own event was lost or not to be had.
             Some(errno::ECONNRESET | errno::EPIPE) => How::RstReceived,
             Some(errno::ECONNREFUSED) if closed.from == TcpState::SynSent => How::RstReceived,
+            // `tcp_abort` for `SOCK_DESTROY`, of a socket with nothing to reset.
+            Some(errno::ECONNABORTED) => How::Destroyed,
             // `tcp_write_err` sets ETIMEDOUT, or the error an ICMP message had left.
-            Some(errno::ETIMEDOUT) => How::Timeout,
-            Some(err) if err != errno::ECONNABORTED && !is_orderly(closed.from) => How::Timeout,
+            Some(_) => How::Timeout,
             // Two segments that complete one handshake on two CPUs make two sockets; the second
             // never was a connection (`tcp_v4_syn_recv_sock`, `net/ipv4/tcp_ipv4.c`).
             _ if closed.from == TcpState::SynRecv && !closed.by_close => return None,
@@ -189,6 +196,8 @@ pub(super) fn alone(id: EndId, act: Act) -> Ending {
         destroyed: None,
         condition: Condition::default(),
         after: None,
+        former: None,
+        until: id.first_seen,
         peer: None,
         segments: None,
     }

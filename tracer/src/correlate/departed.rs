@@ -3,7 +3,7 @@
 use hashlink::LinkedHashMap;
 
 use crate::model::{
-    ending::{EndId, Owner},
+    ending::{EndId, Former, Owner},
     flow::Flow,
     holder::Provenance,
     process::{Confidence, Exit, Task},
@@ -21,7 +21,7 @@ const EXITS: usize = 8_192;
 /// What is left of connections that are over, and of processes.
 #[derive(Debug)]
 pub(super) struct Departed {
-    by_flow: LinkedHashMap<Flow, Former>,
+    by_flow: LinkedHashMap<Flow, Departure>,
     limit: usize,
     /// By pid and start, the oldest first.
     exits: LinkedHashMap<(u32, u64), Exit>,
@@ -29,13 +29,15 @@ pub(super) struct Departed {
 
 /// What is left of one connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Former {
+pub(super) struct Departure {
     /// What its ending went by.
     pub(super) id: EndId,
     /// Who owned it.
     pub(super) owner: Option<Owner>,
     /// When it was seen last.
     pub(super) at: MonoNs,
+    /// How it ended; `None` when that was not seen.
+    pub(super) ended: Option<Former>,
     /// When the kernel gave its socket up; `None` when that was not seen.
     pub(super) destroyed: Option<MonoNs>,
 }
@@ -52,7 +54,7 @@ impl Departed {
 
     /// A connection is over. The one that was over first gives way, as in the kernel's own table
     /// of stand-ins; one older than [`KEPT_NS`] goes in any case.
-    pub(super) fn remember(&mut self, former: Former) {
+    pub(super) fn remember(&mut self, former: Departure) {
         let flow = former.id.flow;
         self.by_flow.remove(&flow);
         self.by_flow.insert(flow, former);
@@ -65,7 +67,7 @@ impl Departed {
     }
 
     /// The connection that had this tuple before, if that is not too long ago.
-    pub(super) fn of(&self, flow: &Flow, now: MonoNs) -> Option<Former> {
+    pub(super) fn of(&self, flow: &Flow, now: MonoNs) -> Option<Departure> {
         let former = self.by_flow.get(flow)?;
         (now.since(former.at) <= KEPT_NS).then_some(*former)
     }
@@ -98,7 +100,7 @@ impl Departed {
     }
 }
 
-impl Former {
+impl Departure {
     /// The owner as of a later event on the same tuple.
     pub(super) fn owner_later(&self) -> Option<Owner> {
         self.owner.map(|owner| Owner {

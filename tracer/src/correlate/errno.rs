@@ -6,5 +6,4 @@
 pub(super) const EPIPE: u32 = 32;
 pub(super) const ECONNABORTED: u32 = 103;
 pub(super) const ECONNRESET: u32 = 104;
-pub(super) const ETIMEDOUT: u32 = 110;
 pub(super) const ECONNREFUSED: u32 = 111;

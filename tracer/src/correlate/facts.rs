@@ -1,6 +1,9 @@
 //! Merges what several events say of one socket's condition and flow; newer knowledge wins.
 
-use crate::model::{flow::Flow, socket::Condition};
+use crate::model::{
+    flow::Flow,
+    socket::{Condition, Timers},
+};
 
 /// `older` with every fact that `newer` knows.
 pub(super) fn merged(older: Condition, newer: Condition) -> Condition {
@@ -20,6 +23,21 @@ pub(super) fn merged(older: Condition, newer: Condition) -> Condition {
         shutdown: newer.shutdown.or(older.shutdown),
         file: newer.file.or(older.file),
         inode: newer.inode.or(older.inode),
+        backlog: newer.backlog.or(older.backlog),
+        timers: merged_timers(older.timers, newer.timers),
+    }
+}
+
+fn merged_timers(older: Timers, newer: Timers) -> Timers {
+    Timers {
+        idle_ms: newer.idle_ms.or(older.idle_ms),
+        unacked_age_us: newer.unacked_age_us.or(older.unacked_age_us),
+        user_timeout_ms: newer.user_timeout_ms.or(older.user_timeout_ms),
+        window: newer.window.or(older.window),
+        tries: newer.tries.or(older.tries),
+        linger2: newer.linger2.or(older.linger2),
+        signed: newer.signed.or(older.signed),
+        mptcp: newer.mptcp.or(older.mptcp),
     }
 }
 

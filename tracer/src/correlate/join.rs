@@ -1,16 +1,20 @@
 //! Joins the segments of a connection to the acts of its ending.
 
-use super::{Correlator, wire::Sighted};
+use super::{Correlator, peers::Life, wire::Sighted};
 use crate::model::{
     ending::{Act, Ending, How},
-    observation::SegmentFlags,
+    flow::Flow,
+    observation::{Segment, SegmentFlags},
     time::MonoNs,
-    wire::WireSegment,
+    wire::{Sighting, WireSegment},
 };
 
 /// How long before its socket was seen first a segment may have come in, in nanoseconds: a device
 /// sees it before the socket does.
 const BEFORE_NS: u64 = 20_000_000;
+
+/// How far the clocks of hooks and capture may be apart, in nanoseconds.
+const APART_NS: u64 = 1_000_000;
 
 /// How long after the last thing seen of a socket its segments may leave: a FIN that was delayed.
 const AFTER_NS: u64 = 1_000_000_000;
@@ -23,8 +27,25 @@ impl Correlator {
             return;
         }
         let span = self.span(ending);
-        let sent = self.wire.claim(&ending.flow, true, span);
-        let received = self.wire.claim(&ending.flow.reversed(), false, span);
+        let (sent, received) = if ending.socket.is_some() {
+            let answer = self.answering.get(&ending.flow).copied();
+            // What answers for nobody is told with its own act, not with the connection before.
+            let of_answer = |it: &Sighted| {
+                let flags = it.sighting.headers.flags;
+                let after = |(at, acks): (MonoNs, bool)| {
+                    it.sighting.at >= at.before(APART_NS) && acks == flags.has(SegmentFlags::ACK)
+                };
+                flags.has(SegmentFlags::RST) && answer.is_some_and(after)
+            };
+            let sent = self.wire.claim(&ending.flow, true, span, |it| {
+                !of_answer(it) && it.may_be_of(ending.socket)
+            });
+            let received = &ending.flow.reversed();
+            (sent, self.wire.claim(received, false, span, |_| true))
+        } else {
+            self.claim_of_answer(ending, span)
+        };
+        self.introduce_afar(ending, (&sent, &received));
         let mut segments = merge(&sent, true);
         segments.extend(merge(&received, false));
         for act in &ending.acts {
@@ -34,8 +55,74 @@ impl Correlator {
         ending.segments = Some(segments);
     }
 
+    /// An answer for nobody is its RST and the segment that provoked it; what else has the tuple is of
+    /// the connection that had it before.
+    fn claim_of_answer(
+        &mut self,
+        ending: &Ending,
+        (from, to): (MonoNs, MonoNs),
+    ) -> (Vec<Sighted>, Vec<Sighted>) {
+        let act = ending.acts.first();
+        let left = ending.first_seen.before(APART_NS);
+        let sent = self.wire.claim(&ending.flow, true, (left, to), |it| {
+            let seq = act.and_then(|act| act.seq);
+            let headers = &it.sighting.headers;
+            headers.flags.has(SegmentFlags::RST) && seq.is_none_or(|seq| seq == headers.seq)
+        });
+        let provoker = act.and_then(|act| act.provoked_by);
+        let received = &ending.flow.reversed();
+        let received = self.wire.claim(received, false, (from, to), |it| {
+            let same = |provoker: Segment| {
+                provoker.seq == it.sighting.headers.seq
+                    && provoker.flags == it.sighting.headers.flags
+            };
+            provoker.is_some_and(same)
+        });
+        (sent, received)
+    }
+
+    /// Finds the other end of the connection in another namespace, or behind a translation: what is
+    /// one segment on both ways is of one connection.
+    fn introduce_afar(&mut self, ending: &mut Ending, (sent, received): (&[Sighted], &[Sighted])) {
+        if ending.peer.is_some() {
+            return;
+        }
+        let one = Life {
+            id: ending.id(),
+            ended: ending.destroyed,
+        };
+        let mut asked: Vec<Flow> = vec![ending.flow, ending.flow.reversed()];
+        let sent = sent.iter().map(|it| (it, true));
+        for (it, sent) in sent.chain(received.iter().map(|it| (it, false))) {
+            let netns = it.sighting.netns;
+            let seen = (it.sighting.headers.source, it.sighting.headers.destination);
+            let names = [Some(seen), self.wire.translated.within(netns, seen)];
+            for (source, destination) in names.into_iter().flatten() {
+                let (local, remote) = if sent {
+                    (destination, source)
+                } else {
+                    (source, destination)
+                };
+                let flow = Flow {
+                    local,
+                    remote,
+                    netns,
+                };
+                if asked.contains(&flow) {
+                    continue;
+                }
+                asked.push(flow);
+                ending.peer = self.introduce_to(one, &flow);
+                if ending.peer.is_some() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// From when to when segments of an ending's flow are its own: until the next socket with it.
     fn span(&mut self, ending: &Ending) -> (MonoNs, MonoNs) {
+        let reach = self.limits.reach_ns;
         let after = if ending.destroyed.is_some() {
             self.limits.grace_ns
         } else {
@@ -45,28 +132,24 @@ impl Correlator {
         let next = next.and_then(|address| self.sockets.at(address));
         let next =
             next.filter(|it| Some(it.id) != ending.socket && it.first_seen > ending.first_seen);
-        let until = ending.last_seen().after(after);
+        let until = ending.last_seen().after(after).after(reach);
         let until = next.map_or(until, |it| until.min(it.first_seen.before(1)));
-        (ending.first_seen.before(BEFORE_NS), until)
+        (ending.first_seen.before(BEFORE_NS).before(reach), until)
     }
 }
 
 /// One segment for all sightings of the same bytes: copies on other devices are sightings, a second
-/// one on the device and the way it was seen first is a retransmission.
+/// one in the place it was seen first is a retransmission.
 fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
     let mut segments: Vec<WireSegment> = Vec::new();
-    for Sighted {
-        headers, sighting, ..
-    } in sightings
-    {
-        let same = |it: &&mut WireSegment| {
-            let fin = headers.flags.has(SegmentFlags::FIN) && it.flags.has(SegmentFlags::FIN);
-            let end = |seq: u32, bytes: u32| seq.wrapping_add(bytes);
-            let last = end(headers.seq, headers.payload_bytes) == end(it.seq, it.payload_bytes);
-            // A FIN sent again may carry more of the data before it, or less.
-            (fin && last) || (it.flags == headers.flags && it.seq == headers.seq)
-        };
-        let Some(known) = segments.iter_mut().find(same) else {
+    let mut numbers = Vec::new();
+    for sighted in sightings {
+        let sighting = &sighted.sighting;
+        let headers = &sighting.headers;
+        let number = sighted.number();
+        let known = numbers.iter().position(|it| *it == number);
+        let Some(known) = known.and_then(|place| segments.get_mut(place)) else {
+            numbers.push(number);
             segments.push(WireSegment {
                 sent,
                 flags: headers.flags,
@@ -76,10 +159,11 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 kernel: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
+                again: Vec::new(),
             });
             continue;
         };
-        let place = |it: &crate::model::wire::Sighting| (it.device, it.direction);
+        let place = |it: &Sighting| (it.netns, it.device, it.direction, it.tuple);
         let first = known.sightings.first().map(place);
         if known
             .sightings
@@ -87,6 +171,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
             .any(|it| place(it) == place(sighting))
         {
             known.retransmits += u32::from(first == Some(place(sighting)));
+            known.again.push(*sighting);
         } else {
             known.sightings.push(*sighting);
         }
@@ -115,6 +200,21 @@ fn give_time(segments: &mut [WireSegment], act: &Act) {
         .filter(fits)
         .min_by_key(|it| distance(it));
     if let Some(segment) = nearest {
+        segment.kernel = Some(act.at);
+    }
+    give_provoker(segments, act);
+}
+
+/// The segment that an RST of ours answered was taken in when the RST was sent.
+fn give_provoker(segments: &mut [WireSegment], act: &Act) {
+    let Some(provoker) = act.provoked_by.filter(|_| act.how == How::RstSent) else {
+        return;
+    };
+    let is_it = |it: &&mut WireSegment| {
+        let same = it.seq == provoker.seq && it.flags == provoker.flags;
+        !it.sent && it.kernel.is_none() && same
+    };
+    if let Some(segment) = segments.iter_mut().find(is_it) {
         segment.kernel = Some(act.at);
     }
 }

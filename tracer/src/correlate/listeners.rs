@@ -148,6 +148,15 @@ impl Listeners {
         self.queued.remove(&child.address);
     }
 
+    /// Who holds a listener.
+    pub(super) fn owner_of(&self, listener: SocketId) -> Option<Owner> {
+        let seen = self.by_address.get(&listener.address);
+        let seen = seen.filter(|it| it.id.is_some_and(|id| id.may_be(listener)));
+        let older = || self.older.values().find(|it| it.cookie == listener.cookie);
+        seen.or_else(|| older().filter(|it| it.cookie.is_some()))?
+            .owner()
+    }
+
     /// The listener a waiting connection is for: the one the kernel chose, else the only one it can
     /// be for.
     pub(super) fn of(

@@ -1,30 +1,37 @@
 //! Takes one observation in: which socket it means, and what it says of it.
 
 use super::{
-    Correlator,
+    Correlator, acts,
     sockets::Displaced,
     tracked::{Called, Moment, Tracked},
 };
 use crate::model::{
-    ending::Call,
+    ending::{Act, Call, How},
     holder::Provenance,
-    observation::{HeldBack, Observation, What},
+    observation::{HeldBack, Observation, Segment, What},
+    process::Actor,
     socket::{Condition, Socket, SocketId},
     state::TcpState,
+    time::MonoNs,
 };
 
 impl Correlator {
     /// Takes one observation in; observations come in the order of their time.
     ///
-    /// A late one is still used, its acts in their place in time. What was due by now is concluded
-    /// first, so that the endings do not depend on how often they are asked for.
+    /// A late one is still used, in its place. What was due is concluded first, so that endings do not
+    /// depend on how often they are asked for.
     pub fn observe(&mut self, seen: &Observation) {
-        self.conclude_due(seen.at);
-        let moment = Moment {
-            at: seen.at,
-            actor: seen.actor,
-        };
-        match &seen.what {
+        let &Observation { at, actor, .. } = seen;
+        self.conclude_due(at);
+        self.now = self.now.max(at);
+        if let What::Stack(taken) = &seen.what {
+            return self.stack(taken.id(seen), taken.socket);
+        }
+        self.take_in(Moment { at, actor }, &seen.what);
+    }
+
+    fn take_in(&mut self, moment: Moment, what: &What) {
+        match what {
             What::CloseCalled { socket, condition } => {
                 self.called(moment, socket, *condition, Some(Call::Close));
             }
@@ -32,7 +39,7 @@ impl Correlator {
                 socket,
                 condition,
                 send,
-                receive: _,
+                ..
             } => self.called(moment, socket, *condition, send.then_some(Call::Shutdown)),
             What::FinQueued {
                 socket,
@@ -48,9 +55,13 @@ impl Correlator {
                 flow,
                 socket,
                 state,
+                condition,
                 provoked_by,
                 reason,
-            } => self.rst_answered(moment, *flow, (*socket, *state), *provoked_by, *reason),
+            } => {
+                let act = self.answer(moment.at, (*state, *condition), *provoked_by, *reason);
+                self.rst_answered(*flow, *socket, act);
+            }
             What::StateChanged {
                 socket,
                 condition,
@@ -74,10 +85,9 @@ impl Correlator {
                 references,
             } => self.held_open(moment, socket, *inode, *references),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
-            What::Stack(taken) => self.stack(taken.id(seen), taken.socket),
+            What::SegmentSeen(passed) => self.passed(moment.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
-            // Another program, or another process, says so in its own next act.
-            What::ProcessExeced { .. } | What::ProcessForked { .. } => {}
+            What::Stack(_) | What::ProcessExeced { .. } | What::ProcessForked { .. } => (),
         }
     }
 
@@ -117,9 +127,25 @@ impl Correlator {
         Some(tracked)
     }
 
+    /// The act of an answer to a segment.
+    fn answer(
+        &self,
+        at: MonoNs,
+        (state, condition): (Option<TcpState>, Condition),
+        provoked_by: Segment,
+        reason: Option<u32>,
+    ) -> Act {
+        Act {
+            state,
+            condition,
+            provoked_by: Some(provoked_by),
+            reason: reason.map(|code| self.names.reason(code)),
+            ..acts::blank(at, How::RstSent, Actor::Softirq)
+        }
+    }
+
     /// Plans when the socket is told of, after something happened to it.
     pub(super) fn reschedule(&mut self, address: u64) {
-        let limits = self.limits;
         if let Some(tracked) = self.sockets.at(address)
             && tracked.owner.is_none()
             && tracked.listener.is_none()
@@ -128,13 +154,13 @@ impl Correlator {
             let cookie = tracked.listener_cookie;
             tracked.listener = self.listeners.of(tracked.id, cookie, &tracked.flow);
         }
-        let due = self.sockets.at(address).map(|t| t.ready_at(&limits));
+        let due = self.sockets.at(address).map(|it| it.ready_at(&self.limits));
         if let Some(due) = due {
             self.sockets.schedule(address, due);
         }
     }
 
-    /// Whether a socket seen in `state` can be part of an ending, known or not.
+    /// Whether a socket can be part of an ending, known or not.
     fn concerns(&mut self, socket: &Socket) -> bool {
         let unconnected = matches!(socket.state, Some(TcpState::Listen | TcpState::Close));
         !unconnected || self.sockets.find(socket.id).is_some()
@@ -219,8 +245,7 @@ impl Correlator {
         (from, to): (TcpState, TcpState),
     ) {
         let accepted = from == TcpState::Listen && to == TcpState::SynRecv;
-        let listener = !accepted && (from == TcpState::Listen || to == TcpState::Listen);
-        if listener {
+        if !accepted && (from == TcpState::Listen || to == TcpState::Listen) {
             return self.listens(moment, socket, condition.inode, to);
         }
         if from == TcpState::Close && to == TcpState::Close {
@@ -249,6 +274,9 @@ impl Correlator {
             tracked.take_held_back(held_back, from, &limits);
             tracked.state_changed(moment, condition, (from, to), &limits);
         }
+        if to == TcpState::Established {
+            self.find_by_flow(socket.id.address);
+        }
         self.reschedule(socket.id.address);
     }
 
@@ -267,8 +295,7 @@ impl Correlator {
         }
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, condition, false) {
-            let before = tracked.state.unwrap_or(TcpState::Close);
-            tracked.take_held_back(held_back, before, &limits);
+            tracked.take_held_back(held_back, tracked.state.unwrap_or(TcpState::Close), &limits);
             tracked.given_up(moment);
         }
         self.reschedule(socket.id.address);

@@ -1,6 +1,7 @@
 //! Which two sockets are the ends of one connection on this host.
 //!
-//! Only within one network namespace: elsewhere the same tuple may belong to another connection.
+//! By the tuple only within one network namespace: elsewhere the same one may belong to another
+//! connection. Across namespaces and translations a segment proves it that was seen on both ways.
 
 use std::collections::HashMap;
 
@@ -73,15 +74,52 @@ impl Life {
 }
 
 impl Correlator {
+    /// The handshake of a socket is over: from now on its flow is its own.
+    pub(super) fn find_by_flow(&mut self, address: u64) {
+        if let Some(tracked) = self.sockets.at(address)
+            && !tracked.found_by_flow
+        {
+            tracked.found_by_flow = self.peers.connected(tracked.flow, address);
+        }
+    }
+
     /// Finds the other end of a connection that is about to be told of, and tells it of this one.
     pub(super) fn introduce(&mut self, one: Life) -> Option<EndId> {
         let address = self.peers.of(one.id.flow)?;
+        self.introduce_at(one, address)
+    }
+
+    /// The other end of a connection, which does not hear of this one.
+    pub(super) fn other_end(&mut self, one: Life) -> Option<EndId> {
+        let address = self.peers.of(one.id.flow)?;
+        let life = self.sockets.at(address)?.life();
+        one.overlaps(life).then_some(life.id)
+    }
+
+    /// Likewise for the end that has this flow, alive or over.
+    pub(super) fn introduce_to(&mut self, one: Life, flow: &Flow) -> Option<EndId> {
+        if let Some(address) = self.peers.at(flow)
+            && let Some(id) = self.introduce_at(one, address)
+        {
+            return Some(id);
+        }
+        let former = self
+            .departed
+            .of(flow, one.ended.unwrap_or(one.id.first_seen))?;
+        let life = Life {
+            id: former.id,
+            ended: former.destroyed.or(Some(former.at)),
+        };
+        one.overlaps(life).then_some(life.id)
+    }
+
+    fn introduce_at(&mut self, one: Life, address: u64) -> Option<EndId> {
         let other = self.sockets.at(address)?;
         let life = other.life();
         if !one.overlaps(life) {
             return None;
         }
-        other.peer = Some(one.id);
+        other.peer.get_or_insert(one.id);
         Some(life.id)
     }
 }

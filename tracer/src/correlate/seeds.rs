@@ -46,7 +46,12 @@ impl Correlator {
         let mut refused = 0;
         for socket in sockets {
             let inode = socket.inode.and_then(|it| u32::try_from(it.get()).ok());
-            let Some(inode) = inode else { continue };
+            let Some(inode) = inode else {
+                if self.limits.answer_ns > 0 && self.older.len() < self.limits.sockets {
+                    self.older.insert(socket.flow);
+                }
+                continue;
+            };
             if socket.state == TcpState::Listen {
                 self.listeners.found(&socket, inode);
             } else if socket.holders.is_empty() {

@@ -1,4 +1,5 @@
 //! Tests of the correlator as a whole.
 
 mod holding;
+mod joining;
 mod properties;

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use super::{Limits, facts, listeners::Listener, peers::Life};
 use crate::model::{
-    ending::{Act, Call, CloseCall, EndId, How, LetGo, Owner, Transition},
+    ending::{Act, Call, CloseCall, EndId, Former, How, LetGo, Owner, Transition},
     flow::Flow,
     process::Actor,
     socket::{Condition, Socket, SocketId},
@@ -86,6 +86,8 @@ pub(super) struct Tracked {
     pub(super) destroyed: Option<Moment>,
     pub(super) condition: Condition,
     pub(super) last_touched: MonoNs,
+    /// The act that told it.
+    pub(super) told: Option<Former>,
     /// The ending told before, if there was one.
     pub(super) after: Option<EndId>,
     /// The other end of the connection, when it is on this host and was told of or is known.
@@ -123,6 +125,7 @@ impl Tracked {
             destroyed: None,
             condition: Condition::default(),
             last_touched: at,
+            told: None,
             after: None,
             peer: None,
             found_by_flow: false,
@@ -225,6 +228,17 @@ impl Tracked {
             Some(TcpState::Close) => self.closed.map(|closed| closed.from),
             state => state,
         }
+    }
+
+    /// How it ended, as far as is known now.
+    pub(super) fn ended(&self) -> Option<Former> {
+        let reset = |act: &&Act| matches!(act.how, How::RstSent | How::RstReceived);
+        let act = self.acts.iter().find(reset).or(self.acts.first());
+        let act = act.map(|act| Former {
+            at: act.at,
+            how: act.how,
+        });
+        self.told.or(act)
     }
 
     /// When there is something to tell, as far as is known now; `None` while an application holds

@@ -1,8 +1,8 @@
 //! The condition of a socket off the wire: what was not read becomes `None`, nothing is inferred.
 
-use tracer_common::socket::{self as wire, file, known, sock_flag};
+use tracer_common::socket::{self as wire, extra, file, known, sock_flag};
 
-use crate::model::socket::{Condition, FileRefs};
+use crate::model::socket::{Condition, FileRefs, Timers, Tries};
 
 /// Reads a condition; a field whose bit in `known` is clear is `None`, whatever its bytes say.
 pub(super) fn condition(raw: &wire::Condition) -> Condition {
@@ -30,6 +30,27 @@ pub(super) fn condition(raw: &wire::Condition) -> Condition {
         shutdown: has(known::SHUTDOWN).then_some((raw.shutdown & 1 != 0, raw.shutdown & 2 != 0)),
         file: has(known::FILE).then(|| file_refs(raw.file)).flatten(),
         inode: (has(known::INODE) && raw.inode != 0).then_some(raw.inode),
+        backlog: None,
+        timers: timers(raw),
+    }
+}
+
+fn timers(raw: &wire::Condition) -> Timers {
+    let has = |bit: u32| raw.known & bit != 0;
+    let it = &raw.timers;
+    Timers {
+        idle_ms: has(known::IDLE).then_some(it.idle_ms),
+        unacked_age_us: has(known::UNACKED_AGE).then_some(it.unacked_age_us),
+        user_timeout_ms: has(known::USER_TIMEOUT).then_some(it.user_timeout_ms),
+        window: has(known::WINDOW).then_some(it.window),
+        tries: has(known::TRIES).then_some(Tries {
+            retransmits: it.retransmits,
+            probes: it.probes_out,
+            probes_allowed: it.keepalive_probes,
+        }),
+        linger2: has(known::LINGER2).then_some(it.linger2),
+        signed: has(known::SIGNED).then_some(raw.extra & extra::SIGNED != 0),
+        mptcp: has(known::MPTCP).then_some(raw.extra & extra::MPTCP != 0),
     }
 }
 

@@ -46,7 +46,9 @@ pub(super) fn task(header: &Header, raw: &wire::Task) -> Task {
         },
         start_ns: (raw.start_ns != 0).then_some(raw.start_ns),
         uid: raw.uid,
+        goroutine: (raw.goroutine != 0).then_some(raw.goroutine),
         exit: exiting.then(|| exit(raw.exit_code)),
+        executing: header.context & context::EXECUTING != 0,
     }
 }
 

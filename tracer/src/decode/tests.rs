@@ -127,9 +127,9 @@ proptest! {
         from in any::<bool>(),
     ) {
         let mut bytes = record_of(Kind::StateChanged, &[]);
-        bytes[224..228].copy_from_slice(&1_u32.to_ne_bytes());
-        bytes[228..232].copy_from_slice(&7_u32.to_ne_bytes());
-        let at = if from { 224 } else { 228 };
+        bytes[256..260].copy_from_slice(&1_u32.to_ne_bytes());
+        bytes[260..264].copy_from_slice(&7_u32.to_ne_bytes());
+        let at = if from { 256 } else { 260 };
         bytes[at..at + 4].copy_from_slice(&state.to_ne_bytes());
         prop_assert_eq!(decode(&bytes), Err(DecodeError::State { state }));
     }
@@ -178,7 +178,7 @@ fn a_received_fin_is_not_unread_data() {
 
 #[test]
 fn what_is_not_known_is_none_whatever_its_bytes_say() {
-    let mut raw = tracer_common::socket::Condition::read_from_bytes(&[0xff; 64]).unwrap();
+    let mut raw = tracer_common::socket::Condition::read_from_bytes(&[0xff; 88]).unwrap();
     raw.known = 0;
     assert_eq!(condition(&raw), Condition::default());
 }
@@ -246,6 +246,19 @@ fn an_exit_code_is_told_only_of_a_task_that_exits() {
 }
 
 #[test]
+fn no_goroutine_is_goroutine_zero() {
+    let goroutine = |goroutine| {
+        let raw = wire_task::Task {
+            goroutine,
+            ..Default::default()
+        };
+        task(&Header::default(), &raw).goroutine
+    };
+    assert_eq!(goroutine(0), None);
+    assert_eq!(goroutine(18), Some(18));
+}
+
+#[test]
 fn a_process_without_a_name_goes_by_its_threads() {
     let raw = wire_task::Task {
         comm: *b"worker\0\0\0\0\0\0\0\0\0\0",
@@ -279,14 +292,14 @@ fn the_size_in_the_header_must_be_the_records() {
     };
     let expected = DecodeError::Layout {
         kind: Kind::CloseCalled,
-        expected: 208,
+        expected: 240,
         len: 32,
     };
     assert_eq!(decode(header.as_bytes()), Err(expected));
-    header.size = 208;
+    header.size = 240;
     assert_eq!(
         decode(header.as_bytes()),
-        Err(DecodeError::Size { size: 208, len: 32 })
+        Err(DecodeError::Size { size: 240, len: 32 })
     );
     assert_eq!(decode(&[0; 31]), Err(DecodeError::Truncated { len: 31 }));
 }

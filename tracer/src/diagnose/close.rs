@@ -69,7 +69,7 @@ pub(super) const PAGE: Page = Page {
     title: "app_close: a process closed the connection",
     happened: "\
 A process closed the last descriptor that referred to the socket: close(2),
-dup2(2) over it, close_range(2), or execve(2) with close-on-exec. No received
+dup2(2) over it, or close_range(2). No received
 data was left unread and SO_LINGER asked for no reset, so the kernel queued a
 FIN behind whatever was still unsent and went to FIN_WAIT1 (or to LAST_ACK, when
 the peer had closed before). Nobody holds the socket any more; the kernel

@@ -4,7 +4,7 @@ use super::words::{Signal, error};
 use crate::model::{
     ending::{Act, Call, Ending, How},
     process::{Actor, Exit},
-    socket::FileRefs,
+    socket::{FileRefs, Timers, Tries},
 };
 
 /// The facts of an ending that support what is said of `act`.
@@ -15,6 +15,7 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
     [
         act.state.map(|state| format!("state={}", state.name())),
         exit(act),
+        goroutine(act),
         call(ending, act),
         condition.file.map(file),
         number("unread_bytes", condition.unread).filter(|_| act.how != How::FinReceived),
@@ -30,6 +31,16 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
             .map(|err| format!("error={}", error(err))),
         reason(act),
         provoked_by(act),
+        condition
+            .backlog
+            .map(|(waiting, most)| format!("accept_queue={waiting}/{most}")),
+        condition
+            .shutdown
+            .filter(|&(receive, send)| resets && (receive || send))
+            .map(shut),
+        ending
+            .former
+            .map(|former| format!("former_ended_ns={}", act.at.since(former.at))),
         ending
             .let_go
             .filter(|it| it.at < act.at && act.call.is_some())
@@ -37,8 +48,49 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
         (ending.fin_retransmits > 0).then(|| format!("fin_retransmits={}", ending.fin_retransmits)),
     ]
     .into_iter()
+    .chain(timers(&condition.timers))
     .flatten()
     .collect()
+}
+
+/// What the timers say, where there is something to say.
+fn timers(timers: &Timers) -> [Option<String>; 9] {
+    let above_zero = |name: &str, value: Option<u32>| {
+        let value = value.filter(|&value| value > 0);
+        value.map(|value| format!("{name}={value}"))
+    };
+    let tries = timers.tries;
+    let count = |of: fn(&Tries) -> u8| tries.map(|it| u32::from(of(&it)));
+    [
+        timers.idle_ms.map(|ms| format!("idle_ms={ms}")),
+        above_zero("unacked_age_us", timers.unacked_age_us),
+        above_zero("user_timeout_ms", timers.user_timeout_ms),
+        timers.window.map(|bytes| format!("peer_window={bytes}")),
+        above_zero("retransmits", count(|it| it.retransmits)),
+        above_zero("probes", count(|it| it.probes)),
+        above_zero("probes_allowed", count(|it| it.probes_allowed)),
+        timers
+            .linger2
+            .filter(|&it| it != 0)
+            .map(|jiffies| format!("linger2={jiffies} jiffies")),
+        timers
+            .signed
+            .filter(|&it| it)
+            .map(|_| String::from("signed=yes")),
+    ]
+}
+
+fn shut((receive, send): (bool, bool)) -> String {
+    let which = match (receive, send) {
+        (true, true) => "both",
+        (true, false) => "receive",
+        (false, _) => "send",
+    };
+    format!("shutdown={which}")
+}
+
+fn executing(act: &Act) -> bool {
+    matches!(act.actor, Actor::Task(task) if task.executing)
 }
 
 fn exit(act: &Act) -> Option<String> {
@@ -51,8 +103,16 @@ fn exit(act: &Act) -> Option<String> {
     })
 }
 
+fn goroutine(act: &Act) -> Option<String> {
+    let Actor::Task(task) = act.actor else {
+        return None;
+    };
+    Some(format!("goroutine={}", task.goroutine?))
+}
+
 fn call(ending: &Ending, act: &Act) -> Option<String> {
     let name = match act.call? {
+        Call::Close if executing(act) => "execve",
         Call::Close => "close",
         Call::Shutdown => "shutdown",
     };

@@ -63,7 +63,7 @@ On the way out the kernel released its files, and each socket among them was
 closed as by close(2): a FIN, whatever the status or signal was. The peer cannot
 tell it from a wanted close. SO_LINGER with a time never delays an exiting
 process. With unread data or SO_LINGER zero the kernel sends an RST instead, and
-the cause is closed_with_unread_data or linger_zero.",
+the cause is process_exit_with_unread_data or linger_zero.",
     confirm: &[
         Step {
             run: "strace -f -e trace=exit_group -e signal=all -p PID",

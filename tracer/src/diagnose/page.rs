@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_page_of_its_own_that_says_all_there_is_to_say() {
-        for cause in Cause::ALL {
+        for &cause in Cause::ALL {
             let page = page(cause);
             assert!(page.title.starts_with(cause.code()), "{}", page.title);
             assert!(page.happened.len() > 200, "{}", page.title);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn no_line_of_prose_is_wider_than_a_terminal() {
-        for cause in Cause::ALL {
+        for &cause in Cause::ALL {
             let page = page(cause);
             for line in page.happened.lines().chain(page.fix.lines()) {
                 assert!(line.len() <= 80, "{line}");

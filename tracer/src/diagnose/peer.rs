@@ -81,12 +81,6 @@ fn open_here(ending: &Ending) -> bool {
 pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
     let remote = ending.flow.remote;
     let owner = words::owner(ending);
-    if act.state == Some(TcpState::SynSent) {
-        return format!(
-            "The peer {remote} refused the connection that {owner} tried to open: an RST answered \
-             the SYN."
-        );
-    }
     let state = act
         .state
         .map_or_else(String::new, |state| format!(" in {}", state.name()));
@@ -120,15 +114,9 @@ pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
     format!("The peer {remote} sent an RST{state}{before}{lost}.{held}")
 }
 
-/// Advice for an RST from the peer, by what this side was doing.
-pub(super) fn reset_advice(act: &Act) -> &'static str {
-    if act.state == Some(TcpState::SynSent) {
-        "Check that something listens on the peer's address and port, and that no firewall rejects."
-    } else {
-        "The reason is at the peer: run finrst there, or look for a crash, a close with unread data \
-         or a middlebox timeout."
-    }
-}
+/// Advice for an RST from the peer.
+pub(super) const RESET_ADVICE: &str = "The reason is at the peer: run finrst there, or look for a \
+    crash, a close with unread data or a middlebox timeout.";
 
 /// What `finrst explain peer_closed` shows.
 pub(super) const CLOSED_PAGE: Page = Page {
@@ -169,8 +157,10 @@ pub(super) const RESET_PAGE: Page = Page {
     title: "peer_reset: the peer sent an RST",
     happened: "\
 An RST arrived with a sequence number the kernel accepts. The connection is gone
-at once: unsent data is dropped and the program gets an error, ECONNREFUSED in
-answer to a SYN, EPIPE after the peer's FIN, else ECONNRESET. The sender is the
+at once: unsent data is dropped and the program gets an error, EPIPE after the
+peer's FIN, else ECONNRESET. Answers to a SYN are told as refused, to a write
+after the peer's FIN as wrote_after_peer_close, and one out of the blue as
+reset_while_idle; this is what is left. The sender is the
 peer's kernel, or something on the way that speaks in its name: a firewall that
 rejects, a load balancer or NAT that forgot the connection.",
     confirm: &[

@@ -46,7 +46,7 @@ pub(super) fn by_close(ending: &Ending, act: &Act) -> ByClose {
 }
 
 /// Whether a close in this state has a connection to abort.
-const fn connected(state: TcpState) -> bool {
+pub(super) const fn connected(state: TcpState) -> bool {
     !matches!(
         state,
         TcpState::Close | TcpState::Listen | TcpState::SynSent | TcpState::TimeWait

@@ -67,9 +67,9 @@ pub(super) const PAGE: Page = Page {
     happened: "\
 finrst saw the connection end and no rule of its catalogue covers what it saw,
 or a fact that would decide was not to be read on this kernel. It does not
-guess. Among the endings without a rule of their own: RSTs that answer data
-after a close, segments for connections that are gone, aborts by ss -K, expired
-keepalives, and connections given up because nothing was acknowledged any more.",
+guess. What is left: sockets whose namespace was taken down under them, ends of
+which a record was lost, and RSTs of kernels that give no reason where the
+socket's fields fit more than one path.",
     confirm: &[
         Step {
             run: "nstat -az 'TcpExtTCPAbort*' TcpExtTCPTimeouts TcpOutRsts",

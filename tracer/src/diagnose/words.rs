@@ -63,6 +63,60 @@ pub(super) fn let_go(ending: &Ending, act: &Act) -> String {
     })
 }
 
+/// Who held the socket, at the start of a sentence.
+pub(super) fn owner_first(ending: &Ending) -> String {
+    let owner = owner(ending);
+    owner
+        .strip_prefix("a process that")
+        .map_or_else(|| owner.clone(), |rest| format!("A process that{rest}"))
+}
+
+/// How the acting process was ending; `None` for one that lives on, and for the kernel.
+pub(super) fn exit_of(act: &Act) -> Option<Exit> {
+    match act.actor {
+        Actor::Task(task) => task.exit,
+        Actor::KernelThread(_) | Actor::Softirq | Actor::Unknown => None,
+    }
+}
+
+/// A sentence on the connection that had the tuple before an answer; `None` when none is known.
+pub(super) fn former(ending: &Ending, act: &Act) -> Option<String> {
+    ending.after?;
+    let owner = owner(ending);
+    let Some(former) = ending.former else {
+        return Some(format!(
+            "The tuple was last used by a connection of {owner}."
+        ));
+    };
+    let how = match former.how {
+        How::FinSent => "closed by this side",
+        How::FinReceived => "closed by the peer",
+        How::RstSent => "reset by this side",
+        How::RstReceived => "reset by the peer",
+        How::Timeout => "given up",
+        How::Destroyed | How::HeldOpen => "dropped",
+    };
+    let before = Duration(act.at.since(former.at));
+    Some(format!(
+        "The tuple was a connection of {owner}, {how} {before} before."
+    ))
+}
+
+/// `1 probe`, `3 probes`.
+pub(super) fn times(count: u8, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// What the network had said before a timeout, in parentheses with a blank before; empty when
+/// nothing.
+pub(super) fn soft_error(act: &Act) -> String {
+    let told = act.condition.err.filter(|&err| err != 0 && err != 110);
+    told.map_or_else(String::new, |err| {
+        format!(" (the network said {})", error(err))
+    })
+}
+
 /// `1 byte`, `2 bytes`.
 pub(super) fn bytes(count: u32) -> String {
     let unit = if count == 1 { "byte" } else { "bytes" };
@@ -220,7 +274,9 @@ mod tests {
             process_comm: Comm(*b"nginx\0\0\0\0\0\0\0\0\0\0\0"),
             start_ns: None,
             uid: 0,
+            goroutine: None,
             exit: None,
+            executing: false,
         };
         assert_eq!(process(&task), "nginx[7]");
         task.process_comm = Comm::default();

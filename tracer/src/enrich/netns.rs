@@ -34,11 +34,7 @@ pub fn inode(wanted: &str) -> Result<u32, NetnsError> {
     if let Ok(inode) = wanted.parse() {
         return Ok(inode);
     }
-    let path = if wanted.contains('/') {
-        PathBuf::from(wanted)
-    } else {
-        Path::new(NAMES).join(wanted)
-    };
+    let path = path(wanted);
     match fs::metadata(&path) {
         Ok(found) => Ok(u32::try_from(found.ino()).unwrap_or(u32::MAX)),
         Err(source) => Err(NetnsError {
@@ -46,6 +42,27 @@ pub fn inode(wanted: &str) -> Result<u32, NetnsError> {
             path,
             source,
         }),
+    }
+}
+
+/// A file that stands for a namespace given as its inode number, a name or a path; whoever has the
+/// number is found by `by_number`, unless a name leads there.
+pub fn file(wanted: &str, by_number: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
+    let Ok(inode) = wanted.parse::<u64>() else {
+        return Some(path(wanted));
+    };
+    let named = fs::read_dir(NAMES).into_iter().flatten().flatten();
+    let mut named = named.map(|entry| entry.path());
+    let is_it = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.ino() == inode);
+    by_number().or_else(|| named.find(is_it))
+}
+
+/// Where a name of `ip netns`, or a path, leads.
+fn path(wanted: &str) -> PathBuf {
+    if wanted.contains('/') {
+        PathBuf::from(wanted)
+    } else {
+        Path::new(NAMES).join(wanted)
     }
 }
 

@@ -134,8 +134,9 @@ pub fn sees_initial_pids(proc: &Path) -> bool {
     fs::metadata(proc.join("self/ns/pid")).is_ok_and(|it| it.ino() == INITIAL_PID_NAMESPACE)
 }
 
-/// The network namespaces that have processes, each with all of them.
-fn namespaces(proc: &Path) -> BTreeMap<u32, Vec<PathBuf>> {
+/// The network namespaces that have processes, each with their directories in `/proc`.
+#[must_use]
+pub fn namespaces(proc: &Path) -> BTreeMap<u32, Vec<PathBuf>> {
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for pid in descendants::processes(proc) {
         let process = proc.join(pid.to_string());
@@ -147,8 +148,13 @@ fn namespaces(proc: &Path) -> BTreeMap<u32, Vec<PathBuf>> {
 }
 
 fn netns_of(process: &Path) -> Option<u32> {
-    let found = fs::metadata(process.join("ns/net")).ok()?;
-    u32::try_from(found.ino()).ok()
+    inode(&process.join("ns/net"))
+}
+
+/// The inode number of the namespace a file stands for.
+#[must_use]
+pub fn inode(file: &Path) -> Option<u32> {
+    u32::try_from(fs::metadata(file).ok()?.ino()).ok()
 }
 
 /// Lists the sockets of another namespace from a thread of its own, which enters it and ends there.
@@ -187,7 +193,7 @@ fn find_holders(proc: &Path, scan: &mut Scan) {
 }
 
 /// An error and what caused it, on one line.
-fn chain(error: &dyn std::error::Error) -> impl fmt::Display {
+pub fn chain(error: &dyn std::error::Error) -> impl fmt::Display {
     fmt::from_fn(move |f| {
         write!(f, "{error}")?;
         let mut source = error.source();

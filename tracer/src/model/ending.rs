@@ -49,6 +49,10 @@ pub struct Ending {
     pub condition: Condition,
     /// The ending that came before, of this socket or of an earlier one with this tuple.
     pub after: Option<EndId>,
+    /// How the connection ended that had the tuple before; `None` where `after` is of this socket.
+    pub former: Option<Former>,
+    /// Up to when the connection was watched.
+    pub until: MonoNs,
     /// The other end of the connection, when it is on this host too.
     pub peer: Option<EndId>,
     /// The FINs and RSTs seen on the wire, in the order of time; `None` without a capture.
@@ -66,6 +70,15 @@ pub struct EndId {
     pub first_seen: MonoNs,
 }
 
+/// How the connection ended that had a tuple before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// When the act was that told it.
+    pub at: MonoNs,
+    /// What it was.
+    pub how: How,
+}
+
 impl Ending {
     /// What it goes by in output.
     #[must_use]
@@ -77,11 +90,17 @@ impl Ending {
         }
     }
 
-    /// The act everything else is told by: the first RST if there was one, else the first act.
+    /// The act everything else is told by: the first RST if there was one, else the timeout that
+    /// gave the connection up, else the first act.
     #[must_use]
     pub fn decisive(&self) -> Option<&Act> {
         let reset = |act: &&Act| matches!(act.how, How::RstSent | How::RstReceived);
-        self.acts.iter().find(reset).or_else(|| self.acts.first())
+        let gave_up = |act: &&Act| act.how == How::Timeout;
+        let acts = || self.acts.iter();
+        acts()
+            .find(reset)
+            .or_else(|| acts().find(gave_up))
+            .or_else(|| self.acts.first())
     }
 
     /// Who acted first; `None` when nobody did (a timeout).

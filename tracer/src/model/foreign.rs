@@ -35,18 +35,34 @@ impl fmt::Debug for Foreign {
 /// Writes printable text: control characters, backslashes and invalid UTF-8 come out escaped.
 pub(super) fn escape(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() || c == '\\' {
+        // Whole runs at once: hardly a name has anything to escape.
+        let mut rest = chunk.valid();
+        while let Some(place) = rest.find(|c| moves(c) || c == '\\') {
+            let (plain, from) = rest.split_at(place);
+            f.write_str(plain)?;
+            let mut characters = from.chars();
+            if let Some(c) = characters.next() {
                 write!(f, "{}", c.escape_default())?;
-            } else {
-                write!(f, "{c}")?;
             }
+            rest = characters.as_str();
         }
+        f.write_str(rest)?;
         for byte in chunk.invalid() {
             write!(f, "\\x{byte:02x}")?;
         }
     }
     Ok(())
+}
+
+/// Whether a character moves what is shown after it: to the start of a line, to another line, or
+/// to the other side.
+fn moves(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}'
+        )
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -59,5 +75,7 @@ mod tests {
         assert_eq!(shown(b"/usr/bin/caf\xc3\xa9"), "/usr/bin/caf\u{e9}");
         assert_eq!(shown(b"a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
         assert_eq!(shown(b"\xff\\"), "\\xff\\\\");
+        let turned = "a\u{202e}b\u{2028}c";
+        assert_eq!(shown(turned.as_bytes()), "a\\u{202e}b\\u{2028}c");
     }
 }

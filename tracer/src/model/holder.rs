@@ -65,7 +65,9 @@ impl Holder {
             process_comm: self.comm,
             start_ns: self.start_ns,
             uid: self.uid,
+            goroutine: None,
             exit: None,
+            executing: false,
         }
     }
 }

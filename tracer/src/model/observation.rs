@@ -3,6 +3,7 @@
 use super::{
     flow::Flow,
     process::{Actor, Task},
+    segment::Passed,
     socket::{Condition, Socket, SocketId},
     stack::Taken,
     state::TcpState,
@@ -71,6 +72,8 @@ pub enum What {
         socket: Option<SocketId>,
         /// The state of that socket.
         state: Option<TcpState>,
+        /// The condition of that socket, of a listener its queue.
+        condition: Condition,
         /// The segment.
         provoked_by: Segment,
         /// `enum sk_rst_reason`; `None` on kernels that give none.
@@ -135,6 +138,8 @@ pub enum What {
         /// The listener.
         listener: SocketId,
     },
+    /// A FIN or RST passed a device.
+    SegmentSeen(Passed),
     /// How the act of another record came about.
     Stack(Box<Taken>),
     /// A thread exited.
@@ -175,6 +180,7 @@ impl What {
             Self::RstAnswered { .. }
             | Self::Accepted { .. }
             | Self::Queued { .. }
+            | Self::SegmentSeen(_)
             | Self::Stack(_)
             | Self::ProcessExited { .. }
             | Self::ProcessExeced { .. }
@@ -185,7 +191,7 @@ impl What {
     /// The flow it is about; `None` for what happens to processes.
     #[must_use]
     pub fn flow(&self) -> Option<&Flow> {
-        if let Self::RstAnswered { flow, .. } = self {
+        if let Self::RstAnswered { flow, .. } | Self::SegmentSeen(Passed { flow, .. }) = self {
             return Some(flow);
         }
         self.socket().map(|socket| &socket.flow)

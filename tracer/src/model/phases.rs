@@ -66,8 +66,8 @@ impl Ending {
                     | (TcpState::Closing | TcpState::LastAck, TcpState::Close)
             )
         };
-        let reset = |act: &Act| matches!(act.how, How::RstSent | How::RstReceived);
-        if self.acts.iter().any(reset) {
+        let cut_off = |act: &Act| matches!(act.how, How::RstSent | How::RstReceived | How::Timeout);
+        if self.acts.iter().any(cut_off) {
             return None;
         }
         let states = self.states.iter();

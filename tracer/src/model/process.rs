@@ -50,8 +50,13 @@ pub struct Task {
     pub start_ns: Option<u64>,
     /// Real user id in the initial user namespace.
     pub uid: u32,
+    /// The goroutine the thread ran for; `None` for a program not of Go, and when it is not known.
+    pub goroutine: Option<u64>,
     /// How it is ending, if it was exiting when seen.
     pub exit: Option<Exit>,
+    /// Whether it was executing another program, as far as that was looked at: where it released
+    /// the file of a socket.
+    pub executing: bool,
 }
 
 /// How a process ended, from `task_struct.exit_code`.

@@ -2,9 +2,9 @@
 //!
 //! Values only: how they are read from bytes is known to `packet`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU64};
 
-use super::observation::SegmentFlags;
+use super::{flow::Flow, foreign::Foreign, observation::SegmentFlags};
 
 /// One sighting of a segment.
 ///
@@ -105,6 +105,60 @@ pub enum Direction {
     Received,
     /// The capture does not say.
     Unknown,
+}
+
+/// A FIN or RST that a hook saw pass a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Both ends as the device's namespace sees them: the sender is local where it was transmitted.
+    pub flow: Flow,
+    /// Cookie of the socket that sent it; `None` when it came in or no connection's socket did.
+    pub cookie: Option<NonZeroU64>,
+    /// Index of the device in the namespace of the flow.
+    pub device: u32,
+    /// Name of the device; `None` when the hook could not read it.
+    pub name: Option<Foreign>,
+    /// Which way it passed.
+    pub direction: Direction,
+    /// Outermost VLAN identifier; `None` without a tag, and where the kernel does not tell.
+    pub vlan: Option<u16>,
+    /// Sequence number of its first byte, or of its FIN when it has no bytes.
+    pub seq: u32,
+    /// Acknowledgement number; meaningless without the ACK flag.
+    pub ack: u32,
+    /// Flag bits.
+    pub flags: SegmentFlags,
+    /// Bytes of payload, of all segments it stands for.
+    pub payload_bytes: u32,
+    /// Window as on the wire, without the scale.
+    pub window: u16,
+}
+
+impl Passed {
+    /// The segment as captures tell of one; when it passed is the hook's to say.
+    #[must_use]
+    pub const fn seen(&self) -> Seen {
+        let (source, destination) = match self.direction {
+            Direction::Received => (self.flow.remote, self.flow.local),
+            Direction::Transmitted | Direction::Unknown => (self.flow.local, self.flow.remote),
+        };
+        Seen {
+            at: None,
+            device: Device::Index(self.device),
+            direction: self.direction,
+            vlan: self.vlan,
+            headers: Headers {
+                source,
+                destination,
+                seq: self.seq,
+                ack: self.ack,
+                flags: self.flags,
+                payload_bytes: self.payload_bytes,
+                window: self.window,
+                timestamps: None,
+            },
+        }
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,56 @@ pub struct Condition {
     pub file: Option<FileRefs>,
     /// Number of the socket's inode, as `/proc/PID/fd` shows it; `None` also without a descriptor.
     pub inode: Option<u32>,
+    /// Of a listener: connections not accepted, and how many may wait.
+    pub backlog: Option<(u32, u32)>,
+    /// What its timers say; read only of a connection that ends by an RST or an error.
+    pub timers: Timers,
+}
+
+/// What the timers of a socket, and what belongs to them, say; `None` is "not read".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timers {
+    /// Milliseconds since data was last sent or received.
+    pub idle_ms: Option<u32>,
+    /// Microseconds since a segment left that is not acknowledged; zero when there is none.
+    pub unacked_age_us: Option<u32>,
+    /// `TCP_USER_TIMEOUT` in milliseconds; zero when it is not set.
+    pub user_timeout_ms: Option<u32>,
+    /// Bytes the peer has room for.
+    pub window: Option<u32>,
+    /// How often the oldest segment was sent again, and how many probes have no answer.
+    pub tries: Option<Tries>,
+    /// `TCP_LINGER2` in jiffies: zero for the default, negative for none.
+    pub linger2: Option<i32>,
+    /// Whether segments are signed, by TCP-MD5 or TCP-AO.
+    pub signed: Option<bool>,
+    /// Whether it is a subflow of Multipath TCP.
+    pub mptcp: Option<bool>,
+}
+
+impl Timers {
+    /// Nothing was read.
+    pub const UNKNOWN: Self = Self {
+        idle_ms: None,
+        unacked_age_us: None,
+        user_timeout_ms: None,
+        window: None,
+        tries: None,
+        linger2: None,
+        signed: None,
+        mptcp: None,
+    };
+}
+
+/// What a socket tried without an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// Timeouts of the oldest segment in a row.
+    pub retransmits: u8,
+    /// Probes of keepalive, or of a closed window.
+    pub probes: u8,
+    /// Probes `TCP_KEEPCNT` allows; zero for the default.
+    pub probes_allowed: u8,
 }
 
 /// What refers to the `struct file` of a socket.

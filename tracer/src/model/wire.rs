@@ -1,8 +1,10 @@
 //! The segments of an ending, as they were seen on the wire.
 
+use std::net::SocketAddr;
+
 use super::{
     observation::SegmentFlags,
-    segment::{Device, Direction},
+    segment::{CaptureTime, Device, Direction, Headers},
     time::MonoNs,
 };
 
@@ -26,6 +28,8 @@ pub struct WireSegment {
     pub sightings: Vec<Sighting>,
     /// How often it was seen again on the device it was seen on first.
     pub retransmits: u32,
+    /// What was seen where it had been seen already: every retransmission on every device.
+    pub again: Vec<Sighting>,
 }
 
 /// One sighting of a segment on a device.
@@ -33,13 +37,32 @@ pub struct WireSegment {
 pub struct Sighting {
     /// When, on the hooks' clock.
     pub at: MonoNs,
+    /// How far that may be off, in nanoseconds; `None` when it is not known.
+    pub error_ns: Option<u64>,
+    /// When, on the clock of the capture; `None` where it has no other than the hooks'.
+    pub captured: Option<CaptureTime>,
+    /// The network namespace, by its inode number; `None` when it is not known.
+    pub netns: Option<u32>,
+    /// Who sent it and who it was for there, where that is not what the socket says: its addresses
+    /// are translated on the way.
+    pub tuple: Option<(SocketAddr, SocketAddr)>,
     /// The device.
     pub device: Device,
     /// Which way it passed.
     pub direction: Direction,
+    /// Outermost VLAN identifier; `None` without a tag.
+    pub vlan: Option<u16>,
+    /// Its headers as they were there: addresses may be others on another device.
+    pub headers: Headers,
 }
 
 impl WireSegment {
+    /// How far [`delay_ns`](Self::delay_ns) may be off, in nanoseconds; `None` when it is not known.
+    #[must_use]
+    pub fn error_ns(&self) -> Option<u64> {
+        self.sightings.first()?.error_ns
+    }
+
     /// Nanoseconds from the kernel's act to the first sighting; negative when it was seen before,
     /// as what comes in is.
     #[must_use]

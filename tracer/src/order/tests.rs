@@ -15,7 +15,9 @@ const TASK: Task = Task {
     process_comm: Comm([0; 16]),
     start_ns: None,
     uid: 0,
+    goroutine: None,
     exit: None,
+    executing: false,
 };
 
 fn at(at: u64, cpu: u16, seq: u64) -> Observation {

@@ -69,6 +69,15 @@ enum Step {
     End,
 }
 
+impl Interface {
+    /// Nanoseconds its time stamps are rounded down to; one when they are finer.
+    #[must_use]
+    pub fn resolution_ns(&self) -> u64 {
+        let ns = 1_000_000_000_u128.div_ceil(self.ticks.per_second().max(1));
+        u64::try_from(ns).unwrap_or(u64::MAX)
+    }
+}
+
 impl<R: Read> CaptureFile<R> {
     /// Reads the beginning of a file; `reader` needs no buffer of its own.
     ///

@@ -27,7 +27,10 @@ pub const REST: std::time::Duration = std::time::Duration::from_millis(10);
 pub const KEPT_BYTES: u32 = 256;
 
 /// Bytes of a block, which the kernel fills and hands over as a whole.
-const BLOCK_BYTES: u32 = 64 * 1024;
+///
+/// A block that is not full is handed over too, after [`REST`] and a little: the number of blocks,
+/// not their size, is how long a reader may be away while few frames come.
+const BLOCK_BYTES: u32 = 16 * 1024;
 
 /// What to capture, and where.
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ pub struct Options {
     pub devices: Devices,
     /// Whether to capture segments with SYN as well as those with FIN or RST.
     pub syn: bool,
-    /// Blocks of 64 KiB, about 170 frames each, that the kernel may fill before it drops; two at
+    /// Blocks of 16 KiB, about 40 frames each, that the kernel may fill before it drops; two at
     /// least.
     pub blocks: u32,
 }
@@ -49,7 +52,7 @@ impl Default for Options {
             namespace: Namespace::Own,
             devices: Devices::All,
             syn: false,
-            blocks: 128,
+            blocks: 512,
         }
     }
 }
@@ -200,18 +203,20 @@ impl Live {
 
     /// Hands over every frame the kernel passed on, oldest first, and gives its memory back.
     ///
+    /// Says whether that is everything there is: no frame rests in a block that is not full.
+    ///
     /// A frame of `lo` comes twice, once transmitted and once received; one that crosses a pair of
     /// devices comes once for each of them in this namespace.
     ///
     /// # Errors
     ///
     /// The ring makes no sense; the rest of that block is lost.
-    pub fn drain(&mut self, take: &mut dyn FnMut(Frame<'_>)) -> io::Result<()> {
+    pub fn drain(&mut self, take: &mut dyn FnMut(Frame<'_>)) -> io::Result<bool> {
         let ring = self.ring.get_mut();
         // Not more than a round, so that a flood does not keep the caller for ever.
         for _ in 0..ring.blocks() {
             let Some(bytes) = ring.filled_block() else {
-                break;
+                return Ok(!ring.is_pending());
             };
             let mut delivered = 0;
             let walked = block::walk(bytes, &mut |frame| {
@@ -222,7 +227,7 @@ impl Live {
             ring.release();
             walked?;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// What the capture has seen until now, frames still in the ring included.

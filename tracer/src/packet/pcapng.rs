@@ -30,6 +30,8 @@ pub struct PcapngWriter<W> {
 pub struct Section<'a> {
     /// Anything to be said of the whole.
     pub comment: Option<&'a str>,
+    /// The machine that captured.
+    pub hardware: Option<&'a str>,
     /// The operating system that captured.
     pub system: Option<&'a str>,
     /// The program that wrote it.
@@ -70,7 +72,9 @@ pub struct Packet<'a> {
 
 /// What an interface has seen by the end; `None` leaves a number out.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Statistics {
+pub struct Statistics<'a> {
+    /// Anything to be said of it.
+    pub comment: Option<&'a str>,
     /// When the capture began, nanoseconds since 1970.
     pub start_ns: Option<i64>,
     /// When it ended, likewise.
@@ -90,6 +94,7 @@ const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
 const COMMENT: u16 = 1;
+const SHB_HARDWARE: u16 = 2;
 const SHB_OS: u16 = 3;
 const SHB_USERAPPL: u16 = 4;
 const IF_NAME: u16 = 2;
@@ -103,6 +108,9 @@ const ISB_ENDTIME: u16 = 3;
 const ISB_FILTERACCEPT: u16 = 6;
 const ISB_OSDROP: u16 = 7;
 const ISB_USRDELIV: u16 = 8;
+
+/// Interfaces described at most: devices come and go.
+const INTERFACES: usize = 4_096;
 
 /// Ten to the minus ninth of a second.
 const NANOSECONDS: u8 = 9;
@@ -126,13 +134,15 @@ impl<W: Write> PcapngWriter<W> {
         // Its length is not known beforehand.
         it.block.u64(u64::MAX);
         it.block.text(COMMENT, section.comment);
+        it.block.text(SHB_HARDWARE, section.hardware);
         it.block.text(SHB_OS, section.system);
         it.block.text(SHB_USERAPPL, section.application);
         it.finish()?;
         Ok(it)
     }
 
-    /// The number of an interface, described in the file when first asked for.
+    /// The number of an interface, described in the file when first asked for; where there are
+    /// 4,096 already, that of the first.
     ///
     /// # Errors
     ///
@@ -141,6 +151,9 @@ impl<W: Write> PcapngWriter<W> {
         let key = (interface.device.to_owned(), interface.direction);
         if let Some(number) = self.interfaces.get(&key) {
             return Ok(*number);
+        }
+        if self.interfaces.len() >= INTERFACES {
+            return Ok(0);
         }
         let number = u32::try_from(self.interfaces.len()).map_err(io::Error::other)?;
         self.block.start(INTERFACE);
@@ -231,11 +244,17 @@ impl<W: Write> PcapngWriter<W> {
     /// # Errors
     ///
     /// The output cannot be written, or there is no such interface.
-    pub fn statistics(&mut self, interface: u32, at_ns: i64, seen: &Statistics) -> io::Result<()> {
+    pub fn statistics(
+        &mut self,
+        interface: u32,
+        at_ns: i64,
+        seen: &Statistics<'_>,
+    ) -> io::Result<()> {
         self.known(interface)?;
         self.block.start(INTERFACE_STATISTICS);
         self.block.u32(interface);
         self.block.time(at_ns);
+        self.block.text(COMMENT, seen.comment);
         for (code, at) in [(ISB_STARTTIME, seen.start_ns), (ISB_ENDTIME, seen.end_ns)] {
             if let Some(at) = at {
                 self.block.option(code, &block::time(at));
@@ -253,13 +272,9 @@ impl<W: Write> PcapngWriter<W> {
         self.finish()
     }
 
-    /// Hands what was written to whoever reads it.
-    ///
-    /// # Errors
-    ///
-    /// The output cannot be written.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+    /// The output, into which whole blocks were written.
+    pub const fn output(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// The output, with every block written whole.

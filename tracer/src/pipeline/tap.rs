@@ -9,9 +9,16 @@ use super::Pipeline;
 use crate::{
     decode::without_memory,
     enrich::facts::Facts,
-    model::{foreign::Foreign, known::KnownSocket, segment::Seen, time::MonoNs},
+    model::{
+        clock::{Sample, Timed},
+        foreign::Foreign,
+        known::KnownSocket,
+        segment::Seen,
+        stray::Tuple,
+        time::Reached,
+    },
     record::{Entry, Header, Writer},
-    render::{Start, time::WallClock},
+    render::Start,
     tally::{Account, Tally},
 };
 
@@ -32,8 +39,6 @@ pub struct Tapped<F> {
 /// A recording under way.
 struct Tape {
     out: Writer<Box<dyn Write>>,
-    /// The offset of the clocks last recorded.
-    clock: Option<i128>,
     /// The account last recorded.
     account: Option<Account>,
     /// A later one that differs from it only in its time.
@@ -53,11 +58,9 @@ impl<F: Facts> Tapped<F> {
 
     /// Records from here on; nothing may have been taken yet.
     pub fn record(&mut self, out: Writer<Box<dyn Write>>, header: Header) {
-        let clock = Some(header.clock_offset_ns);
         self.pipeline.facts().note();
         self.tape = Some(Tape {
             out,
-            clock,
             account: None,
             account_again: None,
         });
@@ -83,22 +86,18 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// See [`Pipeline::clock`].
-    pub fn clock(&mut self, clock: WallClock) {
-        let offset_ns = clock.offset_ns;
-        self.pipeline.clock(clock);
-        self.tape(|tape| {
-            if tape.clock.replace(offset_ns) == Some(offset_ns) {
-                return Ok(());
-            }
-            tape.out.put(&Entry::Clock { offset_ns })
-        });
+    pub fn clock(&mut self, sample: Sample) {
+        self.pipeline.clock(&sample);
+        self.tape(|tape| tape.out.put(&Entry::Clock(sample)));
     }
 
     /// See [`Pipeline::know`].
     pub fn know(&mut self, sockets: Vec<KnownSocket>) -> usize {
+        let captures = self.pipeline.is_capturing();
         self.tape(|tape| {
-            // One without a file says nothing to the road, and of those there may be a million.
-            let held = sockets.iter().filter(|socket| socket.inode.is_some());
+            // Of those without a file there may be a million, and only segments can ask for them.
+            let held = sockets.iter();
+            let held = held.filter(|socket| captures || socket.inode.is_some());
             let held: Vec<_> = held.cloned().collect();
             let mut parts = held.chunks(SOCKETS);
             parts.try_for_each(|part| tape.out.put(&Entry::Known(part.to_vec())))
@@ -107,20 +106,32 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// See [`Pipeline::device`].
-    pub fn device(&mut self, index: u32, name: Foreign) {
+    pub fn device(&mut self, netns: Option<u32>, index: u32, name: Foreign) {
         self.tape(|tape| {
             let name = name.clone();
-            tape.out.put(&Entry::Device { index, name })
+            tape.out.put(&Entry::Device { netns, index, name })
         });
-        self.pipeline.device(index, name);
+        self.pipeline.device(netns, index, name);
     }
 
     /// See [`Pipeline::sight`].
-    pub fn sight(&mut self, at: MonoNs, netns: Option<u32>, seen: &Seen) {
+    pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
         self.pipeline.sight(at, netns, seen);
         self.tape(|tape| {
             let seen = Box::new(*seen);
             tape.out.put(&Entry::Sighted { at, netns, seen })
+        });
+    }
+
+    /// See [`Pipeline::translated`].
+    pub fn translated(&mut self, netns: u32, before: Tuple, after: Tuple) {
+        self.pipeline.translated(netns, before, after);
+        self.tape(|tape| {
+            tape.out.put(&Entry::Translated {
+                netns,
+                before,
+                after,
+            })
         });
     }
 
@@ -135,11 +146,11 @@ impl<F: Facts> Tapped<F> {
     /// # Errors
     ///
     /// Those of the output.
-    pub fn turn(&mut self, watermark: MonoNs) -> io::Result<bool> {
-        let idle = self.tape.is_some() && self.pipeline.idle(watermark);
-        let turned = self.pipeline.turn(watermark);
+    pub fn turn(&mut self, reached: Reached) -> io::Result<bool> {
+        let idle = self.tape.is_some() && self.pipeline.idle(reached);
+        let turned = self.pipeline.turn(reached);
         if !idle {
-            self.recorded(|tape| tape.out.put(&Entry::Turn(watermark)));
+            self.recorded(|tape| tape.out.put(&Entry::Turn(reached)));
         }
         turned
     }

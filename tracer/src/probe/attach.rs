@@ -4,10 +4,13 @@ use std::io;
 
 use aya::{
     Btf, Ebpf,
-    programs::{BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint},
+    programs::{
+        BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint, SchedClassifier,
+        TcAttachType,
+    },
 };
 
-use super::way::Hook;
+use super::{devices::attach_to, way::Hook};
 
 /// Why a program is not attached.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,9 @@ pub fn attach(
         Hook::RawTracepoint => {
             <&mut RawTracePoint>::try_from(loaded).and_then(|p| p.attach(target).map(drop))
         }
+        // Whether it can be done at all: the link goes at once, devices are followed elsewhere.
+        Hook::Classifier => <&mut SchedClassifier>::try_from(loaded)
+            .and_then(|p| attach_to(p, target, TcAttachType::Ingress).map(drop)),
     };
     attached.map_err(refused("attach"))
 }
@@ -115,6 +121,7 @@ fn load(
             <&mut BtfTracePoint>::try_from(program)?.load(target, btf.ok_or_else(no_btf)?)
         }
         Hook::RawTracepoint => <&mut RawTracePoint>::try_from(program)?.load(),
+        Hook::Classifier => <&mut SchedClassifier>::try_from(program)?.load(),
     }
 }
 

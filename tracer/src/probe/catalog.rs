@@ -4,6 +4,11 @@ use tracer_common::event::Kind;
 
 use super::way::Hook;
 
+mod segments;
+
+pub(super) use segments::{EGRESS, INGRESS};
+pub use segments::{SEGMENTS, TCX, XMIT};
+
 /// One thing in the kernel worth knowing about.
 #[derive(Debug)]
 pub struct Point {
@@ -263,7 +268,7 @@ pub const POINTS: &[Point] = &[
     Point {
         name: "process_execed",
         sees: "programs executed",
-        lost: "program changes in -v",
+        lost: "goroutines of programs at their first connection, and program changes in -v",
         required: false,
         kind: Kind::ProcessExeced,
         candidates: &[by!(RawTracepoint "sched_process_exec" at "sched_process_exec")],
@@ -276,6 +281,9 @@ pub const POINTS: &[Point] = &[
         kind: Kind::ProcessForked,
         candidates: &[by!(RawTracepoint "sched_process_fork" at "sched_process_fork")],
     },
+    segments::SENT,
+    segments::RECEIVED,
+    segments::PASSED,
 ];
 
 #[cfg(test)]
@@ -283,14 +291,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_record_has_exactly_one_point() {
+    fn every_kind_of_record_has_one_point_and_segments_have_those_of_each_wire() {
         // Stacks come with the records of other points.
         for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Stack) {
-            assert_eq!(
-                POINTS.iter().filter(|point| point.kind == kind).count(),
-                1,
-                "{kind:?}"
-            );
+            let of_kind = POINTS.iter().filter(|point| point.kind == kind);
+            if kind == Kind::SegmentSeen {
+                let names: Vec<_> = of_kind.map(|point| point.name).collect();
+                assert_eq!(names, SEGMENTS);
+                assert_eq!(names, [XMIT, TCX].concat());
+            } else {
+                assert_eq!(of_kind.count(), 1, "{kind:?}");
+            }
         }
     }
 }

@@ -61,6 +61,12 @@ impl Counts {
         self.slot(count::VERDICTS)
     }
 
+    /// Segments whose header a capture in the kernel could not read.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.slot(count::UNREADABLE)
+    }
+
     fn slot(&self, slot: u32) -> u64 {
         usize::try_from(slot)
             .ok()

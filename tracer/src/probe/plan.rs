@@ -92,18 +92,18 @@ impl Plan {
     /// [`PlanError`]; finrst must not run on.
     pub fn check(&self) -> Result<(), PlanError> {
         let missing = |outcome: &&Outcome| outcome.point.required && outcome.chosen.is_none();
-        match self.outcomes.iter().find(missing) {
-            None => Ok(()),
-            Some(Outcome { point, refused, .. }) => Err(PlanError {
-                point: point.name,
-                sees: point.sees,
-                why: refused
-                    .iter()
-                    .map(|refusal| format!("{}: {}", refusal.hook.name(), refusal.why))
-                    .collect::<Vec<_>>()
-                    .join("; "),
-            }),
-        }
+        self.outcomes.iter().find(missing).map_or(Ok(()), refused)
+    }
+
+    /// The first of these points that is not hooked, as an error.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`]; what needs them must not run on.
+    pub fn check_points(&self, names: &[&str]) -> Result<(), PlanError> {
+        let missing =
+            |outcome: &&Outcome| names.contains(&outcome.point.name) && outcome.chosen.is_none();
+        self.outcomes.iter().find(missing).map_or(Ok(()), refused)
     }
 
     /// How a point is hooked.
@@ -114,6 +114,18 @@ impl Plan {
             .find(|outcome| outcome.point.name == name)?
             .chosen
     }
+}
+
+/// The error of a point no way reaches.
+fn refused(Outcome { point, refused, .. }: &Outcome) -> Result<(), PlanError> {
+    let why = refused
+        .iter()
+        .map(|refusal| format!("{}: {}", refusal.hook.name(), refusal.why));
+    Err(PlanError {
+        point: point.name,
+        sees: point.sees,
+        why: why.collect::<Vec<_>>().join("; "),
+    })
 }
 
 impl Outcome {
@@ -155,11 +167,11 @@ impl Outcome {
 
 /// A forced way binds only the points a function entry reaches: the others have no choice.
 fn allows(point: &Point, candidate: &Candidate, way: Option<Way>) -> bool {
-    let tracepoints_only = point
+    let no_function = point
         .candidates
         .iter()
-        .all(|one| one.hook.way() == Way::Tracepoint);
-    tracepoints_only || way.is_none_or(|way| candidate.hook.way() == way)
+        .all(|one| matches!(one.hook.way(), Way::Tracepoint | Way::Tcx));
+    no_function || way.is_none_or(|way| candidate.hook.way() == way)
 }
 
 fn attach_all(

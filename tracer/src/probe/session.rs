@@ -18,6 +18,7 @@ use super::{
     catalog::Point,
     counts::{Counters, Counts},
     filter::{FilterError, Filters},
+    goroutines::Goroutines,
     missed::Loaded,
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
@@ -25,9 +26,14 @@ use super::{
     plan::Plan,
     ring::RingSource,
     source::Source,
+    tick::{has_helper, tick_us},
     verdicts::Verdicts,
     way::Allowed,
 };
+
+mod segments;
+
+pub use segments::Segments;
 
 /// How to run the kernel half.
 #[derive(Debug)]
@@ -46,6 +52,8 @@ pub struct Request {
     pub stacks: u32,
     /// The filters.
     pub filters: Filters,
+    /// What segments are wanted.
+    pub segments: Segments,
 }
 
 /// Why the kernel half does not run.
@@ -87,10 +95,14 @@ pub enum SessionError {
 pub struct Session {
     /// Holds the programs and with them their attachments.
     programs: Option<Ebpf>,
+    /// Whether segments are seen by the kernel half.
+    captures: bool,
     source: Buffered,
     counters: Counters,
     verdicts: Verdicts,
     loaded: Loaded,
+    /// The processes of Go; taken by whoever looks for them.
+    pub goroutines: Option<Goroutines>,
     /// How every point is hooked.
     pub plan: Plan,
     /// What could not be resolved on this kernel.
@@ -121,6 +133,10 @@ impl Session {
             filters: request.filters.bits(),
             transport: request.transport,
             wakeup_bytes: buffers.ring_endings_bytes() / 4,
+            tick_us: tick_us(btf),
+            has_task_pt_regs: u32::from(has_helper(btf, "task_pt_regs")),
+            device: request.segments.device.unwrap_or(0),
+            netns: request.segments.netns,
             stacks: request.stacks,
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
@@ -136,15 +152,22 @@ impl Session {
                 source,
             }
         })?;
+        let goroutines = Goroutines::new(take(&mut programs, "GOROUTINES")?);
+        let goroutines = goroutines.map_err(|source| SessionError::Map {
+            name: "GOROUTINES",
+            source,
+        })?;
         let source = Buffered::open(&mut programs, request.transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
         let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
         Ok(Self {
+            captures: !request.segments.points.is_empty(),
             loaded: Loaded::of(&programs),
             programs: Some(programs),
             source,
             counters,
             verdicts,
+            goroutines: Some(goroutines),
             plan,
             resolved,
         })
@@ -247,6 +270,9 @@ impl Buffered {
 
 /// Points that cost something are hooked only for what was asked.
 fn wanted(point: &Point, request: &Request) -> bool {
+    if point.kind == Kind::SegmentSeen {
+        return request.segments.points.contains(&point.name);
+    }
     let follow = point.kind == Kind::ProcessForked && request.filters.follow;
     request.kinds & point.kind.bit() != 0 || follow
 }

@@ -11,9 +11,11 @@ pub enum Hook {
     TypedTracepoint,
     /// A tracepoint with raw arguments (`raw_tp`).
     RawTracepoint,
+    /// A side of a network device, by a link of its own (`tcx`).
+    Classifier,
 }
 
-/// The three ways users choose from with `--way`.
+/// The three ways users choose from with `--way`, and that of segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
     /// Function entries through trampolines.
@@ -22,6 +24,8 @@ pub enum Way {
     Kprobe,
     /// Tracepoints only.
     Tracepoint,
+    /// Devices; nothing else is reached that way, so it is not to choose.
+    Tcx,
 }
 
 impl Way {
@@ -32,6 +36,7 @@ impl Way {
             Self::Fentry => "fentry",
             Self::Kprobe => "kprobe",
             Self::Tracepoint => "tracepoint",
+            Self::Tcx => "tcx",
         }
     }
 }
@@ -44,6 +49,7 @@ impl Hook {
             Self::Fentry => Way::Fentry,
             Self::Kprobe => Way::Kprobe,
             Self::TypedTracepoint | Self::RawTracepoint => Way::Tracepoint,
+            Self::Classifier => Way::Tcx,
         }
     }
 
@@ -55,6 +61,7 @@ impl Hook {
             Self::Kprobe => "kprobe",
             Self::TypedTracepoint => "tp_btf",
             Self::RawTracepoint => "raw_tp",
+            Self::Classifier => "tcx",
         }
     }
 }

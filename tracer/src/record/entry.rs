@@ -10,13 +10,15 @@ use super::{
 };
 use crate::{
     model::{
+        clock::{Sample, Timed},
         foreign::Foreign,
         holder::Holder,
         identity::ProcessFacts,
         known::KnownSocket,
         segment::Seen,
         stack::{Stack, StackId},
-        time::MonoNs,
+        stray::Tuple,
+        time::{MonoNs, Reached},
     },
     tally::Account,
 };
@@ -35,7 +37,8 @@ mod kind {
     pub(super) const END: u16 = 10;
     pub(super) const SIGHTED: u16 = 11;
     pub(super) const DEVICE: u16 = 12;
-    pub(super) const STACK: u16 = 20;
+    pub(super) const TRANSLATED: u16 = 20;
+    pub(super) const STACK: u16 = 21;
 }
 
 /// One entry. Answers come before the call during which they were given.
@@ -43,29 +46,37 @@ mod kind {
 pub enum Entry<'a> {
     /// What the run is; the first entry, and only that.
     Header(Box<Header>),
-    /// From here on, wall time is the hooks' time plus these nanoseconds.
-    Clock {
-        /// Nanoseconds.
-        offset_ns: i128,
-    },
+    /// How the wall's clock stands to the hooks'.
+    Clock(Sample),
     /// A record as it came off the buffers.
     Record(&'a [u8]),
     /// Nothing older than this is to come.
-    Turn(MonoNs),
+    Turn(Reached),
     /// What the world said about something the road asks for.
     Answer(Answer),
     /// A segment that a capture saw.
     Sighted {
         /// When, by the hooks' clock.
-        at: MonoNs,
+        at: Timed,
         /// In which network namespace, by its inode number.
         netns: Option<u32>,
         /// What and where.
         seen: Box<Seen>,
     },
+    /// A network namespace translates one tuple to another.
+    Translated {
+        /// Inode number of the namespace.
+        netns: u32,
+        /// Who sent and who it was for before.
+        before: Tuple,
+        /// And after.
+        after: Tuple,
+    },
     /// A device a capture sees.
     Device {
-        /// The kernel's index.
+        /// In which network namespace, by its inode number.
+        netns: Option<u32>,
+        /// The kernel's index there.
         index: u32,
         /// Its name.
         name: Foreign,
@@ -131,20 +142,23 @@ enum Malformed {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Value(#[from] shape::Unknown),
-    #[error("{0} bytes instead of 8")]
+    #[error("{0} bytes instead of 8 or 16")]
     Bytes(usize),
 }
 
 impl<'a> Entry<'a> {
     /// Whether this build can read entries of a kind.
     pub(super) const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::HEADER..=kind::DEVICE | kind::STACK)
+        matches!(
+            kind,
+            kind::HEADER..=kind::DEVICE | kind::TRANSLATED | kind::STACK
+        )
     }
 
     pub(super) const fn kind(&self) -> u16 {
         match self {
             Self::Header(_) => kind::HEADER,
-            Self::Clock { .. } => kind::CLOCK,
+            Self::Clock(_) => kind::CLOCK,
             Self::Record(_) => kind::RECORD,
             Self::Turn(_) => kind::TURN,
             Self::Answer(Answer::Process { .. }) => kind::PROCESS,
@@ -153,6 +167,7 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Stack { .. }) => kind::STACK,
             Self::Sighted { .. } => kind::SIGHTED,
             Self::Device { .. } => kind::DEVICE,
+            Self::Translated { .. } => kind::TRANSLATED,
             Self::Known(_) => kind::KNOWN,
             Self::Account(_) => kind::ACCOUNT,
             Self::End { .. } => kind::END,
@@ -162,9 +177,15 @@ impl<'a> Entry<'a> {
     pub(super) fn write_payload(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Header(header) => json(out, header),
-            &Self::Clock { offset_ns } => json(out, &shape::Clock { offset_ns }),
+            Self::Clock(sample) => json(out, &shape::Clock::new(sample)),
             Self::Record(bytes) => out.write_all(bytes),
-            Self::Turn(watermark) => out.write_all(&watermark.0.to_le_bytes()),
+            Self::Turn(reached) => {
+                out.write_all(&reached.records.0.to_le_bytes())?;
+                if reached.segments == Reached::END {
+                    return Ok(());
+                }
+                out.write_all(&reached.segments.0.to_le_bytes())
+            }
             Self::Answer(Answer::Process {
                 pid,
                 start_ns,
@@ -182,7 +203,14 @@ impl<'a> Entry<'a> {
             Self::Sighted { at, netns, seen } => {
                 json(out, &segment::Sighted::new(*at, *netns, seen))
             }
-            Self::Device { index, name } => json(out, &segment::Device::new(*index, name)),
+            Self::Device { netns, index, name } => {
+                json(out, &segment::Device::new(*netns, *index, name))
+            }
+            &Self::Translated {
+                netns,
+                before,
+                after,
+            } => json(out, &segment::Translated::new(netns, before, after)),
             Self::Known(sockets) => json(out, &socket::Sockets::new(sockets)),
             Self::Account(account) => json(out, &account::Account::new(account)),
             Self::End { how } => json(out, &shape::End { how: how.into() }),
@@ -198,20 +226,26 @@ impl<'a> Entry<'a> {
         Ok(match kind {
             kind::RECORD => Self::Record(payload),
             kind::TURN => {
-                let bytes = <[u8; 8]>::try_from(payload);
-                let bytes = bytes.map_err(|_short| Malformed::Bytes(payload.len()))?;
-                Self::Turn(MonoNs(u64::from_le_bytes(bytes)))
+                let moment = |bytes| MonoNs(u64::from_le_bytes(bytes));
+                // A run without a capture has only the first.
+                Self::Turn(match payload.as_chunks() {
+                    (&[records], []) => Reached::records(moment(records)),
+                    (&[records, segments], []) => Reached {
+                        records: moment(records),
+                        segments: moment(segments),
+                    },
+                    _ => return Err(Malformed::Bytes(payload.len())),
+                })
             }
             kind::HEADER => Self::Header(from_json(payload)?),
-            kind::CLOCK => Self::Clock {
-                offset_ns: from_json::<shape::Clock>(payload)?.offset_ns,
-            },
+            kind::CLOCK => Self::Clock(from_json::<shape::Clock>(payload)?.sample()),
             kind::PROCESS => Self::Answer(from_json::<process::Told>(payload)?.answer()?),
             kind::NETNS => Self::Answer(from_json::<shape::Netns>(payload)?.answer()?),
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),
             kind::STACK => Self::Answer(from_json::<stack::Told>(payload)?.answer()?),
             kind::SIGHTED => from_json::<segment::Sighted<'_>>(payload)?.entry()?,
             kind::DEVICE => from_json::<segment::Device<'_>>(payload)?.entry()?,
+            kind::TRANSLATED => from_json::<segment::Translated>(payload)?.entry(),
             kind::KNOWN => Self::Known(from_json::<socket::Sockets>(payload)?.sockets()?),
             kind::ACCOUNT => {
                 Self::Account(Box::new(from_json::<account::Account>(payload)?.account()))

@@ -65,4 +65,7 @@ pub struct Settings {
     /// Whether every connection was asked for, so that a segment no ending told of means something.
     #[serde(default)]
     pub everything: bool,
+    /// Codes of the causes that were told alone; all when there is none.
+    #[serde(default)]
+    pub causes: Vec<String>,
 }

@@ -10,7 +10,7 @@ use super::{
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file begins otherwise.
-    #[error("this is no recording of finrst")]
+    #[error("this is no recording of finrst: it begins otherwise, or is cut before byte 12")]
     NotARecording,
     /// The file is of another format than this build reads.
     #[error("the recording has format {found}, and this finrst reads format {VERSION}")]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::Answer;
-use crate::model::foreign::Foreign;
+use crate::model::{clock::Sample, foreign::Foreign, time::MonoNs};
 
 pub(super) mod account;
 pub(super) mod holder;
@@ -77,9 +77,36 @@ impl<'a> From<&'a Foreign> for Bytes<'a> {
 }
 
 /// A sample of the clocks.
+#[expect(clippy::struct_field_names, reason = "they are members of the file")]
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Clock {
-    pub(super) offset_ns: i128,
+    offset_ns: i128,
+    #[serde(default)]
+    at_ns: u64,
+    #[serde(default)]
+    error_ns: u64,
+    #[serde(default)]
+    slept_ns: i128,
+}
+
+impl Clock {
+    pub(super) const fn new(sample: &Sample) -> Self {
+        Self {
+            offset_ns: sample.offset_ns,
+            at_ns: sample.at.0,
+            error_ns: sample.error_ns,
+            slept_ns: sample.slept_ns,
+        }
+    }
+
+    pub(super) const fn sample(&self) -> Sample {
+        Sample {
+            at: MonoNs(self.at_ns),
+            offset_ns: self.offset_ns,
+            error_ns: self.error_ns,
+            slept_ns: self.slept_ns,
+        }
+    }
 }
 
 /// The end of a run.

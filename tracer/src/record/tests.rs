@@ -12,11 +12,12 @@ use tracer_common::event::Kind;
 use super::*;
 use crate::{
     model::{
+        clock::{Sample, Timed},
         segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Seen, Timestamps},
         stack::StackId,
-        time::MonoNs,
+        time::{MonoNs, Reached},
     },
-    tally::{Account, Captured, PerKind},
+    tally::{Account, Captured, Clocks, PerKind},
     tests::arbitrary,
 };
 
@@ -81,6 +82,7 @@ pub(crate) fn header() -> Header {
             sockets: 65_536,
             answer_ns: 50_000_000,
             everything: true,
+            causes: vec!["refused".to_owned()],
         },
         command_line: vec!["finrst".to_owned(), "record".to_owned()],
     }
@@ -105,6 +107,14 @@ pub(crate) fn account() -> impl Strategy<Value = Account> {
         captured: missed.map(|frames| Captured {
             frames,
             ..Captured::default()
+        }),
+        clocks: missed.map(|steps| Clocks {
+            steps,
+            largest_step_ns: -1,
+            suspends: 2,
+            suspended_ns: 3,
+            error_p50_ns: 4,
+            error_max_ns: 5,
         }),
         at,
     })
@@ -189,18 +199,42 @@ pub(crate) fn seen() -> BoxedStrategy<Seen> {
 fn entry() -> BoxedStrategy<Owned> {
     let sighted = (arbitrary::mono(), option::of(any::<u32>()), seen());
     let sighted = sighted.prop_map(|(at, netns, seen)| Entry::Sighted {
-        at,
+        at: Timed {
+            at,
+            error_ns: netns.map(u64::from),
+        },
         netns,
         seen: Box::new(seen),
     });
-    let device = (any::<u32>(), arbitrary::foreign());
+    let device = (any::<(Option<u32>, u32)>(), arbitrary::foreign());
     let other = prop_oneof![
         Just(Entry::Header(Box::new(header()))),
-        any::<i128>().prop_map(|offset_ns| Entry::Clock { offset_ns }),
-        arbitrary::mono().prop_map(Entry::Turn),
+        (
+            any::<i128>(),
+            arbitrary::mono(),
+            any::<u64>(),
+            any::<i128>()
+        )
+            .prop_map(|(offset_ns, at, error_ns, slept_ns)| {
+                let sample = Sample {
+                    at,
+                    offset_ns,
+                    error_ns,
+                    slept_ns,
+                };
+                Entry::Clock(sample)
+            }),
+        (arbitrary::mono(), arbitrary::mono())
+            .prop_map(|(records, segments)| Entry::Turn(Reached { records, segments })),
+        arbitrary::mono().prop_map(|records| Entry::Turn(Reached::records(records))),
         answer().prop_map(Entry::Answer),
         sighted,
-        device.prop_map(|(index, name)| Entry::Device { index, name }),
+        (any::<u32>(), arbitrary::flow()).prop_map(|(netns, flow)| Entry::Translated {
+            netns,
+            before: (flow.local, flow.remote),
+            after: (flow.remote, flow.local),
+        }),
+        device.prop_map(|((netns, index), name)| Entry::Device { netns, index, name }),
         collection::vec(arbitrary::known(), 0..3).prop_map(Entry::Known),
         account().prop_map(|account| Entry::Account(Box::new(account))),
     ];
@@ -349,7 +383,7 @@ proptest! {
 #[test]
 fn kinds_and_members_of_a_newer_build_are_passed_over() {
     let (kind, end) = END;
-    let clock = br#"{"offset_ns":-7,"error_ns":200}"#;
+    let clock = br#"{"offset_ns":-7,"quality":200}"#;
     let chunks = [
         [raw(4711, b"?"), raw(2, clock)].concat(),
         [raw(u16::MAX, &[0; 99]), raw(kind, end)].concat(),
@@ -357,7 +391,15 @@ fn kinds_and_members_of_a_newer_build_are_passed_over() {
     let file = file(&chunks);
     let mut reader = Reader::new(&*file).unwrap();
     let clock = reader.entry().unwrap().unwrap();
-    assert_eq!(clock, Entry::Clock { offset_ns: -7 });
+    assert_eq!(
+        clock,
+        Entry::Clock(Sample {
+            at: MonoNs(0),
+            offset_ns: -7,
+            error_ns: 0,
+            slept_ns: 0,
+        })
+    );
     assert!(matches!(
         reader.entry().unwrap().unwrap(),
         Entry::End { .. }
@@ -369,7 +411,7 @@ fn kinds_and_members_of_a_newer_build_are_passed_over() {
 #[test]
 fn a_file_without_its_end_is_cut_even_where_its_stream_is_whole() {
     let file = file(&[raw(4, &[0; 8])]);
-    let turn = [Owned::Other(Entry::Turn(MonoNs(0)))];
+    let turn = [Owned::Other(Entry::Turn(Reached::records(MonoNs(0))))];
     let (count, stop) = read(&file, &turn);
     assert!(matches!((count, stop), (1, Ok(Stop::Cut { .. }))));
 }
@@ -417,7 +459,9 @@ fn a_file_may_not_ask_for_more_memory_than_a_recording_needs() {
 fn an_entry_no_reader_would_take_is_refused_and_leaves_the_rest_sound() {
     let file = Shared::default();
     let mut writer = Writer::new(file.clone()).unwrap();
-    writer.put(&Entry::Turn(MonoNs(1))).unwrap();
+    writer
+        .put(&Entry::Turn(Reached::records(MonoNs(1))))
+        .unwrap();
     let longest = vec![0; PAYLOAD];
     writer.put(&Entry::Record(&longest)).unwrap();
     let error = writer
@@ -425,6 +469,9 @@ fn an_entry_no_reader_would_take_is_refused_and_leaves_the_rest_sound() {
         .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     writer.finish().unwrap();
-    let expected = [Owned::Other(Entry::Turn(MonoNs(1))), Owned::Record(longest)];
+    let expected = [
+        Owned::Other(Entry::Turn(Reached::records(MonoNs(1)))),
+        Owned::Record(longest),
+    ];
     assert_eq!(read(&file.bytes(), &expected).0, 2);
 }

@@ -5,14 +5,17 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{
-    Explained, Options, Render, Start,
-    schema::{Line, Text, ending, event, run},
+    Devices, Explained, Options, Render, Start,
+    schema::{Line, Text, alignment, ending, event, run, wire},
     time::WallClock,
     via::Via,
     words,
 };
 use crate::{
-    model::{observation::Observation, reason::ReasonNames, time::MonoNs},
+    model::{
+        alignment::Alignment, clock::Sample, observation::Observation, reason::ReasonNames,
+        stray::Stray, time::MonoNs,
+    },
     tally::{Lost, Tally},
 };
 
@@ -21,6 +24,28 @@ pub(super) struct Json {
     clock: WallClock,
     reasons: ReasonNames,
     via: Via,
+    buffer: Buffer,
+}
+
+/// One line under construction, its memory used again for the next: a line is some hundred small
+/// writes, which cost more each when they go through `dyn Write`.
+#[derive(Default)]
+struct Buffer(Vec<u8>);
+
+impl Buffer {
+    fn line(
+        &mut self,
+        kind: &'static str,
+        (clock, at): (&WallClock, MonoNs),
+        body: impl Serialize,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.0.clear();
+        let time = Text(clock.rfc3339(at));
+        serde_json::to_writer(&mut self.0, &Line::new(kind, time, at, body))?;
+        self.0.push(b'\n');
+        out.write_all(&self.0)
+    }
 }
 
 impl Json {
@@ -29,53 +54,61 @@ impl Json {
             clock: options.clock,
             reasons: options.reasons,
             via: Via::default(),
+            buffer: Buffer::default(),
         }
-    }
-
-    fn line(
-        &self,
-        kind: &'static str,
-        at: MonoNs,
-        body: impl Serialize,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        let time = Text(self.clock.rfc3339(at));
-        serde_json::to_writer(&mut *out, &Line::new(kind, time, at, body))?;
-        out.write_all(b"\n")
     }
 }
 
 impl Render for Json {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
         self.via = Via::new(start);
-        self.line("start", start.at, run::start(start), out)
+        let at = (&self.clock, start.at);
+        self.buffer.line("start", at, run::start(start), out)
+    }
+
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let body = alignment::alignment(alignment, &self.clock);
+        let at = (&self.clock, at);
+        self.buffer.line("alignment", at, body, out)
     }
 
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {
         let reason = words::event_reason(&event.what, &self.reasons);
-        self.line("event", event.at, event::event(event, reason.as_ref()), out)
+        let body = event::event(event, reason.as_ref());
+        let at = (&self.clock, event.at);
+        self.buffer.line("event", at, body, out)
     }
 
     fn ending(&mut self, explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let at = words::dated(explained.ending);
+        let at = (&self.clock, words::dated(explained.ending));
         let via = explained.ending.decisive().and_then(|act| self.via.of(act));
-        self.line(
-            "ending",
-            at,
-            ending::ending(explained, via, &self.clock),
-            out,
-        )
+        let body = ending::ending(explained, via, &self.clock);
+        self.buffer.line("ending", at, body, out)
+    }
+
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()> {
+        let at = stray.sightings.first().map_or(MonoNs(0), |it| it.at);
+        let at = (&self.clock, at);
+        let body = wire::stray(stray, devices);
+        self.buffer.line("segment", at, body, out)
     }
 
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {
-        self.line("lost", lost.at, run::lost(lost), out)
+        let at = (&self.clock, lost.at);
+        self.buffer.line("lost", at, run::lost(lost), out)
     }
 
     fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
-        self.line("summary", tally.at, run::summary(tally), out)
+        let at = (&self.clock, tally.at);
+        self.buffer.line("summary", at, run::summary(tally), out)
     }
 }

@@ -21,13 +21,14 @@ use crate::model::{
     time::MonoNs,
 };
 
+pub(super) mod alignment;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;
 pub(super) mod run;
 pub(super) mod socket;
 mod stack;
-mod wire;
+pub(super) mod wire;
 
 /// Version of the contract, on every line.
 pub(super) const SCHEMA: u32 = 1;
@@ -111,6 +112,13 @@ struct End {
     port: u16,
 }
 
+fn end(address: SocketAddr) -> End {
+    End {
+        addr: address.ip(),
+        port: address.port(),
+    }
+}
+
 fn connection<'a, I>(
     id: Option<I>,
     (peer_id, after): (Option<I>, Option<I>),
@@ -119,12 +127,7 @@ fn connection<'a, I>(
     netns_name: Option<&'a Foreign>,
     uid: Option<u32>,
 ) -> Connection<'a, I> {
-    let end = |end: SocketAddr| {
-        words::end(end).map(|end| End {
-            addr: end.ip(),
-            port: end.port(),
-        })
-    };
+    let end = |it: SocketAddr| words::end(it).map(end);
     // An end that is not set yet is `::` even where the other one is IPv4.
     let ipv4 = flow.local.is_ipv4() || flow.remote.is_ipv4();
     Connection {
@@ -149,7 +152,8 @@ struct Actor {
     tid: Option<u32>,
     comm: Option<Text<Comm>>,
     start_ns: Option<u64>,
-    goroutine: NotYet,
+    /// Programs of Go only.
+    goroutine: Option<u64>,
 }
 
 fn actor(actor: &ModelActor) -> Actor {
@@ -160,7 +164,7 @@ fn actor(actor: &ModelActor) -> Actor {
         tid: task.map(|task| task.tid),
         comm: task.map(|task| Text(task.comm)),
         start_ns: task.and_then(|task| task.start_ns),
-        goroutine: (),
+        goroutine: task.and_then(|task| task.goroutine),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Explained, Render, Start, time::WallClock};
+use super::{Devices, Explained, Render, Start};
 use crate::{
-    model::observation::Observation,
+    model::{clock::Sample, observation::Observation, stray::Stray},
     tally::{Lost, Tally},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub struct Silent;
 
 impl Render for Silent {
-    fn clock(&mut self, _clock: WallClock) {}
+    fn clock(&mut self, _sample: &Sample) {}
 
     fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
@@ -24,6 +24,15 @@ impl Render for Silent {
     }
 
     fn ending(&mut self, _explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn segment(
+        &mut self,
+        _stray: &Stray,
+        _devices: &Devices,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
         Ok(())
     }
 

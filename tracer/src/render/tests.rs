@@ -10,30 +10,30 @@ use super::*;
 use crate::{
     model::{
         cause::Cause,
+        clock::Sample,
         ending::{Act, Call, CloseCall, How, Owner, Transition},
         flow::Flow,
         identity::{Container, PodUid, Runtime},
         observation::{HeldBack, Segment, SegmentFlags, What},
         process::{Actor, Comm, Confidence, Exit, Task},
         reason::Reason,
+        segment::Device,
         socket::{Condition, FileRefs, Socket, SocketId},
         state::TcpState,
+        stray::Why,
     },
-    tally::{Captured, PerKind},
+    tally::{Captured, Clocks, Delay, PerKind, Unjoined},
     tests::arbitrary,
 };
 
 pub(super) mod contract;
-mod samples;
+pub(super) mod samples;
 
-use samples::{endings, events, lost, names, nginx, start, tally};
+use samples::{alignments, endings, events, lost, names, nginx, start, tally};
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options {
-        clock: WallClock {
-            offset_ns: 1_777_897_800_000_000_000,
-            zone: TimeZone::fixed(offset(2)),
-        },
+        clock: WallClock::new(1_777_897_800_000_000_000, TimeZone::fixed(offset(2))),
         reasons: names(),
         colour: false,
         explain: false,
@@ -42,7 +42,7 @@ fn options() -> Options {
 }
 
 /// An ending of whose owner nothing more is known.
-fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
+pub(super) fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
     Explained {
         ending,
         explanation,
@@ -54,14 +54,26 @@ fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Explained<'a> {
 }
 
 /// The device the samples' segments were seen on.
-static DEVICES: LazyLock<Devices> =
-    LazyLock::new(|| Devices::from([(1, Foreign::from(b"lo".as_slice()))]));
+pub(super) static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
+    let mut devices = Devices::default();
+    let lo = Foreign::from(b"lo".as_slice());
+    devices.insert(Some(4_026_531_840), Device::Index(1), lo);
+    let file = Foreign::from(b"wire.pcap".as_slice());
+    devices.insert(None, Device::Interface(0), file);
+    let wan = Foreign::from(b"wan0".as_slice());
+    devices.insert(Some(4_026_532_000), Device::Index(2), wan);
+    devices
+});
 
 /// Everything a run can print, in the order it would.
 fn rendered(format: Format, options: Options) -> String {
     let mut out = Vec::new();
     let mut renderer = format.renderer(options);
     renderer.start(&start(), &mut out).unwrap();
+    for alignment in alignments() {
+        let at = alignment.fit.map_or(MonoNs(0), |fit| fit.at);
+        renderer.alignment(&alignment, at, &mut out).unwrap();
+    }
     for event in events() {
         renderer.event(&event, &mut out).unwrap();
     }
@@ -74,16 +86,43 @@ fn rendered(format: Format, options: Options) -> String {
         };
         renderer.ending(&explained, &mut out).unwrap();
     }
+    let stray = samples::stray();
+    renderer.segment(&stray, &DEVICES, &mut out).unwrap();
     renderer.lost(&lost(), &mut out).unwrap();
     renderer.summary(&tally(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
+/// The formats of lines; what comes of the other is looked at block by block.
+const LINES: [Format; 2] = [Format::Text, Format::Json];
+
 #[test]
-fn every_format_tells_the_same_run() {
-    for format in Format::ALL {
+fn every_format_of_lines_tells_the_same_run() {
+    for format in LINES {
         insta::assert_snapshot!(format.name(), rendered(format, options()));
     }
+}
+
+#[test]
+fn text_tells_every_device_a_segment_passed_and_what_it_was_translated_to() {
+    let (mut ending, explanation) = endings().swap_remove(0);
+    let mut fin = samples::fin();
+    fin.sightings.push(samples::translated());
+    ending.segments = Some(vec![fin]);
+    let explained = bare(&ending, &explanation);
+    let options = Options {
+        explain: true,
+        ..options()
+    };
+    let mut out = Vec::new();
+    let mut renderer = Format::Text.renderer(options);
+    renderer.ending(&explained, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let line = text.lines().find(|it| it.contains("wire:")).unwrap();
+    assert_eq!(
+        line.trim_start(),
+        "wire: sent [F] on lo 1.00µs after the kernel's act (passed wan0 as 192.0.2.1:50000 → 192.0.2.7:80)"
+    );
 }
 
 #[test]
@@ -130,9 +169,11 @@ fn a_new_clock_holds_from_the_next_line_on() {
     let mut out = Vec::new();
     let mut renderer = Format::Json.renderer(options());
     renderer.lost(&lost(), &mut out).unwrap();
-    renderer.clock(WallClock {
+    renderer.clock(&Sample {
+        at: MonoNs(1),
         offset_ns: 0,
-        zone: TimeZone::UTC,
+        error_ns: 1,
+        slept_ns: 0,
     });
     renderer.lost(&lost(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
@@ -164,7 +205,12 @@ fn a_summary_names_every_loss() {
     assert!(one(|it| it.early = 3).ends_with(", 3 used early\n"));
     assert!(one(|it| it.filtered = 4).ends_with(", 4 filtered\n"));
     assert!(one(|it| it.evicted = 5).ends_with(", 5 evicted\n"));
-    assert!(one(|it| it.unjoined_segments = Some(6)).ends_with(", 6 unjoined segments\n"));
+    let unjoined = one(|it| {
+        let unjoined = it.unjoined_segments.insert(Unjoined::default());
+        unjoined.add(Why::Forwarded, 4);
+        unjoined.add(Why::SentByNoSocket, 2);
+    });
+    assert!(unjoined.ends_with(", 6 unjoined segments (2 sent_by_no_socket, 4 forwarded)\n"));
     let lost = one(|it| {
         it.lost.set(Kind::RstSent, 2);
         it.lost.set(Kind::StateChanged, 10);
@@ -189,7 +235,7 @@ proptest! {
             stacks: &stacks,
             ..bare(&ending, &explanation)
         };
-        for format in Format::ALL {
+        for format in LINES {
             let mut out = Vec::new();
             let mut renderer = format.renderer(options());
             renderer.ending(&explained, &mut out).unwrap();

@@ -8,21 +8,26 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::{
-    Explained, Options, Render, Start,
+    Devices, Explained, Options, Render, Start,
     time::{WallClock, human},
     words,
 };
 use crate::{
     model::{
+        alignment::Alignment,
+        clock::Sample,
         ending::{Ending, How},
         observation::Observation,
         process::Actor,
         reason::ReasonNames,
+        stray::Stray,
         time::MonoNs,
     },
     tally::{Lost, PerKind, Tally, kind_of},
 };
 
+mod alignment;
+mod clocks;
 pub(super) mod event;
 pub(super) mod row;
 mod stack;
@@ -125,8 +130,8 @@ impl Text {
 }
 
 impl Render for Text {
-    fn clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+    fn clock(&mut self, sample: &Sample) {
+        self.clock.learn(sample);
     }
 
     /// The names of the columns; how the trace runs is said elsewhere, not among the data.
@@ -141,6 +146,15 @@ impl Render for Text {
         row.cell(width::REASON, BOLD, "REASON");
         row.right(width::CLOSE, BOLD, "CLOSE");
         row.finish(out)
+    }
+
+    fn alignment(
+        &mut self,
+        alignment: &Alignment,
+        _at: MonoNs,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        alignment::line(alignment, &self.clock, out)
     }
 
     fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()> {
@@ -186,6 +200,19 @@ impl Render for Text {
         Ok(())
     }
 
+    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()> {
+        let at = stray.sightings.first().map_or(MonoNs(0), |it| it.at);
+        let row = &mut self.row;
+        row.cell(width::TIME, DIM, self.clock.time_of_day(at));
+        row.right(width::PID, DIM, "-");
+        row.cell(width::COMM, DIM, "-");
+        let (source, destination) = (stray.headers.source, stray.headers.destination);
+        row.cell(width::FLOW, DIM, format_args!("{source} → {destination}"));
+        row.cell(width::HOW, DIM, "segment");
+        row.cell(0, DIM, wire::alone(stray, devices));
+        row.finish(out)
+    }
+
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {
         let time = self.clock.time_of_day(lost.at);
         writeln!(
@@ -197,32 +224,46 @@ impl Render for Text {
     }
 
     fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
-        let endings = count(tally.endings, "ending");
-        let events = count(tally.received_total(), "event");
-        write!(
-            out,
-            "{endings}, {events} received, {} lost",
-            tally.lost.total()
-        )?;
-        write!(out, "{}", by_kind(&tally.lost))?;
-        let captured = tally.captured.unwrap_or_default();
-        let rest = [
-            (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
-            (tally.undecodable, "undecodable"),
-            (tally.late, "late"),
-            (tally.early, "used early"),
-            (tally.filtered, "filtered"),
-            (tally.evicted, "evicted"),
-            (tally.unjoined_segments.unwrap_or(0), "unjoined segments"),
-            (captured.dropped, "frames dropped"),
-            (captured.unreadable, "frames unreadable"),
-            (captured.untimed, "segments without a time"),
-        ];
-        for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
-            write!(out, ", {number} {name}")?;
-        }
-        writeln!(out)
+        account(tally, out)?;
+        let mut delays = tally.delays.iter().flatten();
+        delays.try_for_each(|delay| wire::delay(delay, out))
     }
+}
+
+/// The account of a run in one line.
+pub(super) fn account(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+    let endings = count(tally.endings, "ending");
+    let events = count(tally.received_total(), "event");
+    write!(
+        out,
+        "{endings}, {events} received, {} lost",
+        tally.lost.total()
+    )?;
+    write!(out, "{}", by_kind(&tally.lost))?;
+    let captured = tally.captured.unwrap_or_default();
+    let unjoined = tally.unjoined_segments.unwrap_or_default();
+    let rest = [
+        (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
+        (tally.undecodable, "undecodable"),
+        (tally.late, "late"),
+        (tally.early, "used early"),
+        (tally.filtered, "filtered"),
+        (tally.evicted, "evicted"),
+        (unjoined.total(), "unjoined segments"),
+        (tally.hurried, "told before their segments were read"),
+        (captured.dropped, "frames dropped"),
+        (captured.unreadable, "frames unreadable"),
+        (captured.untimed, "segments without a time"),
+        (captured.left_out, "network namespaces not captured"),
+    ];
+    for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
+        write!(out, ", {number} {name}")?;
+        if name == "unjoined segments" {
+            write!(out, "{}", listed(unjoined.named()))?;
+        }
+    }
+    write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
+    writeln!(out)
 }
 
 /// Resets shout, timeouts warn.
@@ -251,16 +292,17 @@ fn count(number: u64, noun: &str) -> impl fmt::Display {
 
 /// ` (10 state_changed, 2 rst_sent)`, or nothing when nothing was counted.
 fn by_kind(counts: &PerKind) -> impl fmt::Display {
+    listed(counts.named())
+}
+
+/// ` (10 one, 2 other)`, without those that are zero.
+fn listed(counts: impl Iterator<Item = (&'static str, u64)> + Clone) -> impl fmt::Display {
     fmt::from_fn(move |f| {
-        let counted = counts.iter().filter(|&(_, count)| count != 0);
-        for (index, (kind, count)) in counted.enumerate() {
-            write!(
-                f,
-                "{}{count} {}",
-                if index == 0 { " (" } else { ", " },
-                kind.name()
-            )?;
+        let mut open = false;
+        for (name, count) in counts.clone().filter(|&(_, count)| count != 0) {
+            write!(f, "{}{count} {name}", if open { ", " } else { " (" })?;
+            open = true;
         }
-        f.write_str(if counts.total() == 0 { "" } else { ")" })
+        f.write_str(if open { ")" } else { "" })
     })
 }

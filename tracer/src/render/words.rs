@@ -134,6 +134,7 @@ pub(super) const fn condition(what: &What) -> Option<&Condition> {
         | What::Accepted { .. }
         | What::HeldOpen { .. }
         | What::Queued { .. }
+        | What::SegmentSeen(_)
         | What::Stack(_)
         | What::ProcessExited { .. }
         | What::ProcessExeced { .. }

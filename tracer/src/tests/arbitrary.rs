@@ -19,9 +19,10 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
-    segment::{Device, Direction},
-    socket::{Condition, FileRefs, Socket, SocketId},
+    segment::{Device, Direction, Headers, Passed},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers, Tries},
     state::TcpState,
+    stray::{Stray, Why},
     time::MonoNs,
     wire::{Sighting, WireSegment},
 };
@@ -100,6 +101,7 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
         option::of(any::<(bool, bool)>()),
         option::of(file),
         option::of(1_u32..),
+        timers(),
     );
     (receive, send, flags, rest)
         .prop_map(|(receive, send, flags, rest)| Condition {
@@ -118,8 +120,36 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
             shutdown: rest.3,
             file: rest.4,
             inode: rest.5,
+            backlog: None,
+            timers: rest.6,
         })
         .boxed()
+}
+
+fn timers() -> impl Strategy<Value = Timers> {
+    let number = || option::of(any::<u32>());
+    let tries = any::<(u8, u8, u8)>().prop_map(|(retransmits, probes, probes_allowed)| Tries {
+        retransmits,
+        probes,
+        probes_allowed,
+    });
+    (
+        (number(), number(), number(), number()),
+        option::of(tries),
+        option::of(any::<i32>()),
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+    )
+        .prop_map(|(numbers, tries, linger2, signed, mptcp)| Timers {
+            idle_ms: numbers.0,
+            unacked_age_us: numbers.1,
+            user_timeout_ms: numbers.2,
+            window: numbers.3,
+            tries,
+            linger2,
+            signed,
+            mptcp,
+        })
 }
 
 pub(crate) fn comm() -> impl Strategy<Value = Comm> {
@@ -145,17 +175,22 @@ pub(crate) fn task() -> BoxedStrategy<Task> {
         comm(),
         option::of(1_u64..),
         any::<u32>(),
-        option::of(exit),
+        (option::of(1_u64..), option::of(exit)),
+        any::<bool>(),
     )
-        .prop_map(|((pid, tid), comm, leader, start_ns, uid, exit)| Task {
-            pid,
-            tid,
-            comm,
-            process_comm: if leader.is_empty() { comm } else { leader },
-            start_ns,
-            uid,
-            exit,
-        })
+        .prop_map(
+            |((pid, tid), comm, leader, start_ns, uid, (goroutine, exit), executing)| Task {
+                pid,
+                tid,
+                comm,
+                process_comm: if leader.is_empty() { comm } else { leader },
+                start_ns,
+                uid,
+                goroutine,
+                exit,
+                executing,
+            },
+        )
         .boxed()
 }
 
@@ -282,25 +317,56 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
             flow(),
             option::of(socket_id()),
             option::of(state()),
+            (condition(), option::of(any::<(u32, u32)>())),
             segment(),
             reason_code()
         )
-            .prop_map(|(flow, socket, state, provoked_by, reason)| {
-                What::RstAnswered {
-                    flow,
-                    socket,
-                    state,
-                    provoked_by,
-                    reason,
+            .prop_map(
+                |(flow, socket, state, (condition, backlog), provoked_by, reason)| {
+                    What::RstAnswered {
+                        flow,
+                        socket,
+                        state,
+                        condition: Condition {
+                            backlog,
+                            ..condition
+                        },
+                        provoked_by,
+                        reason,
+                    }
                 }
-            }),
+            ),
         (socket(), condition())
             .prop_map(|(socket, condition)| What::RstReceived { socket, condition }),
         (socket(), any::<u32>()).prop_map(|(socket, seq)| What::FinRetransmitted { socket, seq }),
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
+        passed().prop_map(What::SegmentSeen),
     ];
     let bare = (actor_without_task(), what);
     prop_oneof![9 => bare, 1 => stacks::record()].boxed()
+}
+
+fn passed() -> impl Strategy<Value = Passed> {
+    let name = option::of(collection::vec(1_u8.., 1..16));
+    let place = (any::<u32>(), name, way(), option::of(0..0x1000_u16));
+    let said = (segment(), any::<(u32, u16)>());
+    (flow(), any::<u64>(), place, said).prop_map(|(flow, cookie, place, said)| {
+        let (device, name, direction, vlan) = place;
+        let (Segment { seq, ack, flags }, (payload_bytes, window)) = said;
+        Passed {
+            flow,
+            cookie: NonZeroU64::new(cookie),
+            device,
+            name: name.map(|name| Foreign::from(&*name)),
+            direction,
+            vlan,
+            seq,
+            ack,
+            flags,
+            payload_bytes,
+            window,
+        }
+    })
 }
 
 /// Records about a process, which the record names whether it acted or not.
@@ -442,6 +508,8 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             look: None,
             let_go: identity.6,
             after: identity.7,
+            former: None,
+            until: identity.1,
             acts: story.0,
             states: story.1,
             close_called: story.2,
@@ -454,27 +522,66 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         .boxed()
 }
 
-fn wire_segment() -> impl Strategy<Value = WireSegment> {
-    let direction = sample::select(vec![
+fn way() -> impl Strategy<Value = Direction> {
+    sample::select(vec![
         Direction::Transmitted,
         Direction::Received,
         Direction::Unknown,
-    ]);
+    ])
+}
+
+fn sighting() -> impl Strategy<Value = Sighting> {
     let device = prop_oneof![
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)
     ];
-    let sighting = (mono(), device, direction).prop_map(|(at, device, direction)| Sighting {
-        at,
+    let seen = crate::record::tests::seen();
+    let place = (option::of(0..3_u32), option::of((end(), end())));
+    let time = (mono(), option::of(any::<u64>()));
+    (time, place, device, way(), seen).prop_map(|(time, place, device, direction, seen)| Sighting {
+        at: time.0,
+        error_ns: time.1,
+        captured: seen.at,
+        netns: place.0,
+        tuple: place.1,
         device,
         direction,
-    });
+        vlan: seen.vlan,
+        headers: seen.headers,
+    })
+}
+
+/// A segment that no ending tells.
+pub(crate) fn stray() -> impl Strategy<Value = Stray> {
+    let ends = (end(), end(), any::<(u32, u32, u32, u8)>());
+    let why = sample::select(Why::ALL.to_vec());
+    (ends, why, collection::vec(sighting(), 0..3)).prop_map(|(ends, why, sightings)| {
+        let (source, destination, (seq, ack, payload_bytes, flags)) = ends;
+        Stray {
+            headers: Headers {
+                source,
+                destination,
+                seq,
+                ack,
+                flags: SegmentFlags(flags),
+                payload_bytes,
+                window: 0,
+                timestamps: None,
+            },
+            sightings,
+            why,
+        }
+    })
+}
+
+fn wire_segment() -> impl Strategy<Value = WireSegment> {
     (
         any::<(bool, u8, u32, u32, u32, u32)>(),
         option::of(mono()),
-        collection::vec(sighting, 0..3),
+        collection::vec(sighting(), 0..3),
+        collection::vec(sighting(), 0..2),
     )
-        .prop_map(|(said, kernel, sightings)| WireSegment {
+        .prop_map(|(said, kernel, sightings, again)| WireSegment {
             sent: said.0,
             flags: SegmentFlags(said.1),
             seq: said.2,
@@ -483,6 +590,7 @@ fn wire_segment() -> impl Strategy<Value = WireSegment> {
             kernel,
             sightings,
             retransmits: said.5,
+            again,
         })
 }
 

@@ -8,24 +8,29 @@ use tracer::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Exit, Task},
     reason::ReasonNames,
-    socket::{Condition, FileRefs, Socket, SocketId},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers, Tries},
     state::TcpState,
     time::MonoNs,
 };
 
 /// The reasons the stories name, numbered as kernels since 6.12 do.
-const REASONS: [(u32, &str); 11] = [
+const REASONS: [(u32, &str); 16] = [
     (0, "NOT_SPECIFIED"),
     (1, "NO_SOCKET"),
+    (2, "TCP_INVALID_ACK_SEQUENCE"),
+    (3, "TCP_RFC7323_PAWS"),
     (6, "TCP_FLAGS"),
     (7, "TCP_OLD_ACK"),
     (8, "TCP_ABORT_ON_DATA"),
     (9, "TCP_TIMEWAIT_SOCKET"),
     (10, "INVALID_SYN"),
     (11, "TCP_ABORT_ON_CLOSE"),
+    (12, "TCP_ABORT_ON_LINGER"),
+    (13, "TCP_ABORT_ON_MEMORY"),
     (14, "TCP_STATE"),
     (15, "TCP_KEEPALIVE_TIMEOUT"),
     (16, "TCP_DISCONNECT_WITH_DATA"),
+    (18, "MPTCP_RST_EMPTCP"),
 ];
 
 pub(crate) fn reasons() -> ReasonNames {
@@ -40,6 +45,11 @@ pub(crate) struct Way {
 }
 
 impl Way {
+    /// Whether the kernel gives reasons.
+    pub(crate) const fn has_reasons(self) -> bool {
+        self.reason
+    }
+
     pub(crate) const ALL: [Self; 4] = [
         Self {
             hooks: true,
@@ -118,7 +128,7 @@ fn exact() -> String {
 #[serde(deny_unknown_fields)]
 struct Given {
     at_us: u64,
-    /// A task's name, a task and how it exits (`app exit 1`, `app signal 9`), `kthread`, `softirq`
+    /// A task's name, a task and how it ends (`app exit 1`, `app signal 9`, `app exec`), `kthread`, `softirq`
     /// or `unknown`.
     #[serde(default = "softirq")]
     by: String,
@@ -158,6 +168,16 @@ struct GivenCondition {
     err: Option<u32>,
     shutdown: Option<(bool, bool)>,
     file: Option<String>,
+    backlog: Option<(u32, u32)>,
+    idle_ms: Option<u32>,
+    unacked_age_us: Option<u32>,
+    user_timeout_ms: Option<u32>,
+    window: Option<u32>,
+    /// Retransmissions and probes.
+    tries: Option<(u8, u8)>,
+    linger2: Option<i32>,
+    signed: Option<bool>,
+    mptcp: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -364,6 +384,7 @@ impl Given {
             flow: socket.flow,
             socket: answer.state.is_some().then_some(socket.id),
             state: answer.state.as_deref().map(state),
+            condition: self.condition.read(),
             provoked_by: Segment {
                 seq: answer.seq,
                 ack: answer.ack,
@@ -417,6 +438,21 @@ impl GivenCondition {
                 other => panic!("no such file: {other}"),
             }),
             inode: None,
+            backlog: self.backlog,
+            timers: Timers {
+                idle_ms: self.idle_ms,
+                unacked_age_us: self.unacked_age_us,
+                user_timeout_ms: self.user_timeout_ms,
+                window: self.window,
+                tries: self.tries.map(|(retransmits, probes)| Tries {
+                    retransmits,
+                    probes,
+                    probes_allowed: 0,
+                }),
+                linger2: self.linger2,
+                signed: self.signed,
+                mptcp: self.mptcp,
+            },
         }
     }
 }
@@ -454,6 +490,10 @@ fn actor(by: &str) -> Actor {
         ["unknown"] => Actor::Unknown,
         ["kthread"] => Actor::KernelThread(task("kworker", None)),
         [name] => Actor::Task(task(name, None)),
+        [name, "exec"] => Actor::Task(Task {
+            executing: true,
+            ..task(name, None)
+        }),
         [name, "exit", status] => {
             Actor::Task(task(name, Some(Exit::Status(status.parse().unwrap()))))
         }
@@ -476,6 +516,8 @@ fn task(name: &str, exit: Option<Exit>) -> Task {
         process_comm: comm,
         start_ns: Some(1),
         uid: 1000,
+        goroutine: None,
         exit,
+        executing: false,
     }
 }

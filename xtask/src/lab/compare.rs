@@ -15,7 +15,10 @@ use crate::scene::truth::{Expected, Known, Seen};
 
 /// Whether an ending is the one expected: of the same end, and of the same kind.
 pub(crate) fn is_of(ending: &Ending, expected: &Expected) -> bool {
-    same_end(ending, expected) && ending.kind() == expected.kind()
+    // One end can answer several segments in the name of a socket that goes on, each for its reason.
+    let cause = expected.decisive().is_some_and(|it| it.1 == ending.cause);
+    let answer = !expected.answer || cause;
+    same_end(ending, expected) && ending.kind() == expected.kind() && answer
 }
 
 /// Whether an ending is of the end expected: addresses and ports are the same, a port of zero being
@@ -59,14 +62,13 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
     for expected in expected.iter().filter(|it| can_be_seen(lab, it)) {
         let told: Vec<_> = endings.iter().filter(|it| is_of(it, expected)).collect();
         let wrong = match told.as_slice() {
-            [ending] => {
-                let lenience = lenience(lab, expected);
-                let mut wrong = differences::differences(lab.kernel, lenience, expected, ending);
-                wrong.extend(unlinked(ending, endings));
-                wrong.extend(unrelated(expected, ending, endings));
-                wrong
-            }
+            [ending] => unlike(lab, expected, ending, endings),
             [] => vec!["one ending was expected, none was told".to_owned()],
+            // What was sent again is answered again.
+            answers if expected.answer => answers
+                .iter()
+                .flat_map(|ending| unlike(lab, expected, ending, endings))
+                .collect(),
             several => std::iter::once("one ending was expected, several were told:".to_owned())
                 .chain(several.iter().map(|ending| in_words(ending)))
                 .collect(),
@@ -90,6 +92,15 @@ pub(crate) fn compare(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> a
         return Ok(());
     }
     bail!("{}", report.trim_end())
+}
+
+/// What is wrong with an ending.
+fn unlike(lab: &Lab, expected: &Expected, ending: &Ending, endings: &[Ending]) -> Vec<String> {
+    let lenience = lenience(lab, expected);
+    let mut wrong = differences::differences(lab.kernel, lenience, expected, ending);
+    wrong.extend(unlinked(ending, endings));
+    wrong.extend(unrelated(expected, ending, endings));
+    wrong
 }
 
 /// What is wrong with how an ending names the other end, where that was told of once as well.

@@ -2,7 +2,7 @@
 //! follows it.
 
 mod damage;
-mod tools;
+pub(super) mod tools;
 
 use std::{
     fs::{self, File},
@@ -57,7 +57,7 @@ fn scenes() -> anyhow::Result<()> {
 }
 
 /// Runs `trace` with a recording while `play` plays, then replays it: nothing may differ.
-fn same_bytes(
+pub(super) fn same_bytes(
     lab: &Lab,
     arguments: &[&str],
     view: &[&str],

@@ -216,13 +216,14 @@ pub(crate) fn starts(told_ns: u64, ticks: u64) -> bool {
 
 /// Whether an act of this kind is one of the socket's own side.
 pub(crate) fn is_ours(how: &str) -> bool {
-    how.ends_with("_sent") || how == "held_open"
+    how.ends_with("_sent") || how == "held_open" || how == "destroyed"
 }
 
 /// Whether the actor told is who acted: the peer's acts are the kernel's, ours somebody's, if a call
 /// made them.
 pub(crate) fn actor(expected: &Expected, how: &str, told: &Actor) -> Mark {
-    let right = match expected.actor.as_ref().filter(|_| is_ours(how)) {
+    let own = is_ours(how) && !(expected.answered && how == "rst_sent");
+    let right = match expected.actor.as_ref().filter(|_| own) {
         Some(_) if expected.deferred && told.context == "kernel_thread" => true,
         Some(process) => told.context == "task" && told.pid == Some(process.pid),
         None => told.context != "task",

@@ -120,8 +120,15 @@ fn stdout_closed(lab: &Lab) -> anyhow::Result<()> {
 
 /// SIGKILL: the kernel holds no program of finrst's any more.
 fn killed(lab: &Lab) -> anyhow::Result<()> {
+    killed_with(lab, &[])
+}
+
+/// As [`killed`], for a finrst with these arguments.
+pub(super) fn killed_with(lab: &Lab, arguments: &[&str]) -> anyhow::Result<()> {
     let before = kernel::bpf_programs()?;
-    let tracer = start(lab)?;
+    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+    let patience = lab.patience(Duration::from_secs(10));
+    let tracer = Tracer::start(lab.trace(&arguments), patience)?;
     let during = kernel::bpf_programs()?;
     let new: Vec<_> = during.iter().filter(|id| !before.contains(id)).collect();
     ensure!(

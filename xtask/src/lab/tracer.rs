@@ -17,7 +17,7 @@ use nix::{
 
 use super::{
     clock::Deadline,
-    told::{Ending, Line, Summary},
+    told::{Ending, Line, Stray, Summary},
 };
 
 /// How often what is waited for is asked about when nothing is told.
@@ -37,6 +37,8 @@ pub(crate) struct Tracer {
     talk: Option<JoinHandle<String>>,
     /// The endings so far.
     pub(crate) endings: Vec<Ending>,
+    /// The segments no ending tells.
+    strays: Vec<Stray>,
     /// The closing account, once it came.
     summary: Option<Summary>,
     /// Lines that are not finrst's: the output of a command it runs.
@@ -52,6 +54,8 @@ pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     /// Every ending it printed.
     pub(crate) endings: Vec<Ending>,
+    /// Every segment it printed that no ending tells.
+    pub(crate) strays: Vec<Stray>,
     /// Its closing account; `None` when it printed none.
     pub(crate) summary: Option<Summary>,
     /// Lines that are not finrst's.
@@ -93,6 +97,7 @@ impl Tracer {
             lines,
             talk: Some(talk),
             endings: Vec::new(),
+            strays: Vec::new(),
             summary: None,
             foreign: Vec::new(),
             patience,
@@ -126,6 +131,7 @@ impl Tracer {
             serde_json::from_str(text).with_context(|| format!("not of schema 1: {text}"))?;
         match &line {
             Line::Ending(ending) => self.endings.push((**ending).clone()),
+            Line::Segment(stray) => self.strays.push((**stray).clone()),
             Line::Summary(summary) => self.summary = Some(*summary),
             Line::Start | Line::Other => {}
         }
@@ -178,6 +184,7 @@ impl Tracer {
         Ok(Ended {
             status,
             endings: std::mem::take(&mut self.endings),
+            strays: std::mem::take(&mut self.strays),
             summary: self.summary,
             foreign: std::mem::take(&mut self.foreign),
             talk: talk.unwrap_or_default(),

@@ -37,7 +37,7 @@ pub(crate) fn close_deaf(part: &mut Part) -> io::Result<()> {
 pub(crate) fn expected(truth: &Truth) -> Vec<Expected> {
     truth.both(
         |client| {
-            let acts = ["fin_sent/app_close", "fin_received/peer_closed"];
+            let acts = ["fin_sent/simultaneous_close", "fin_received/peer_closed"];
             client.acted(&acts, Some("both"))
         },
         |server| server.began(&["fin_sent/app_close", "fin_received/peer_closed?"]),

@@ -73,7 +73,7 @@ pub(crate) fn killed_unread(truth: &Truth) -> Vec<Expected> {
         |client| client.followed(&["rst_received/peer_reset"]),
         |server| {
             server
-                .began(&["rst_sent/closed_with_unread_data"])
+                .began(&["rst_sent/process_exit_with_unread_data"])
                 .killed()
                 .because("TCP_ABORT_ON_CLOSE")
         },

@@ -88,6 +88,15 @@ pub(crate) fn hear_out_and_cue(part: &mut Part) -> io::Result<()> {
     part.cue()
 }
 
+/// Reads to the end, and keeps the connection until the client is done.
+pub(crate) fn hear_out_and_wait(part: &mut Part) -> io::Result<()> {
+    let stream = part.accept()?;
+    socket::read_to_end(&stream)?;
+    part.wait()?;
+    drop(stream);
+    Ok(())
+}
+
 /// One FIN, by shutdown; the later close sends nothing.
 pub(crate) fn shut_both_expected(truth: &Truth) -> Vec<Expected> {
     truth.both(

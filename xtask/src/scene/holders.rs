@@ -98,7 +98,7 @@ pub(crate) fn exec_closed(truth: &Truth) -> Vec<Expected> {
     let servers = truth.servers().map(|ending| {
         ending
             .by(server.clone())
-            .began(&["fin_sent/!process_exit", "fin_received/peer_closed?"])
+            .began(&["fin_sent/exec_cloexec", "fin_received/peer_closed?"])
     });
     truth.clients().map(client).chain(servers).collect()
 }

@@ -254,7 +254,7 @@ pub(crate) fn dead_in_vain(truth: &Truth) -> Vec<Expected> {
     in_vain(
         truth,
         |client| client.followed(&["rst_received/peer_reset"]),
-        |server| server.began(&["rst_sent/!linger_zero"]),
+        |server| server.began(&["rst_sent/listener_closed"]),
     )
 }
 
@@ -277,6 +277,6 @@ pub(crate) fn wait_in_vain(part: &mut Part) -> io::Result<()> {
 pub(crate) fn listener_closed(truth: &Truth) -> Vec<Expected> {
     truth.both(
         |client| client.followed(&["rst_received/peer_reset"]),
-        |server| server.began(&["rst_sent/!linger_zero"]),
+        |server| server.began(&["rst_sent/listener_closed"]),
     )
 }

@@ -56,11 +56,7 @@ pub(crate) fn disconnect(part: &mut Part) -> io::Result<()> {
 /// A reset by a call that is no close.
 pub(crate) fn disconnected(truth: &Truth) -> Vec<Expected> {
     truth.both(
-        |client| {
-            client
-                .began(&["rst_sent/!linger_zero"])
-                .because("TCP_STATE")
-        },
+        |client| client.began(&["rst_sent/disconnect"]).because("TCP_STATE"),
         |server| server.followed(&["rst_received/peer_reset"]),
     )
 }
@@ -82,7 +78,7 @@ pub(crate) fn answered_stray(truth: &Truth) -> Vec<Expected> {
         .map(|server| {
             server
                 .by_kernel()
-                .acted(&["rst_sent/!no_listener"], None)
+                .acted(&["rst_sent/stray_segment"], None)
                 .because("NO_SOCKET")
         })
         .collect()

@@ -48,12 +48,12 @@ pub(crate) fn spread_receiving() -> io::Result<()> {
     )
 }
 
-/// The inode number of the network namespace this process is in.
+/// The inode number of the network namespace this thread is in.
 ///
 /// # Errors
 /// There is no `/proc`.
 pub(crate) fn inode() -> io::Result<u32> {
-    let inode = fs::metadata("/proc/self/ns/net")?.ino();
+    let inode = fs::metadata("/proc/thread-self/ns/net")?.ino();
     u32::try_from(inode).map_err(io::Error::other)
 }
 

@@ -76,6 +76,12 @@ impl Part {
         self.partner.read_exact(&mut [0])
     }
 
+    /// Lets the partner begin, and waits until it is done.
+    pub(crate) fn wait_twice(&mut self) -> io::Result<()> {
+        self.cue()?;
+        self.wait()
+    }
+
     /// Stays until somebody kills this process; a partner's departure ends the wait as a failure.
     pub(crate) fn stay(&mut self) -> io::Result<()> {
         self.wait()?;

@@ -28,7 +28,8 @@ pub(crate) fn prove(scene: &Scene) -> anyhow::Result<ExitCode> {
     let resets = (counted(RESETS)?, claimed(&told, "rst_sent/"));
     let unread = (
         counted(UNREAD)?,
-        claimed(&told, "rst_sent/closed_with_unread_data"),
+        claimed(&told, "rst_sent/closed_with_unread_data")
+            + claimed(&told, "rst_sent/process_exit_with_unread_data"),
     );
     let holds = resets.0 == resets.1 && unread.0 == unread.1;
     println!(

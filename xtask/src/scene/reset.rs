@@ -89,7 +89,7 @@ pub(crate) fn listen_to_nobody(part: &mut Part) -> io::Result<()> {
 /// The client is reset while connecting, and the kernel is who answered.
 pub(crate) fn refused(truth: &Truth) -> Vec<Expected> {
     truth.both(
-        |client| client.followed(&["rst_received/peer_reset"]),
+        |client| client.followed(&["rst_received/refused"]),
         |server| {
             server
                 .by_kernel()

@@ -1,5 +1,6 @@
 //! The list of scenes, one row each; what a row names is defined in the file of its family.
 
+mod causes;
 mod ownership;
 
 use super::{
@@ -30,7 +31,8 @@ const fn row(
 
 /// Every scene, in the order they are played.
 pub(crate) fn scenes() -> impl Iterator<Item = &'static Scene> {
-    ENDINGS.iter().chain(ownership::SCENES)
+    let endings = ENDINGS.iter();
+    endings.chain(ownership::SCENES).chain(causes::SCENES)
 }
 
 /// The scenes about how connections end.
@@ -234,6 +236,36 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// The cells of each row of docs/causes.md.
+    fn documented() -> Vec<Vec<&'static str>> {
+        include_str!("../../../docs/causes.md")
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.starts_with("| cause"))
+            .map(|line| line.split('|').map(str::trim).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_cause_has_a_row_with_scenes_that_exist_or_says_why_there_is_none() {
+        let catalogue = include_str!("../../../tracer/src/model/cause.rs");
+        let codes = catalogue
+            .lines()
+            .filter_map(|line| line.trim().strip_suffix("\";"));
+        let codes: Vec<_> = codes.filter_map(|line| line.split_once(" = \"")).collect();
+        let rows = documented();
+        assert_eq!(rows.len(), codes.len());
+        let exists = |name: &str| scenes().any(|scene| scene.name == name);
+        for (row, (_, code)) in rows.iter().zip(codes) {
+            let [_, cause, _, fires, near, _] = row.as_slice() else {
+                panic!("another number of cells: {row:?}");
+            };
+            assert_eq!(*cause, code);
+            assert!(fires.starts_with("– ") || exists(fires), "{code}: {fires}");
+            assert!(exists(near), "{code}: {near}");
+            assert_ne!(fires, near, "{code}");
+        }
+    }
 
     #[test]
     fn every_scene_has_a_name_of_its_own() {

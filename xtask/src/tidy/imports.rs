@@ -28,6 +28,11 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     ("probe", Only(&["tally"]), &["clap"]),
     (
+        "go",
+        Only(&[]),
+        &["aya", "clap", "tokio", "tracer_common", "std::fs", "now()"],
+    ),
+    (
         "packet",
         Only(&["model"]),
         &["aya", "clap", "tracer_common"],
@@ -44,6 +49,19 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "clap", "tokio", "std::fs", "now()"],
     ),
     (
+        "align",
+        Only(&["model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
+    ),
+    (
         "decode",
         Only(&["model", "tally"]),
         &["aya", "clap", "tokio", "std::fs", "now()"],
@@ -55,7 +73,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     (
         "enrich",
-        Only(&["model", "tally"]),
+        Only(&["go", "model", "tally"]),
         &["aya", "clap", "tracer_common"],
     ),
     (
@@ -70,7 +88,8 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     ),
     (
         "render",
-        Only(&["model", "tally"]),
+        // Of `packet` the files, to write one.
+        Only(&["model", "packet", "tally"]),
         &[
             "aya",
             "clap",

@@ -100,7 +100,7 @@ fn init(ways: &[&str], tests: &[String], has_btf: bool) -> String {
     format!(
         "#!/bin/busybox sh\n\
          /bin/busybox --install -s /bin\n\
-         export PATH=/bin HOME=/root FINRST_SLOW={SLOWNESS}\n\
+         export PATH=/bin HOME=/root FINRST_SLOW={SLOWNESS} FINRST_GUEST=1\n\
          while read kind name place; do\n\
          mount -t $kind $name $place || echo vm cannot mount $place\n\
          done <<END\n{MOUNTS}END\n\

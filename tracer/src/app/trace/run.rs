@@ -7,21 +7,23 @@ use tokio::{process::Child, time::MissedTickBehavior};
 use crate::{
     app::{
         account,
-        capture::Capture,
+        captures::Captures,
+        clocks::Clocks,
         command,
+        goroutines::Watch,
         job::Job,
         output, priority,
         record::{Destination, Tape},
-        scan::Pending,
+        scan::{self, Pending},
         stop::Stop,
+        trace::devices,
         view,
     },
-    cli::Transport,
-    enrich::{clock, facts::Live, scan::Scan},
+    enrich::{clock, facts::Live},
     exit::{Exit, Failure},
+    model::time::Reached,
     pipeline::tap::Tapped,
-    probe::{session::Session, source::Source, system::SystemFacts},
-    render::{Point, Start},
+    probe::{devices::Devices, session::Session, source::Source, system::SystemFacts},
     tally::Tally,
 };
 
@@ -62,7 +64,10 @@ pub(super) struct Run<'a> {
     pub(super) session: Session,
     pub(super) pipeline: Tapped<Live>,
     pub(super) known: Pending,
-    pub(super) capture: Capture,
+    pub(super) goroutines: Watch,
+    pub(super) capture: Captures,
+    pub(super) clocks: Clocks,
+    pub(super) devices: Option<Devices>,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -86,6 +91,7 @@ impl Run<'_> {
             Ok(()) => {
                 // Hooks first, then the look at what is older: nothing falls between the two.
                 self.known.begin();
+                self.goroutines.begin();
                 self.until_the_end(child).await
             }
             Err(error) => Err(error),
@@ -110,55 +116,6 @@ impl Run<'_> {
         })
     }
 
-    /// Says that tracing has begun, to programs on stdout, to people on stderr.
-    fn announce(&mut self, facts: &SystemFacts, tape: Option<Tape>) -> io::Result<()> {
-        let outcomes = || {
-            self.session
-                .plan
-                .outcomes
-                .iter()
-                .filter(|outcome| outcome.wanted)
-        };
-        let points: Vec<_> = outcomes()
-            .map(|outcome| Point {
-                name: outcome.point.name,
-                way: outcome.chosen.map(|hook| hook.way().name()),
-            })
-            .collect();
-        let start = Start {
-            at: clock::now(),
-            version: env!("CARGO_PKG_VERSION"),
-            kernel: Some(&facts.release),
-            transport: Some(match self.job.kernel.transport {
-                Transport::Perf => "perf",
-                Transport::Ringbuf => "ringbuf",
-            }),
-            points: &points,
-        };
-        if let Some(tape) = tape {
-            let offsets = &self.session.resolved.offsets;
-            let header = tape.header(&start, offsets, &self.job.settings());
-            self.pipeline.record(tape.writer, header);
-        }
-        if !self.job.quiet || self.job.is_json() {
-            self.pipeline.start(&start)?;
-        }
-        if !self.job.quiet {
-            let absent: Vec<_> = points
-                .iter()
-                .filter(|point| point.way.is_none())
-                .map(|point| point.name)
-                .collect();
-            if !absent.is_empty() {
-                let absent = absent.join(", ");
-                output::say(format_args!(
-                    "finrst: running without {absent}: `finrst check` says why and what is lost"
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Empties the buffers whenever they fill and at every tick, until there is a reason to end.
     async fn until_the_end(&mut self, mut child: Option<Child>) -> io::Result<End> {
         let mut tick = tokio::time::interval(TICK);
@@ -178,10 +135,14 @@ impl Run<'_> {
                 _ = tick.tick() => {}
                 _ = account.tick() => self.account()?,
                 ready = self.capture.filled() => ready?,
-                scan = self.known.ready() => self.know(scan),
+                changed = devices::changed(self.devices.as_ref()) => {
+                    changed?;
+                    self.renew_devices()?;
+                }
+                scan = self.known.ready() => scan::take(scan, self.job.quiet, &mut self.pipeline),
                 () = self.stop.asked() => end = Some(End::Asked),
                 () = &mut deadline => end = Some(End::Asked),
-                status = ended(&mut child) => end = Some(End::Command(status?)),
+                status = command::ended(&mut child) => end = Some(End::Command(status?)),
             }
             if let Some(end) = end {
                 return Ok(end);
@@ -209,48 +170,41 @@ impl Run<'_> {
         (!goes_on).then_some(End::Asked)
     }
 
-    /// Takes in who held the sockets older than the attach; what was not seen is said.
-    fn know(&mut self, scan: Scan) {
-        let refused = self.pipeline.know(scan.sockets);
-        if self.job.quiet {
-            return;
-        }
-        for gap in &scan.gaps {
-            output::say(format_args!("finrst: {gap}"));
-        }
-        if refused > 0 {
-            output::say(format_args!(
-                "finrst: too many sockets: who holds {refused} of them was not noted"
-            ));
-        }
-    }
-
     fn turn(&mut self) -> io::Result<bool> {
-        let watermark = clock::now().before(SLACK_NS);
+        let records = clock::now().before(SLACK_NS);
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
+            goroutines,
             ..
         } = self;
-        session.drain(&mut |record| pipeline.take(record))?;
-        capture.drain(pipeline)?;
-        pipeline.turn(watermark)
+        // Segments first: where records have piled up, some are used at once, and endings told.
+        capture.drain(clocks, pipeline)?;
+        session.drain(&mut |record| {
+            goroutines.notice(record);
+            pipeline.take(record);
+        })?;
+        let segments = capture.reached(SLACK_NS);
+        pipeline.turn(Reached { records, segments })
     }
 
     fn account(&mut self) -> io::Result<()> {
-        let uses_stdout = |file: &Destination| file.is_stdout();
-        if self.job.view.is_some() || self.job.file.as_ref().is_some_and(uses_stdout) {
+        let file = self.job.file.as_ref();
+        if self.job.view.is_some() || file.is_some_and(Destination::is_stdout) {
             output::still_read()?;
         }
-        self.pipeline.clock(view::wall_clock());
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
-        pipeline.account(account::read(session, capture)?)
+        capture.refresh(clocks, pipeline)?;
+        clocks.sample(true, pipeline);
+        pipeline.account(account::read(session, capture, clocks)?)
     }
 
     /// Detaches, reads what is left, tells it and the account.
@@ -262,31 +216,27 @@ impl Run<'_> {
                 self.turn()?;
             }
         }
+        self.devices = None;
         self.session.detach();
         let Self {
             session,
             pipeline,
             capture,
+            clocks,
             ..
         } = self;
         session.settle(&mut |record| pipeline.take(record))?;
-        capture.finish(pipeline)?;
-        pipeline.account(account::last(session, capture)?)?;
+        if !capture.finish(clocks, pipeline)? && !self.job.quiet {
+            output::say("finrst: the last of the capture could not be read in time");
+        }
+        pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
-        let finished = pipeline.finish(self.job.is_json(), end.word());
+        let finished = pipeline.finish(self.job.is_for_programs(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {
             view::say_summary(&tally)?;
         }
         Ok(tally)
-    }
-}
-
-/// Waits for the command to end; forever when there is none.
-async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
-    match child {
-        Some(child) => child.wait().await,
-        None => pending().await,
     }
 }

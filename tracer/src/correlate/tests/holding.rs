@@ -11,7 +11,7 @@ use crate::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::ReasonNames,
-    socket::{Condition, FileRefs, Socket, SocketId},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers},
     state::TcpState,
     time::MonoNs,
 };
@@ -26,7 +26,9 @@ fn task(pid: u32) -> Task {
         process_comm: Comm::default(),
         start_ns: Some(u64::from(pid)),
         uid: 0,
+        goroutine: None,
         exit: None,
+        executing: false,
     }
 }
 
@@ -138,6 +140,8 @@ const NOTHING: Condition = Condition {
     shutdown: None,
     file: None,
     inode: None,
+    backlog: None,
+    timers: Timers::UNKNOWN,
 };
 
 fn listens(address: u64, local: &str, inode: u32, by: u32) -> (Actor, What) {
@@ -343,6 +347,7 @@ fn a_stray_segment_names_the_ending_before_and_how_its_owner_ended() {
         flow: of,
         socket: None,
         state: None,
+        condition: Condition::default(),
         provoked_by: Segment {
             seq: 1,
             ack: 2,

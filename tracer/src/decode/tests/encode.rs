@@ -1,11 +1,14 @@
 //! The inverse of `decode`, for its tests: what a hook would have sent for an observation.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU64,
+};
 
 use tracer_common::{
-    event::{self as wire, context},
+    event::{self as wire, SegmentSeen, context},
     flow as wire_flow,
-    socket::{self as wire_socket, file, known, sock_flag},
+    socket::{self as wire_socket, extra, file, known, sock_flag},
     task as wire_task,
 };
 use zerocopy::IntoBytes;
@@ -13,8 +16,10 @@ use zerocopy::IntoBytes;
 use super::super::*;
 use crate::model::{
     flow::Flow,
+    foreign::Foreign,
     process::{Exit, Task},
-    socket::{Condition, FileRefs, Socket, SocketId},
+    segment::{Direction, Passed},
+    socket::{Condition, FileRefs, Socket, SocketId, Timers},
 };
 use crate::tally::kind_of;
 
@@ -38,6 +43,7 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
         Kind::Accepted => Accepted::SIZE,
         Kind::HeldOpen => HeldOpen::SIZE,
         Kind::Queued => Queued::SIZE,
+        Kind::SegmentSeen => SegmentSeen::SIZE,
         Kind::Stack => wire::Stack::SIZE,
     })
 }
@@ -64,10 +70,12 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         | What::Accepted { .. }
         | What::HeldOpen { .. }
         | What::Queued { .. }
+        | What::SegmentSeen(_)
         | What::Stack(_)
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
+    let executing = running.is_some_and(|task| task.executing);
     let kind = kind_of(&observation.what);
     let header = Header {
         at_ns: observation.at.0,
@@ -75,7 +83,9 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         kind: kind.to_wire(),
         size: u16::try_from(size_of_kind(kind)).unwrap(),
         cpu: observation.cpu,
-        context: bits | if exiting { context::EXITING } else { 0 },
+        context: bits
+            | if exiting { context::EXITING } else { 0 }
+            | if executing { context::EXECUTING } else { 0 },
         tgid: running.map_or(0, |task| task.pid),
         tid: running.map_or(0, |task| task.tid),
     };
@@ -142,6 +152,7 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
             flow,
             socket,
             state,
+            condition,
             provoked_by,
             reason,
         } => RstAnswered {
@@ -153,7 +164,18 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
                 flags: provoked_by.flags.0,
                 reserved: [0; 7],
             },
+            condition: wire_socket::Condition {
+                known: raw_condition(condition).known
+                    | if condition.backlog.is_some() {
+                        known::BACKLOG
+                    } else {
+                        0
+                    },
+                ..raw_condition(condition)
+            },
             reason: reason.unwrap_or(RstAnswered::NO_REASON),
+            backlog: condition.backlog.map_or(0, |it| it.0),
+            max_backlog: condition.backlog.map_or(0, |it| it.1),
             reserved: 0,
         }
         .as_bytes()
@@ -235,6 +257,7 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
         }
         .as_bytes()
         .to_vec(),
+        What::SegmentSeen(passed) => raw_passed(header, passed).as_bytes().to_vec(),
         What::Stack(taken) => stack::record(taken, header),
         What::ProcessExited { .. } => ProcessExited { header, task }.as_bytes().to_vec(),
         What::ProcessExeced { .. } => ProcessExeced { header, task }.as_bytes().to_vec(),
@@ -259,6 +282,7 @@ fn raw_task(task: &Task) -> wire_task::Task {
         leader_comm: task.process_comm.0,
         start_ns: task.start_ns.unwrap_or(0),
         uid: task.uid,
+        goroutine: task.goroutine.unwrap_or(0),
         exit_code: match task.exit {
             None => 0,
             Some(Exit::Status(status)) => u32::from(status) << 8,
@@ -271,6 +295,36 @@ fn raw_state(state: Option<TcpState>) -> u32 {
     (1..=12)
         .find(|&raw| TcpState::from_kernel(raw) == state)
         .unwrap_or(0)
+}
+
+fn raw_passed(header: Header, passed: &Passed) -> SegmentSeen {
+    let mut device = [0; 16];
+    let name = passed.name.as_ref().map_or(&[][..], Foreign::bytes);
+    device[..name.len()].copy_from_slice(name);
+    let received = passed.direction == Direction::Received;
+    SegmentSeen {
+        header,
+        flow: raw_flow(&if received {
+            passed.flow.reversed()
+        } else {
+            passed.flow
+        }),
+        cookie: passed.cookie.map_or(0, NonZeroU64::get),
+        device,
+        index: passed.device,
+        seq: passed.seq,
+        ack: passed.ack,
+        payload_bytes: passed.payload_bytes,
+        window: passed.window,
+        vlan: passed.vlan.map_or(0, |id| id | wire::vlan::TAGGED),
+        flags: passed.flags.0,
+        direction: match passed.direction {
+            Direction::Transmitted => wire::direction::TRANSMITTED,
+            Direction::Received => wire::direction::RECEIVED,
+            Direction::Unknown => 0,
+        },
+        reserved: [0; 2],
+    }
 }
 
 fn raw_flow(flow: &Flow) -> wire_flow::Flow {
@@ -335,10 +389,11 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         (condition.fin_received == Some(true), sock_flag::DONE),
         (lingers, sock_flag::LINGER),
     ];
+    let timers = timers_known(&condition.timers);
     let mask = |bits: &[(bool, u32)]| bits.iter().filter(|it| it.0).fold(0, |all, it| all | it.1);
     let (receive, send) = condition.shutdown.unwrap_or_default();
     wire_socket::Condition {
-        known: mask(&bits),
+        known: mask(&bits) | mask(&timers),
         unread: condition.unread.map_or(0, |unread| {
             unread + u32::from(condition.fin_received == Some(true))
         }),
@@ -358,7 +413,42 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
             Some(FileRefs::Held) => file::HELD,
             Some(FileRefs::Released) => file::RELEASED,
         },
-        reserved: [0; 2],
+        extra: mask_of(condition.timers.signed, extra::SIGNED)
+            | mask_of(condition.timers.mptcp, extra::MPTCP),
+        reserved: 0,
         inode: condition.inode.unwrap_or(0),
+        timers: raw_timers(&condition.timers),
+    }
+}
+
+fn timers_known(timers: &Timers) -> [(bool, u32); 8] {
+    [
+        (timers.idle_ms.is_some(), known::IDLE),
+        (timers.unacked_age_us.is_some(), known::UNACKED_AGE),
+        (timers.user_timeout_ms.is_some(), known::USER_TIMEOUT),
+        (timers.window.is_some(), known::WINDOW),
+        (timers.tries.is_some(), known::TRIES),
+        (timers.linger2.is_some(), known::LINGER2),
+        (timers.signed.is_some(), known::SIGNED),
+        (timers.mptcp.is_some(), known::MPTCP),
+    ]
+}
+
+fn mask_of(bit: Option<bool>, mask: u8) -> u8 {
+    if bit == Some(true) { mask } else { 0 }
+}
+
+fn raw_timers(timers: &Timers) -> wire_socket::Timers {
+    let tries = timers.tries.unwrap_or_default();
+    wire_socket::Timers {
+        idle_ms: timers.idle_ms.unwrap_or(0),
+        unacked_age_us: timers.unacked_age_us.unwrap_or(0),
+        user_timeout_ms: timers.user_timeout_ms.unwrap_or(0),
+        window: timers.window.unwrap_or(0),
+        retransmits: tries.retransmits,
+        probes_out: tries.probes,
+        keepalive_probes: tries.probes_allowed,
+        reserved: 0,
+        linger2: timers.linger2.unwrap_or(0),
     }
 }

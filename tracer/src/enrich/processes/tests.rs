@@ -54,7 +54,9 @@ fn task(pid: u32, start_ns: u64, comm: [u8; 4]) -> Task {
         process_comm: Comm(name),
         start_ns: Some(start_ns),
         uid: 0,
+        goroutine: None,
         exit: None,
+        executing: false,
     }
 }
 

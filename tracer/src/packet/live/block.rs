@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::ring::NUM_PACKETS;
 use crate::{
     model::segment::{CaptureClock, CaptureTime, Device, Direction},
     packet::{
@@ -12,7 +13,6 @@ use crate::{
 };
 
 /// Where `struct tpacket_block_desc` has its numbers.
-const NUM_PACKETS: usize = 12;
 const FIRST_PACKET: usize = 16;
 /// `struct tpacket3_hdr`, and the `struct sockaddr_ll` that follows it.
 const HEADER_BYTES: usize = 48;

@@ -17,6 +17,8 @@ use super::socket::Socket;
 
 /// `block_status` of `struct tpacket_hdr_v1`, within `struct tpacket_block_desc`.
 const STATUS: usize = 8;
+/// `num_pkts` of it: the kernel counts up as it fills the block.
+pub(super) const NUM_PACKETS: usize = 12;
 /// `TPACKET_V3` of `enum tpacket_versions`.
 const VERSION_3: libc::c_int = 2;
 /// What to wait for; a device that goes down makes its socket an error, and not readable.
@@ -91,6 +93,15 @@ impl Ring {
         Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.block_bytes) })
     }
 
+    /// Whether the kernel has frames in the next block, passed on or not.
+    ///
+    /// It sets the count to zero when it begins to fill the block and counts a frame before it
+    /// copies it (`prb_open_block`, `prb_fill_curr_block`, `net/packet/af_packet.c`). After a ring
+    /// that was full all over, the count is an old one until the kernel begins anew.
+    pub(super) fn is_pending(&self) -> bool {
+        self.word(NUM_PACKETS).load(Ordering::Acquire) > 0
+    }
+
     /// Gives the block back that `filled_block` showed.
     pub(super) fn release(&mut self) {
         self.status()
@@ -104,11 +115,16 @@ impl Ring {
     }
 
     fn status(&self) -> &AtomicU32 {
-        // SAFETY: the status lies within the block.
-        let status = unsafe { self.block().add(STATUS) };
-        // SAFETY: four bytes aligned to four, mapped as long as `self` lives; the kernel and we
-        // hand the block to each other by them.
-        unsafe { AtomicU32::from_ptr(status.as_ptr().cast()) }
+        self.word(STATUS)
+    }
+
+    /// A word of the next block's descriptor.
+    fn word(&self, offset: usize) -> &AtomicU32 {
+        // SAFETY: the descriptor is at the block's start, so the word lies within the block.
+        let word = unsafe { self.block().add(offset) };
+        // SAFETY: four bytes aligned to four, mapped as long as `self` lives; the kernel writes
+        // them whole.
+        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
     }
 }
 

@@ -94,6 +94,7 @@ proptest! {
     ) {
         let section = Section {
             comment: Some("a comment"),
+            hardware: Some("x86_64"),
             system: Some("Linux"),
             application: Some("finrst"),
         };

@@ -19,6 +19,8 @@ pub(in crate::record) struct Account {
     forgotten: u64,
     #[serde(default)]
     captured: Option<Captured>,
+    #[serde(default)]
+    clocks: Option<Clocks>,
     at_ns: u64,
 }
 
@@ -29,6 +31,19 @@ struct Captured {
     dropped: u64,
     unreadable: u64,
     untimed: u64,
+    #[serde(default)]
+    left_out: u64,
+}
+
+/// What happened to the clocks.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Clocks {
+    steps: u64,
+    largest_step_ns: i64,
+    suspends: u64,
+    suspended_ns: u64,
+    error_p50_ns: u64,
+    error_max_ns: u64,
 }
 
 impl Account {
@@ -39,6 +54,7 @@ impl Account {
             missed,
             forgotten,
             captured,
+            clocks,
             at,
         } = account;
         Self {
@@ -51,6 +67,15 @@ impl Account {
                 dropped: it.dropped,
                 unreadable: it.unreadable,
                 untimed: it.untimed,
+                left_out: it.left_out,
+            }),
+            clocks: clocks.map(|it| Clocks {
+                steps: it.steps,
+                largest_step_ns: it.largest_step_ns,
+                suspends: it.suspends,
+                suspended_ns: it.suspended_ns,
+                error_p50_ns: it.error_p50_ns,
+                error_max_ns: it.error_max_ns,
             }),
             at_ns: at.0,
         }
@@ -67,6 +92,15 @@ impl Account {
                 dropped: it.dropped,
                 unreadable: it.unreadable,
                 untimed: it.untimed,
+                left_out: it.left_out,
+            }),
+            clocks: self.clocks.map(|it| tally::Clocks {
+                steps: it.steps,
+                largest_step_ns: it.largest_step_ns,
+                suspends: it.suspends,
+                suspended_ns: it.suspended_ns,
+                error_p50_ns: it.error_p50_ns,
+                error_max_ns: it.error_max_ns,
             }),
             at: MonoNs(self.at_ns),
         }

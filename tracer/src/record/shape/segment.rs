@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{Bytes, Unknown};
 use crate::{
     model::{
+        clock::Timed,
         foreign::Foreign,
         observation::SegmentFlags,
         segment::{self, CaptureClock, CaptureTime, Direction, Headers, Seen, Timestamps},
+        stray::Tuple,
         time::MonoNs,
     },
     record::Entry,
@@ -18,13 +20,16 @@ use crate::{
 /// A device and its name.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::record) struct Device<'a> {
+    #[serde(default)]
+    netns: Option<u32>,
     index: u32,
     name: Bytes<'a>,
 }
 
 impl<'a> Device<'a> {
-    pub(in crate::record) fn new(index: u32, name: &'a Foreign) -> Self {
+    pub(in crate::record) fn new(netns: Option<u32>, index: u32, name: &'a Foreign) -> Self {
         Self {
+            netns,
             index,
             name: name.into(),
         }
@@ -32,9 +37,36 @@ impl<'a> Device<'a> {
 
     pub(in crate::record) fn entry(&self) -> Result<Entry<'static>, Unknown> {
         Ok(Entry::Device {
+            netns: self.netns,
             index: self.index,
             name: self.name.foreign()?,
         })
+    }
+}
+
+/// A translation of addresses.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::record) struct Translated {
+    netns: u32,
+    before: Tuple,
+    after: Tuple,
+}
+
+impl Translated {
+    pub(in crate::record) const fn new(netns: u32, before: Tuple, after: Tuple) -> Self {
+        Self {
+            netns,
+            before,
+            after,
+        }
+    }
+
+    pub(in crate::record) const fn entry(&self) -> Entry<'static> {
+        Entry::Translated {
+            netns: self.netns,
+            before: self.before,
+            after: self.after,
+        }
     }
 }
 
@@ -42,6 +74,8 @@ impl<'a> Device<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::record) struct Sighted<'a> {
     at_ns: u64,
+    #[serde(default)]
+    error_ns: Option<u64>,
     netns: Option<u32>,
     /// By the capture's clock: its name and nanoseconds since 1970.
     captured: Option<(Cow<'a, str>, i64)>,
@@ -61,7 +95,7 @@ pub(in crate::record) struct Sighted<'a> {
 }
 
 impl Sighted<'_> {
-    pub(in crate::record) fn new(at: MonoNs, netns: Option<u32>, seen: &Seen) -> Self {
+    pub(in crate::record) fn new(time: Timed, netns: Option<u32>, seen: &Seen) -> Self {
         let Seen {
             at: captured,
             device,
@@ -80,7 +114,8 @@ impl Sighted<'_> {
             timestamps,
         } = headers;
         Self {
-            at_ns: at.0,
+            at_ns: time.at.0,
+            error_ns: time.error_ns,
             netns,
             captured: captured.map(|it| (clock(it.clock).into(), it.ns)),
             device: match device {
@@ -135,7 +170,10 @@ impl Sighted<'_> {
             .find(|&it| word(it) == self.direction)
             .ok_or_else(|| Unknown::new("direction", &self.direction))?;
         Ok(Entry::Sighted {
-            at: MonoNs(self.at_ns),
+            at: Timed {
+                at: MonoNs(self.at_ns),
+                error_ns: self.error_ns,
+            },
             netns: self.netns,
             seen: Box::new(Seen {
                 at: self.captured.as_ref().map(time).transpose()?,

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::{
     Actor, Condition, Connection, Hex, NotYet, Provoker, Task, Text, actor, condition, connection,
-    provoker, task,
+    provoker, task, wire::direction,
 };
 use crate::{
     model::{
-        observation::{HeldBack as ModelHeldBack, Observation, What},
+        foreign::Foreign,
+        observation::{HeldBack as ModelHeldBack, Observation, SegmentFlags, What},
         reason::Reason,
+        segment::Passed,
         socket::Socket,
         stack::Addresses,
         state::TcpState,
@@ -78,6 +80,7 @@ enum Detail<'a> {
         cookie: Option<Hex>,
         listener_cookie: Option<Hex>,
     },
+    Sighting(Box<Sighting>),
     Stack {
         cookie: Option<Hex>,
         of_seq: u64,
@@ -98,6 +101,21 @@ enum Detail<'a> {
 struct HeldBack {
     fin_received_mono_ns: Option<u64>,
     rst_received_mono_ns: Option<u64>,
+}
+
+/// A segment that passed a device.
+#[derive(Serialize)]
+struct Sighting {
+    direction: Option<&'static str>,
+    device: Option<Text<Foreign>>,
+    device_index: u32,
+    vlan: Option<u16>,
+    flags: Text<SegmentFlags>,
+    seq: u32,
+    ack: u32,
+    payload_bytes: u32,
+    window: u16,
+    cookie: Option<Hex>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +144,9 @@ pub(in crate::render) fn event<'a>(
 
 /// An event does not know when its connection began, so it has no `id`.
 fn on_connection(what: &What) -> Option<Connection<'static, NotYet>> {
+    if let What::SegmentSeen(Passed { flow, .. }) = what {
+        return Some(connection(None, (None, None), None, flow, None, None));
+    }
     if let What::RstAnswered { flow, socket, .. } = what {
         return Some(connection(None, (None, None), *socket, flow, None, None));
     }
@@ -177,6 +198,7 @@ fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detai
             cookie: socket.cookie.map(Hex),
             listener_cookie: listener.cookie.map(Hex),
         },
+        What::SegmentSeen(passed) => Detail::Sighting(Box::new(sighting(passed))),
         What::Stack(taken) => Detail::Stack {
             cookie: taken.socket.cookie.map(Hex),
             of_seq: taken.of_seq,
@@ -197,6 +219,21 @@ fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detai
                 tid: *child_tid,
             },
         },
+    }
+}
+
+fn sighting(passed: &Passed) -> Sighting {
+    Sighting {
+        direction: direction(passed.direction),
+        device: passed.name.clone().map(Text),
+        device_index: passed.device,
+        vlan: passed.vlan,
+        flags: Text(passed.flags),
+        seq: passed.seq,
+        ack: passed.ack,
+        payload_bytes: passed.payload_bytes,
+        window: passed.window,
+        cookie: passed.cookie.map(Hex),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
-use super::Each;
+use super::{Each, Text};
 use crate::{
+    model::foreign::Foreign,
     render::{Point as RunPoint, Start as RunStart},
-    tally::{Captured, Lost as RunLost, Tally},
+    tally::{Captured, Clocks, Delay as RunDelay, Lost as RunLost, Tally},
 };
 
 /// Body of a `start` line.
@@ -63,7 +64,7 @@ pub(in crate::render) fn lost(lost: &RunLost) -> impl Serialize {
 
 /// Body of a `summary` line.
 #[derive(Serialize)]
-struct Summary<K> {
+struct Summary<'a, K, U> {
     emitted: u64,
     received: u64,
     lost: u64,
@@ -73,10 +74,40 @@ struct Summary<K> {
     early: u64,
     filtered: u64,
     capture: Option<Capture>,
+    clock: Option<Clock>,
     unjoined_segments: Option<u64>,
+    unjoined_by_reason: Option<U>,
+    delays: Option<Each<'a, RunDelay, Delay<'a>>>,
     endings: u64,
+    hurried: u64,
     evicted: u64,
     by_kind: K,
+}
+
+/// Delays between the kernel and one device.
+#[derive(Serialize)]
+struct Delay<'a> {
+    netns: Option<u32>,
+    device: Option<Text<&'a Foreign>>,
+    direction: &'static str,
+    segments: u64,
+    contrary: u64,
+    p50_ns: u64,
+    p99_ns: u64,
+    max_ns: u64,
+}
+
+fn delay(delay: &RunDelay) -> Delay<'_> {
+    Delay {
+        netns: delay.netns,
+        device: delay.device.as_ref().map(Text),
+        direction: if delay.sent { "tx" } else { "rx" },
+        segments: delay.segments,
+        contrary: delay.contrary,
+        p50_ns: delay.p50_ns,
+        p99_ns: delay.p99_ns,
+        max_ns: delay.max_ns,
+    }
 }
 
 /// What the capture says of its own work.
@@ -86,6 +117,7 @@ struct Capture {
     dropped: u64,
     unreadable: u64,
     untimed: u64,
+    left_out: u64,
 }
 
 const fn capture(captured: Captured) -> Capture {
@@ -94,6 +126,29 @@ const fn capture(captured: Captured) -> Capture {
         dropped: captured.dropped,
         unreadable: captured.unreadable,
         untimed: captured.untimed,
+        left_out: captured.left_out,
+    }
+}
+
+/// What happened to the clocks.
+#[derive(Serialize)]
+struct Clock {
+    steps: u64,
+    largest_step_ns: i64,
+    suspends: u64,
+    suspended_ns: u64,
+    error_p50_ns: u64,
+    error_max_ns: u64,
+}
+
+const fn clock(clocks: Clocks) -> Clock {
+    Clock {
+        steps: clocks.steps,
+        largest_step_ns: clocks.largest_step_ns,
+        suspends: clocks.suspends,
+        suspended_ns: clocks.suspended_ns,
+        error_p50_ns: clocks.error_p50_ns,
+        error_max_ns: clocks.error_max_ns,
     }
 }
 
@@ -104,7 +159,7 @@ struct Account {
     lost: u64,
 }
 
-pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
+pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize + use<'_> {
     Summary {
         emitted: tally.emitted.total(),
         received: tally.received_total(),
@@ -115,8 +170,15 @@ pub(in crate::render) fn summary(tally: &Tally) -> impl Serialize {
         early: tally.early,
         filtered: tally.filtered,
         capture: tally.captured.map(capture),
-        unjoined_segments: tally.unjoined_segments,
+        clock: tally.clocks.map(clock),
+        unjoined_segments: tally.unjoined_segments.map(|it| it.total()),
+        unjoined_by_reason: tally.unjoined_segments.map(|it| ByKind(it.named())),
+        delays: tally.delays.as_ref().map(|delays| Each {
+            items: delays,
+            shape: delay,
+        }),
         endings: tally.endings,
+        hurried: tally.hurried,
         evicted: tally.evicted,
         by_kind: ByKind(accounts(tally)),
     }

@@ -106,10 +106,7 @@ fn json(sockets: &[KnownSocket], netns: &[u8]) -> Vec<Value> {
         sockets,
         netns_names: &names(netns),
     };
-    let clock = WallClock {
-        offset_ns: 0,
-        zone: TimeZone::UTC,
-    };
+    let clock = WallClock::new(0, TimeZone::UTC);
     let mut out = Vec::new();
     listing.json(&clock, &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();

@@ -52,6 +52,12 @@ pub(in crate::render) fn complaint(line: &Value) -> Option<String> {
         .map(|it| format!("{}: {it}", it.instance_path()))
 }
 
+fn counted(count: u64) -> Unjoined {
+    let mut unjoined = Unjoined::default();
+    unjoined.add(Why::Forwarded, count);
+    unjoined
+}
+
 /// The one line `write` makes.
 fn line(write: impl FnOnce(&mut dyn Render, &mut Vec<u8>)) -> Value {
     let mut out = Vec::new();
@@ -115,10 +121,16 @@ proptest! {
     }
 
     #[test]
+    fn any_segment_fits_the_schema(stray in arbitrary::stray()) {
+        let line = line(|renderer, out| renderer.segment(&stray, &DEVICES, out).unwrap());
+        prop_assert_eq!(complaint(&line), None);
+    }
+
+    #[test]
     fn any_account_fits_the_schema(
         counts in any::<[u64; 6]>(),
         by_kind in any::<[u64; 12]>(),
-        unjoined_segments in any::<Option<u64>>(),
+        unjoined in any::<Option<u64>>(),
     ) {
         let mut records = PerKind::default();
         for (kind, count) in Kind::ALL.into_iter().zip(by_kind) {
@@ -129,10 +141,21 @@ proptest! {
         let (emitted, received, lost) = (records, records, records);
         let early = late;
         let tally = Tally {
-            at, emitted, received, lost, undecodable, late, early, filtered, unjoined_segments,
-            endings, evicted, missed: unjoined_segments,
-            captured: unjoined_segments.map(|count| Captured {
-                frames: count, dropped: count, unreadable: count, untimed: count,
+            at, emitted, received, lost, undecodable, late, early, filtered,
+            unjoined_segments: unjoined.map(counted),
+            endings, evicted, hurried: late, missed: unjoined,
+            delays: unjoined.map(|count| vec![Delay {
+                netns: (count % 5 == 0).then_some(7),
+                device: (count % 2 == 0).then(|| Foreign::from(&count.to_le_bytes()[..])),
+                sent: count % 3 == 0,
+                segments: count, contrary: count, p50_ns: count, p99_ns: count, max_ns: count,
+            }]),
+            captured: unjoined.map(|count| Captured {
+                frames: count, dropped: count, unreadable: count, untimed: count, left_out: count,
+            }),
+            clocks: unjoined.map(|count| Clocks {
+                steps: count, largest_step_ns: count.cast_signed(), suspends: count,
+                suspended_ns: count, error_p50_ns: count, error_max_ns: count,
             }),
         };
         let summary = line(|renderer, out| renderer.summary(&tally, out).unwrap());
@@ -141,6 +164,24 @@ proptest! {
         let loss = line(|renderer, out| renderer.lost(&loss, out).unwrap());
         prop_assert_eq!(complaint(&loss), None);
     }
+}
+
+#[test]
+fn an_alignment_tells_what_is_known_and_null_for_the_rest() {
+    let [aligned, other] = alignments();
+    let told = |alignment: &Alignment| {
+        let at = alignment.fit.map_or(MonoNs(7), |fit| fit.at);
+        line(|renderer, out| renderer.alignment(alignment, at, out).unwrap())
+    };
+    let line = told(&aligned);
+    assert_eq!(complaint(&line), None);
+    assert_eq!(line["offset_ns"], 94_000_000_000_i64);
+    assert_eq!(line["drift_ppm"], 12.345);
+    assert_eq!(line["capture_time"], "2026-05-04T12:31:40.000000000Z");
+    let line = told(&other);
+    assert_eq!(complaint(&line), None);
+    assert!(line["offset_ns"].is_null() && line["residual_ns"].is_null());
+    assert_eq!(line["mono_ns"], 7);
 }
 
 #[test]
@@ -153,7 +194,7 @@ fn a_whole_run_fits_the_schema() {
     for line in &lines {
         assert_eq!(complaint(line), None, "{line}");
     }
-    for kind in ["start", "ending", "event", "lost", "summary"] {
+    for kind in ["start", "alignment", "ending", "event", "lost", "summary"] {
         assert!(lines.iter().any(|line| line["type"] == kind), "{kind}");
     }
 }

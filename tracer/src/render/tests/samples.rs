@@ -4,9 +4,11 @@ use std::num::NonZeroU64;
 
 use super::*;
 use crate::model::{
+    alignment::{Assumption, Drift, Fit, Spread},
     ending::LetGo,
     holder::{Holder, Provenance},
-    segment::{Device, Direction},
+    segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
+    stray::Stray,
     wire::{Sighting, WireSegment},
 };
 
@@ -26,7 +28,9 @@ fn task(pid: u32, name: &str) -> Task {
         process_comm: comm(name),
         start_ns: Some(4_000_000_000),
         uid: 33,
+        goroutine: None,
         exit: None,
+        executing: false,
     }
 }
 
@@ -62,14 +66,14 @@ fn act(at: u64, how: How, actor: Actor, cause: Cause, confidence: Confidence) ->
     }
 }
 
-pub(super) fn names() -> ReasonNames {
+pub(in crate::render) fn names() -> ReasonNames {
     ReasonNames::new([
         (1, "SK_RST_REASON_NO_SOCKET"),
         (9, "SK_RST_REASON_TCP_ABORT_ON_CLOSE"),
     ])
 }
 
-pub(super) fn explanation(text: &str) -> Explanation {
+pub(in crate::render) fn explanation(text: &str) -> Explanation {
     Explanation {
         text: text.to_owned(),
         advice: "",
@@ -78,7 +82,7 @@ pub(super) fn explanation(text: &str) -> Explanation {
 }
 
 /// What is known of the server, which runs in a container of a pod.
-pub(super) fn nginx() -> ProcessFacts {
+pub(in crate::render) fn nginx() -> ProcessFacts {
     let foreign = |text: &str| Foreign::from(text.as_bytes());
     ProcessFacts {
         exe: Some(foreign("/usr/sbin/nginx")),
@@ -170,6 +174,8 @@ fn blank() -> Ending {
         destroyed: None,
         condition: Condition::default(),
         after: None,
+        former: None,
+        until: MonoNs(0),
         peer: None,
         segments: None,
     }
@@ -287,7 +293,7 @@ fn reset() -> Ending {
 }
 
 /// An ending of which everything is known that finrst collects.
-pub(super) fn complete() -> Ending {
+pub(in crate::render) fn complete() -> Ending {
     let condition = Condition {
         unread: Some(0),
         unacked: Some(0),
@@ -304,6 +310,8 @@ pub(super) fn complete() -> Ending {
         shutdown: Some((false, false)),
         file: Some(FileRefs::Held),
         inode: Some(0),
+        backlog: None,
+        timers: crate::model::socket::Timers::UNKNOWN,
     };
     let mut ending = graceful();
     ending.condition = condition;
@@ -339,8 +347,61 @@ pub(super) fn complete() -> Ending {
     ending
 }
 
+/// What our FIN says.
+fn fin_headers() -> Headers {
+    Headers {
+        source: "127.0.0.1:80".parse().unwrap(),
+        destination: "127.0.0.1:41234".parse().unwrap(),
+        seq: 0,
+        ack: 0,
+        flags: SegmentFlags(SegmentFlags::FIN),
+        payload_bytes: 0,
+        window: 512,
+        timestamps: Some(Timestamps { value: 1, echo: 2 }),
+    }
+}
+
+/// A sighting behind a translation of addresses.
+pub(in crate::render) fn translated() -> Sighting {
+    Sighting {
+        at: MonoNs(BORN + 3_000),
+        error_ns: Some(60),
+        captured: None,
+        netns: Some(4_026_532_000),
+        tuple: Some((
+            "192.0.2.1:50000".parse().unwrap(),
+            "192.0.2.7:80".parse().unwrap(),
+        )),
+        device: Device::Index(2),
+        direction: Direction::Transmitted,
+        vlan: None,
+        headers: fin_headers(),
+    }
+}
+
+/// An RST that no socket sent.
+pub(super) fn stray() -> Stray {
+    Stray {
+        headers: Headers {
+            source: "10.0.0.3:9999".parse().unwrap(),
+            destination: "10.0.0.2:40000".parse().unwrap(),
+            seq: 0,
+            ack: 7,
+            flags: SegmentFlags(SegmentFlags::RST | SegmentFlags::ACK),
+            payload_bytes: 0,
+            window: 0,
+            timestamps: None,
+        },
+        sightings: vec![Sighting {
+            tuple: None,
+            ..translated()
+        }],
+        why: Why::SentByNoSocket,
+    }
+}
+
 /// Our FIN as `lo` saw it go.
-fn fin() -> WireSegment {
+pub(super) fn fin() -> WireSegment {
     WireSegment {
         sent: true,
         flags: SegmentFlags(SegmentFlags::FIN),
@@ -350,14 +411,24 @@ fn fin() -> WireSegment {
         kernel: Some(MonoNs(BORN + 1_000)),
         sightings: vec![Sighting {
             at: MonoNs(BORN + 2_000),
+            error_ns: Some(60),
+            netns: Some(4_026_531_840),
+            tuple: None,
             device: Device::Index(1),
             direction: Direction::Transmitted,
+            captured: Some(CaptureTime {
+                clock: CaptureClock::Realtime,
+                ns: 1_777_897_805_000_002_003,
+            }),
+            vlan: None,
+            headers: fin_headers(),
         }],
         retransmits: 0,
+        again: Vec::new(),
     }
 }
 
-pub(super) fn endings() -> Vec<(Ending, Explanation)> {
+pub(in crate::render) fn endings() -> Vec<(Ending, Explanation)> {
     let unread_data = Explanation {
         text: "long-named-prog closed the socket with 512 bytes unread".to_owned(),
         advice: "Read to the end, or shut the sending side down and wait for the peer's FIN.",
@@ -375,7 +446,7 @@ pub(super) fn endings() -> Vec<(Ending, Explanation)> {
 }
 
 #[expect(clippy::too_many_lines, reason = "one literal a kind")]
-pub(super) fn events() -> Vec<Observation> {
+pub(in crate::render) fn events() -> Vec<Observation> {
     let nginx = task(1234, "nginx");
     let socket = Socket {
         id: id(0x1f),
@@ -443,6 +514,7 @@ pub(super) fn events() -> Vec<Observation> {
                 flow: flow("10.0.0.1:8080", "192.168.100.110:52344"),
                 socket: None,
                 state: None,
+                condition: Condition::default(),
                 provoked_by,
                 reason: None,
             },
@@ -496,11 +568,12 @@ pub(super) fn events() -> Vec<Observation> {
         .collect()
 }
 
-pub(super) fn start() -> Start<'static> {
+pub(in crate::render) fn start() -> Start<'static> {
     Start {
         at: MonoNs(BORN - 1),
         version: "0.1.0",
         kernel: Some("6.18.5"),
+        machine: "x86_64",
         transport: Some("perf"),
         points: &[
             Point {
@@ -515,7 +588,7 @@ pub(super) fn start() -> Start<'static> {
     }
 }
 
-pub(super) fn lost() -> Lost {
+pub(in crate::render) fn lost() -> Lost {
     let mut records = PerKind::default();
     records.set(Kind::StateChanged, 10);
     records.set(Kind::RstSent, 1);
@@ -525,16 +598,76 @@ pub(super) fn lost() -> Lost {
     }
 }
 
-pub(super) fn tally() -> Tally {
+pub(in crate::render) fn tally() -> Tally {
     let mut tally = Tally {
         at: MonoNs(BORN + 5_000_000_000),
         undecodable: 1,
         late: 2,
         endings: 4,
+        delays: Some(vec![
+            Delay {
+                netns: Some(4_026_531_840),
+                device: Some(Foreign::from(b"lo".as_slice())),
+                sent: true,
+                segments: 3,
+                contrary: 0,
+                p50_ns: 4_160,
+                p99_ns: 18_200,
+                max_ns: 1_200_000,
+            },
+            Delay {
+                netns: None,
+                device: None,
+                sent: false,
+                segments: 2,
+                contrary: 1,
+                p50_ns: 0,
+                p99_ns: 900,
+                max_ns: 900,
+            },
+        ]),
         ..Tally::default()
     };
     tally.emitted.set(Kind::StateChanged, 20);
     tally.received.set(Kind::StateChanged, 9);
     tally.lost.set(Kind::StateChanged, 10);
     tally
+}
+
+/// Two captures, one aligned and one not.
+pub(super) fn alignments() -> [Alignment; 2] {
+    let aligned = Alignment {
+        file: Foreign::from(b"there.pcap".as_slice()),
+        recorded: 40,
+        captured: 44,
+        matches: 38,
+        outliers: 1,
+        unrelated: 2,
+        translated: 3,
+        fit: Some(Fit {
+            at: MonoNs(BORN + 1_000_000_000),
+            capture_ns: 1_777_897_900_000_000_000,
+            error_ns: Some(2_100),
+            drift: Some(Drift {
+                parts: 12_345_678,
+                error_parts: 400_000,
+            }),
+            assumption: Assumption::EqualShortest,
+            residual: Spread {
+                p50: 4_160,
+                p99: 18_200,
+                max: 1_200_000,
+            },
+        }),
+    };
+    let other = Alignment {
+        file: Foreign::from(b"other.pcap".as_slice()),
+        matches: 0,
+        outliers: 0,
+        unrelated: 0,
+        translated: 0,
+        fit: None,
+        ..aligned.clone()
+    };
+    [aligned, other]
 }

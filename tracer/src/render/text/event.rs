@@ -8,6 +8,7 @@ use crate::{
         observation::{Observation, What},
         process::{Exit, Task},
         reason::ReasonNames,
+        segment::Direction,
         socket::Condition,
         stack::Addresses,
         time::MonoNs,
@@ -120,6 +121,15 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
             Some(cookie) => facts.say(format_args!("listener={cookie:x}")),
             None => Ok(()),
         },
+        What::SegmentSeen(passed) => {
+            let (flags, seq, ack) = (passed.flags, passed.seq, passed.ack);
+            facts.say(way(passed.direction))?;
+            facts.say(format_args!("[{flags}] seq={seq} ack={ack}"))?;
+            match &passed.name {
+                Some(name) => facts.say(format_args!("device={name}")),
+                None => facts.number("device", Some(passed.device)),
+            }
+        }
         What::Stack(taken) => {
             let frames = |side: &Addresses| match side {
                 Addresses::Frames(frames) => u32::try_from(frames.len()).ok(),
@@ -134,6 +144,14 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
         | What::RstReceived { .. }
         | What::Destroyed { .. }
         | What::ProcessExeced { .. } => Ok(()),
+    }
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Transmitted => "out",
+        Direction::Received => "in",
+        Direction::Unknown => "past",
     }
 }
 

@@ -105,7 +105,8 @@ fn actor(wrong: &mut Wrong, expected: &Expected, how: &str, told: &Actor) {
     let what = format!("actor of {how}");
     let acted = format!("{} {}", told.context, name(told.pid, told.comm.as_deref()));
     let holds = score::actor(expected, how, told) == Mark::Right;
-    match expected.actor.as_ref().filter(|_| score::is_ours(how)) {
+    let own = score::is_ours(how) && !(expected.answered && how == "rst_sent");
+    match expected.actor.as_ref().filter(|_| own) {
         Some(process) => wrong.check(&what, &format!("task {}", process.pid), &acted, holds),
         None => wrong.check(&what, "no task", &acted, holds),
     }

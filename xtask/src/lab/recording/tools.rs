@@ -22,10 +22,10 @@ use crate::lab::{
 };
 
 /// A directory of a test's own, open to everybody, gone with the test.
-pub(super) struct Scratch(PathBuf);
+pub(in crate::lab) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(in crate::lab) fn new() -> anyhow::Result<Self> {
         let path = std::env::temp_dir().join(format!("finrst-record-{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
@@ -33,7 +33,7 @@ impl Scratch {
     }
 
     /// A file in it.
-    pub(super) fn file(&self, name: &str) -> String {
+    pub(in crate::lab) fn file(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 }
@@ -45,11 +45,15 @@ impl Drop for Scratch {
 }
 
 /// A finrst whose files are looked at instead of its lines.
-pub(super) struct Recorder(Child);
+pub(in crate::lab) struct Recorder(Child);
 
 impl Recorder {
     /// Starts it and waits until `file` says that it is attached.
-    pub(super) fn start(lab: &Lab, command: &mut Command, file: &str) -> anyhow::Result<Self> {
+    pub(in crate::lab) fn start(
+        lab: &Lab,
+        command: &mut Command,
+        file: &str,
+    ) -> anyhow::Result<Self> {
         let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut recorder = Self(child);
         let deadline = Deadline::after(lab.patience(Duration::from_secs(20)));
@@ -65,7 +69,7 @@ impl Recorder {
     }
 
     /// Ends it by a signal.
-    pub(super) fn stop(mut self, signal: Signal) -> anyhow::Result<Option<i32>> {
+    pub(in crate::lab) fn stop(mut self, signal: Signal) -> anyhow::Result<Option<i32>> {
         kill(Pid::from_raw(self.0.id().cast_signed()), signal)?;
         Ok(self.0.wait()?.code())
     }
@@ -82,7 +86,7 @@ impl Drop for Recorder {
 }
 
 /// `finrst record`, attached the way asked for.
-pub(super) fn record(lab: &Lab, arguments: &[&str]) -> Command {
+pub(in crate::lab) fn record(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = Command::new(&lab.finrst);
     command.arg("record").args(arguments);
     if lab.way != Way::Auto {
@@ -92,14 +96,18 @@ pub(super) fn record(lab: &Lab, arguments: &[&str]) -> Command {
 }
 
 /// `finrst trace --replay`, to its end.
-pub(super) fn replay(finrst: &Path, file: &str, arguments: &[&str]) -> anyhow::Result<Output> {
+pub(in crate::lab) fn replay(
+    finrst: &Path,
+    file: &str,
+    arguments: &[&str],
+) -> anyhow::Result<Output> {
     let mut command = Command::new(finrst);
     command.args(["trace", "--replay", file]).args(arguments);
     Ok(command.stdin(Stdio::null()).output()?)
 }
 
 /// The endings among lines.
-pub(super) fn endings(lines: &[u8]) -> anyhow::Result<Vec<Ending>> {
+pub(in crate::lab) fn endings(lines: &[u8]) -> anyhow::Result<Vec<Ending>> {
     let mut endings = Vec::new();
     for line in String::from_utf8_lossy(lines).lines() {
         if let Line::Ending(ending) = serde_json::from_str(line)? {

@@ -50,6 +50,10 @@ pub(crate) struct Holder {
 
 /// One ending a tracer must report, exactly once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a circumstance of its own"
+)]
 pub(crate) struct Expected {
     /// The end the ending is told from; port zero stands for any.
     pub(crate) local: SocketAddr,
@@ -82,6 +86,10 @@ pub(crate) struct Expected {
     pub(crate) deferred: bool,
     /// It is the answer to a segment that came after the socket's own ending.
     pub(crate) late: bool,
+    /// It is the answer to a segment for a socket that goes on.
+    pub(crate) answer: bool,
+    /// The RST among the acts answers a segment: the kernel sent it, not the actor.
+    pub(crate) answered: bool,
 }
 
 impl Expected {
@@ -103,6 +111,8 @@ impl Expected {
             exit: None,
             deferred: false,
             late: false,
+            answer: false,
+            answered: false,
         }
     }
 
@@ -175,22 +185,46 @@ impl Expected {
         self
     }
 
+    /// A timer of the kernel's acted, on behalf of nobody.
+    pub(crate) fn by_timer(mut self) -> Self {
+        self.actor = None;
+        self
+    }
+
+    /// The decisive act is the kernel's answer to a segment for a socket that is still there; the
+    /// others are the owner's.
+    pub(crate) fn answered_by_kernel(mut self) -> Self {
+        self.answered = true;
+        self
+    }
+
+    /// The kernel answered a segment in the name of this process's socket, which goes on.
+    pub(crate) fn answer(mut self) -> Self {
+        self.actor = None;
+        self.answer = true;
+        self.known = Known::Perhaps;
+        self.seen = Seen::WithAnsweringResets;
+        self
+    }
+
     /// The kernel answered a segment for a socket that is gone, which this process had owned.
     pub(crate) fn late_answer(mut self) -> Self {
         self.actor = None;
         self.late = true;
         self.seen = Seen::WithAnsweringResets;
-        self.acted(&["rst_sent/!no_listener"], None)
+        self.acted(&["rst_sent/stray_segment"], None)
             .because("NO_SOCKET")
     }
 
-    /// The act the ending is told by: the first RST if there is one, else the first act.
+    /// The act the ending is told by: the first RST if there is one, else the timeout, else the first
+    /// act.
     pub(crate) fn decisive(&self) -> Option<(&str, &str)> {
         let resets = |act: &&String| act.starts_with("rst_");
         let act = self
             .acts
             .iter()
             .find(resets)
+            .or_else(|| self.acts.iter().find(|act| act.starts_with("timeout/")))
             .or_else(|| self.acts.first())?;
         act.trim_end_matches('?').split_once('/')
     }

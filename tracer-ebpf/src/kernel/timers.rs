@@ -1,0 +1,88 @@
+//! What the timers of a socket say: read only where a connection ends by an RST or an error.
+#![expect(unsafe_code, reason = "helpers are foreign functions")]
+
+use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
+use tracer_common::socket::{Condition, extra, known};
+
+use super::{Address, has, read};
+use crate::settings::setting;
+
+/// Reads the timers of a full TCP socket into a condition that is known already.
+#[inline(always)]
+pub(crate) fn timers(sk: Address, condition: &mut Condition) {
+    let mut mark = |bit, has| condition.known |= if has { bit } else { 0 };
+    mark(
+        known::USER_TIMEOUT,
+        has(|offsets| &offsets.icsk_user_timeout),
+    );
+    mark(known::WINDOW, has(|offsets| &offsets.snd_wnd));
+    mark(known::LINGER2, has(|offsets| &offsets.linger2));
+    let tries = has(|offsets| &offsets.icsk_retransmits) && has(|offsets| &offsets.icsk_probes_out);
+    mark(known::TRIES, tries);
+    let signed = has(|offsets| &offsets.md5sig_info) || has(|offsets| &offsets.ao_info);
+    mark(known::SIGNED, signed);
+    mark(known::MPTCP, has(|offsets| &offsets.is_mptcp));
+    let timers = &mut condition.timers;
+    timers.user_timeout_ms = read(sk, |offsets| &offsets.icsk_user_timeout);
+    timers.window = read(sk, |offsets| &offsets.snd_wnd);
+    timers.linger2 = read(sk, |offsets| &offsets.linger2);
+    timers.retransmits = read(sk, |offsets| &offsets.icsk_retransmits);
+    timers.probes_out = read(sk, |offsets| &offsets.icsk_probes_out);
+    timers.keepalive_probes = read(sk, |offsets| &offsets.keepalive_probes);
+    let keys: u64 = read(sk, |offsets| &offsets.md5sig_info);
+    let more_keys: u64 = read(sk, |offsets| &offsets.ao_info);
+    if keys | more_keys != 0 {
+        condition.extra |= extra::SIGNED;
+    }
+    if read::<u8>(sk, |offsets| &offsets.is_mptcp) != 0 {
+        condition.extra |= extra::MPTCP;
+    }
+    idle(sk, condition);
+    unacked(sk, condition);
+}
+
+/// How long no data has been sent or received.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "TCP keeps the lower half of the jiffies"
+)]
+fn idle(sk: Address, condition: &mut Condition) {
+    let tick_us = setting(|settings| &settings.tick_us);
+    let both = has(|offsets| &offsets.lsndtime) && has(|offsets| &offsets.icsk_lrcvtime);
+    if tick_us == 0 || !both {
+        return;
+    }
+    // SAFETY: no arguments, no preconditions.
+    let now = unsafe { bpf_jiffies64() } as u32;
+    let sent = now.wrapping_sub(read(sk, |offsets| &offsets.lsndtime));
+    let received = now.wrapping_sub(read(sk, |offsets| &offsets.icsk_lrcvtime));
+    let idle = u64::from(if sent < received { sent } else { received });
+    condition.timers.idle_ms = (idle * u64::from(tick_us) / 1_000) as u32;
+    condition.known |= known::IDLE;
+}
+
+/// When a segment left that is not acknowledged: a node of the tree is its first member.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "cut off before"
+)]
+fn unacked(sk: Address, condition: &mut Condition) {
+    if !has(|offsets| &offsets.tcp_rtx_queue) || !has(|offsets| &offsets.skb_mstamp_ns) {
+        return;
+    }
+    condition.known |= known::UNACKED_AGE;
+    let buffer: Address = read(sk, |offsets| &offsets.tcp_rtx_queue);
+    let sent: u64 = read(buffer, |offsets| &offsets.skb_mstamp_ns);
+    if sent == 0 {
+        return;
+    }
+    // SAFETY: no arguments, no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let age = now.saturating_sub(sent) / 1_000;
+    let most = u64::from(u32::MAX);
+    condition.timers.unacked_age_us = (if age > most { most } else { age }) as u32;
+}

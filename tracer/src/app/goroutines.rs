@@ -1,0 +1,127 @@
+//! Makes goroutines known to the kernel half: looks at every program once, beside the tracing.
+
+use std::{
+    path::Path,
+    sync::mpsc::{self, Receiver, SyncSender, TryRecvError},
+    thread,
+};
+
+use hashlink::LruCache;
+use tracer_common::{
+    event::{Header, Kind, context},
+    task::Goroutines as Offsets,
+};
+use zerocopy::FromBytes as _;
+
+use crate::{
+    enrich::{go::Programs, scan::sees_initial_pids},
+    probe::goroutines::Goroutines,
+};
+
+/// Processes whose programs wait to be looked at, at most; one that finds no room is asked for
+/// again at its next act.
+const WAITING: usize = 1_024;
+/// Processes remembered as looked at.
+const SEEN: usize = 8_192;
+
+/// What the thread that looks is asked.
+enum Ask {
+    /// All processes that there are.
+    Everybody,
+    /// One that acted, or became another program.
+    Process(u32),
+    /// One that ended.
+    Gone(u32),
+}
+
+/// Who is to be looked at.
+pub(super) struct Watch {
+    asks: SyncSender<Ask>,
+    seen: LruCache<u32, ()>,
+}
+
+impl Watch {
+    /// Looks at programs on a thread of its own, which ends when this is dropped.
+    ///
+    /// In another pid namespace than the hooks' nothing is looked at: its pids would name strangers.
+    pub(super) fn new(map: Option<Goroutines>) -> Self {
+        let proc = Path::new("/proc");
+        let (asks, asked) = mpsc::sync_channel(WAITING);
+        if let Some(map) = map.filter(|_| sees_initial_pids(proc)) {
+            let look = move || look(map, Programs::new(proc), &asked);
+            // Without the thread no goroutine is known, and nothing else is lost.
+            let _ = thread::Builder::new()
+                .name("goroutines".to_owned())
+                .spawn(look);
+        }
+        Self {
+            asks,
+            seen: LruCache::new(SEEN),
+        }
+    }
+
+    /// Has every process looked at that there is.
+    pub(super) fn begin(&self) {
+        let _ = self.asks.try_send(Ask::Everybody);
+    }
+
+    /// Has a process looked at that a record names for the first time, or as another program.
+    pub(super) fn notice(&mut self, record: &[u8]) {
+        let Ok((header, _)) = Header::read_from_prefix(record) else {
+            return;
+        };
+        let pid = header.tgid;
+        match Kind::from_wire(header.kind) {
+            Some(Kind::ProcessExited) => {
+                if header.tid == pid && self.seen.remove(&pid).is_some() {
+                    let _ = self.asks.try_send(Ask::Gone(pid));
+                }
+                return;
+            }
+            Some(Kind::ProcessExeced) => {}
+            _ if header.context & (context::TASK | context::KTHREAD) != context::TASK => return,
+            _ if self.seen.get(&pid).is_some() => return,
+            _ => {}
+        }
+        if self.asks.try_send(Ask::Process(pid)).is_ok() {
+            self.seen.insert(pid, ());
+        }
+    }
+}
+
+/// Answers until nobody asks; who acts comes before those that merely are there.
+fn look(mut map: Goroutines, mut programs: Programs, asked: &Receiver<Ask>) {
+    let mut everybody = Vec::new();
+    loop {
+        let ask = if everybody.is_empty() {
+            asked.recv().ok()
+        } else {
+            match asked.try_recv() {
+                Ok(ask) => Some(ask),
+                Err(TryRecvError::Empty) => everybody.pop().map(Ask::Process),
+                Err(TryRecvError::Disconnected) => None,
+            }
+        };
+        match ask {
+            Some(Ask::Everybody) => everybody = Programs::processes(Path::new("/proc")),
+            Some(Ask::Process(pid)) => one(&mut map, &mut programs, pid),
+            Some(Ask::Gone(pid)) => map.forget(pid),
+            None => return,
+        }
+    }
+}
+
+/// Lets the kernel half know of one process, if it is of Go.
+fn one(map: &mut Goroutines, programs: &mut Programs, pid: u32) {
+    let Some(layout) = programs.layout(pid) else {
+        return;
+    };
+    let offsets = Offsets {
+        tls: layout.tls,
+        goid: layout.goid,
+        m: layout.m,
+        curg: layout.curg,
+    };
+    // More than 4,096 processes of Go: those of the others stay unknown.
+    let _ = map.put(pid, &offsets);
+}

@@ -1,0 +1,545 @@
+//! Which segments an ending tells, and what is said of those that none does.
+
+use std::net::SocketAddr;
+
+use crate::correlate::{Correlator, Limits};
+use crate::model::{
+    clock::Timed,
+    ending::Ending,
+    flow::Flow,
+    known::{KnownSocket, Origin},
+    observation::{HeldBack, Observation, Segment, SegmentFlags, What},
+    process::Actor,
+    reason::ReasonNames,
+    segment::{Device, Direction, Headers, Seen},
+    socket::{Condition, Socket, SocketId},
+    state::TcpState,
+    stray::{Tuple, Why},
+    time::MonoNs,
+    wire::WireSegment,
+};
+
+const FIN: u8 = SegmentFlags::FIN | SegmentFlags::ACK;
+const RST: u8 = SegmentFlags::RST;
+/// Time enough for anything to be told, and for what waits to be given up.
+const LATER: u64 = 60_000_000_000;
+const MS: u64 = 1_000_000;
+
+const CLIENT: &str = "10.0.0.2:4000";
+const SERVER: &str = "10.0.1.3:80";
+/// The client as the server knows it, and the server as the client does.
+const OUTSIDE: &str = "10.0.1.1:50000";
+const VIRTUAL: &str = "10.0.0.1:8080";
+
+/// Namespaces: the client's, the router's, the server's.
+const NETNS: [u32; 3] = [1, 2, 3];
+
+fn end(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn tuple(source: &str, destination: &str) -> Tuple {
+    (end(source), end(destination))
+}
+
+fn flow(local: &str, remote: &str, netns: u32) -> Flow {
+    Flow {
+        local: end(local),
+        remote: end(remote),
+        netns: Some(netns),
+    }
+}
+
+/// A world in which things happen, one after the other.
+struct World {
+    correlator: Correlator,
+    now: MonoNs,
+}
+
+impl World {
+    fn new() -> Self {
+        let limits = Limits {
+            answer_ns: 200 * MS,
+            grace_ns: 200 * MS,
+            ..Limits::default()
+        };
+        Self {
+            correlator: Correlator::new(limits, ReasonNames::default()),
+            now: MonoNs(1_000 * MS),
+        }
+    }
+
+    fn observe(&mut self, what: What) {
+        self.now = self.now.after(1_000);
+        self.correlator.observe(&Observation {
+            at: self.now,
+            cpu: 0,
+            seq: 0,
+            actor: Actor::Softirq,
+            what,
+        });
+    }
+
+    fn goes(&mut self, flow: Flow, address: u64, from: TcpState, to: TcpState, seq: Option<u32>) {
+        self.observe(What::StateChanged {
+            socket: Socket {
+                id: SocketId {
+                    address,
+                    cookie: None,
+                },
+                flow,
+                uid: None,
+                state: Some(from),
+            },
+            condition: Condition {
+                write_seq: seq,
+                fin_received: Some(to == TcpState::Close),
+                ..Condition::default()
+            },
+            held_back: HeldBack::default(),
+            from,
+            to,
+        });
+    }
+
+    /// A socket connects, is closed by us first, and is gone.
+    fn connects(&mut self, flow: Flow, address: u64) {
+        self.goes(flow, address, TcpState::Close, TcpState::SynSent, None);
+        self.goes(
+            flow,
+            address,
+            TcpState::SynSent,
+            TcpState::Established,
+            None,
+        );
+    }
+
+    fn closes(&mut self, flow: Flow, address: u64, seq: u32) {
+        self.goes(
+            flow,
+            address,
+            TcpState::Established,
+            TcpState::FinWait1,
+            Some(seq),
+        );
+    }
+
+    fn is_gone(&mut self, flow: Flow, address: u64, from: TcpState) {
+        self.goes(flow, address, from, TcpState::Close, None);
+        self.observe(What::Destroyed {
+            socket: Socket {
+                id: SocketId {
+                    address,
+                    cookie: None,
+                },
+                flow,
+                uid: None,
+                state: Some(TcpState::Close),
+            },
+            condition: Condition::default(),
+            held_back: HeldBack::default(),
+        });
+    }
+
+    /// A segment is seen in a namespace.
+    fn sees(
+        &mut self,
+        (netns, device, out): (u32, u32, bool),
+        tuple: Tuple,
+        (flags, seq, bytes): (u8, u32, u32),
+    ) {
+        self.now = self.now.after(1_000);
+        let seen = Seen {
+            at: None,
+            device: Device::Index(device),
+            direction: if out {
+                Direction::Transmitted
+            } else {
+                Direction::Received
+            },
+            vlan: None,
+            headers: Headers {
+                source: tuple.0,
+                destination: tuple.1,
+                seq,
+                ack: 7,
+                flags: SegmentFlags(flags),
+                payload_bytes: bytes,
+                window: 0,
+                timestamps: None,
+            },
+        };
+        let time = Timed {
+            at: self.now,
+            error_ns: Some(0),
+        };
+        self.correlator.sight(time, Some(netns), &seen);
+    }
+
+    /// Everything there is to tell.
+    fn ends(&mut self) -> Vec<Ending> {
+        let mut told = self.correlator.settle(self.now.after(LATER));
+        told.extend(self.correlator.finish());
+        told
+    }
+
+    fn whys(&mut self) -> Vec<Why> {
+        let (strays, refused) = self.correlator.strays();
+        assert_eq!(refused, 0);
+        strays.iter().map(|it| it.why).collect()
+    }
+}
+
+fn segments(ending: &Ending) -> &[WireSegment] {
+    ending.segments.as_deref().unwrap()
+}
+
+/// Where a segment was seen, and whether under another tuple there.
+fn places(segment: &WireSegment) -> Vec<(u32, bool)> {
+    let sightings = segment.sightings.iter();
+    let place = sightings.map(|it| (it.netns.unwrap(), it.tuple.is_some()));
+    place.collect()
+}
+
+#[test]
+fn copies_in_other_namespaces_are_sightings_of_one_segment() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 100);
+    let there = tuple(CLIENT, SERVER);
+    for (netns, out) in [(1, true), (2, false), (2, true), (3, false)] {
+        world.sees((netns, 5 + u32::from(out), out), there, (FIN, 90, 10));
+    }
+    world.is_gone(client, 1, TcpState::FinWait2);
+    let endings = world.ends();
+    assert_eq!(endings.len(), 1);
+    let [segment] = segments(&endings[0]) else {
+        panic!("{endings:?}");
+    };
+    assert!(segment.sent && segment.kernel.is_some());
+    assert_eq!(segment.retransmits, 0);
+    assert_eq!(
+        places(segment),
+        [(1, false), (2, false), (2, false), (3, false)]
+    );
+    assert_eq!(world.whys(), []);
+}
+
+#[test]
+fn the_same_tuple_elsewhere_with_other_numbers_is_another_connection() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 100);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, 100, 0));
+    world.sees((9, 1, true), tuple(CLIENT, SERVER), (FIN, 101, 0));
+    world.is_gone(client, 1, TcpState::FinWait2);
+    let endings = world.ends();
+    assert_eq!(places(&segments(&endings[0])[0]), [(1, false)]);
+    assert_eq!(world.whys(), [Why::SentByNoSocket]);
+}
+
+/// Both ends of a connection that is translated both ways on the router, as seen everywhere.
+fn translated(world: &mut World) -> Vec<Ending> {
+    let client = flow(CLIENT, VIRTUAL, NETNS[0]);
+    let server = flow(SERVER, OUTSIDE, NETNS[2]);
+    world.connects(client, 1);
+    world.connects(server, 2);
+    world.closes(client, 1, 100);
+    let (before, after) = (tuple(CLIENT, VIRTUAL), tuple(OUTSIDE, SERVER));
+    world.sees((1, 1, true), before, (FIN, 100, 0));
+    world.sees((2, 1, false), before, (FIN, 100, 0));
+    // On a bridge, between the two translations.
+    world.sees((2, 2, false), (before.0, after.1), (FIN, 100, 0));
+    world.sees((2, 3, true), after, (FIN, 100, 0));
+    world.sees((3, 1, false), after, (FIN, 100, 0));
+    world.goes(server, 2, TcpState::Established, TcpState::CloseWait, None);
+    world.is_gone(client, 1, TcpState::FinWait2);
+    world.is_gone(server, 2, TcpState::CloseWait);
+    world.ends()
+}
+
+#[test]
+fn a_translated_segment_is_one_with_two_tuples_and_its_ends_are_peers() {
+    let mut world = World::new();
+    let (before, after) = (tuple(CLIENT, VIRTUAL), tuple(OUTSIDE, SERVER));
+    world.correlator.translated(NETNS[1], before, after);
+    let endings = translated(&mut world);
+    assert_eq!(endings.len(), 2);
+    for ending in &endings {
+        assert_eq!(segments(ending).len(), 1, "{ending:?}");
+        assert_eq!(segments(ending)[0].sightings.len(), 5);
+    }
+    let [client, server] = [1, 3].map(|netns| {
+        let mut of = endings.iter().filter(|it| it.flow.netns == Some(netns));
+        of.next().unwrap()
+    });
+    let translated = places(&segments(client)[0]);
+    assert_eq!(
+        translated,
+        [(1, false), (2, false), (2, true), (2, true), (3, true)]
+    );
+    assert_eq!(client.peer, Some(server.id()));
+    assert_eq!(server.peer, Some(client.id()));
+    assert_eq!(world.whys(), []);
+}
+
+#[test]
+fn without_connection_tracking_nothing_is_matched_across_a_translation() {
+    let mut world = World::new();
+    let endings = translated(&mut world);
+    for ending in &endings {
+        let [segment] = segments(ending) else {
+            panic!("{ending:?}");
+        };
+        assert!(places(segment).iter().all(|(_, other)| !other));
+        assert_eq!(ending.peer, None);
+    }
+    assert!(!world.whys().is_empty());
+}
+
+#[test]
+fn a_fin_sent_again_with_less_before_it_is_the_same_even_where_numbers_wrap() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 4);
+    let there = tuple(CLIENT, SERVER);
+    world.sees((1, 1, true), there, (FIN, u32::MAX - 5, 10));
+    world.sees((1, 1, true), there, (FIN, 0, 4));
+    world.sees((1, 1, true), there, (FIN, 4, 0));
+    world.is_gone(client, 1, TcpState::FinWait1);
+    let endings = world.ends();
+    let [segment] = segments(&endings[0]) else {
+        panic!("{endings:?}");
+    };
+    assert_eq!((segment.retransmits, segment.sightings.len()), (2, 1));
+    assert!(segment.kernel.is_some());
+}
+
+#[test]
+fn of_two_connections_with_one_tuple_each_tells_its_own() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    for (address, seq) in [(1, 100), (2, 7_000)] {
+        world.connects(client, address);
+        world.closes(client, address, seq);
+        world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, seq, 0));
+        world.is_gone(client, address, TcpState::FinWait2);
+        world.now = world.now.after(100 * MS);
+    }
+    let endings = world.ends();
+    let seqs: Vec<Vec<u32>> = endings
+        .iter()
+        .map(|it| segments(it).iter().map(|it| it.seq).collect())
+        .collect();
+    assert_eq!(seqs, [[100], [7_000]]);
+}
+
+#[test]
+fn fins_that_cross_are_each_others_sent_and_received() {
+    let mut world = World::new();
+    let (one, two) = (flow(CLIENT, SERVER, 1), flow(SERVER, CLIENT, 1));
+    world.connects(one, 1);
+    world.connects(two, 2);
+    world.closes(one, 1, 100);
+    world.closes(two, 2, 200);
+    for (tuple, seq) in [(tuple(CLIENT, SERVER), 100), (tuple(SERVER, CLIENT), 200)] {
+        world.sees((1, 1, true), tuple, (FIN, seq, 0));
+        world.sees((1, 1, false), tuple, (FIN, seq, 0));
+    }
+    for (flow, address) in [(one, 1), (two, 2)] {
+        world.goes(flow, address, TcpState::FinWait1, TcpState::Closing, None);
+        world.is_gone(flow, address, TcpState::Closing);
+    }
+    for ending in world.ends() {
+        let told = segments(&ending);
+        assert_eq!(told.len(), 2, "{ending:?}");
+        assert!(
+            told.iter()
+                .all(|it| it.kernel.is_some() && it.retransmits == 0)
+        );
+        assert_ne!(told[0].sent, told[1].sent);
+    }
+}
+
+fn answers(world: &mut World, flow: Flow, flags: u8, seq: u32) {
+    world.observe(What::RstAnswered {
+        flow,
+        socket: None,
+        state: None,
+        provoked_by: Segment {
+            flags: SegmentFlags(flags),
+            seq,
+            ack: 55,
+        },
+        condition: Condition::default(),
+        reason: None,
+    });
+}
+
+#[test]
+fn an_rst_for_nobody_joins_the_fin_that_provoked_it_and_names_the_ending_before() {
+    let mut world = World::new();
+    let server = flow(SERVER, CLIENT, 1);
+    world.connects(server, 1);
+    world.closes(server, 1, 100);
+    world.is_gone(server, 1, TcpState::FinWait2);
+    world.now = world.now.after(3_000 * MS);
+    let before = world.correlator.settle(world.now);
+    world.sees((1, 1, false), tuple(CLIENT, SERVER), (FIN, 300, 0));
+    answers(&mut world, server, FIN, 300);
+    world.sees((1, 1, true), tuple(SERVER, CLIENT), (RST, 55, 0));
+    let endings = world.ends();
+    assert_eq!((before.len(), endings.len()), (1, 1));
+    let told = segments(&endings[0]);
+    assert_eq!(told.len(), 2);
+    assert!(
+        told.iter()
+            .all(|it| it.kernel == Some(endings[0].acts[0].at))
+    );
+    assert_eq!(endings[0].after, Some(before[0].id()));
+    assert_eq!(world.whys(), []);
+}
+
+#[test]
+fn what_only_passes_through_and_what_comes_for_nobody_is_said_to() {
+    let mut world = World::new();
+    let there = tuple(CLIENT, SERVER);
+    world.sees((2, 1, false), there, (FIN, 1, 0));
+    world.sees((2, 2, true), there, (FIN, 1, 0));
+    world.sees((2, 1, false), tuple(CLIENT, OUTSIDE), (RST, 1, 0));
+    assert_eq!(world.ends(), []);
+    assert_eq!(world.whys(), [Why::Forwarded, Why::ForNoSocket]);
+}
+
+#[test]
+fn an_rst_no_socket_sent_is_told_even_where_one_received_it() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.goes(client, 1, TcpState::Close, TcpState::SynSent, None);
+    let back = tuple(SERVER, CLIENT);
+    world.sees((3, 1, true), back, (RST, 0, 0));
+    world.sees((1, 1, false), back, (RST, 0, 0));
+    world.observe(What::RstReceived {
+        socket: Socket {
+            id: SocketId {
+                address: 1,
+                cookie: None,
+            },
+            flow: client,
+            uid: None,
+            state: Some(TcpState::SynSent),
+        },
+        condition: Condition::default(),
+    });
+    world.is_gone(client, 1, TcpState::SynSent);
+    let endings = world.ends();
+    assert_eq!(places(&segments(&endings[0])[0]), [(3, false), (1, false)]);
+    assert_eq!(world.whys(), [Why::SentByNoSocket]);
+}
+
+#[test]
+fn what_another_host_sent_and_a_socket_here_received_is_no_stray() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    let back = tuple(SERVER, CLIENT);
+    world.sees((2, 1, false), back, (FIN, 9, 0));
+    world.sees((2, 2, true), back, (FIN, 9, 0));
+    world.sees((1, 1, false), back, (FIN, 9, 0));
+    world.goes(client, 1, TcpState::Established, TcpState::CloseWait, None);
+    world.is_gone(client, 1, TcpState::CloseWait);
+    let endings = world.ends();
+    assert_eq!(places(&segments(&endings[0])[0]).len(), 3);
+    assert_eq!(world.whys(), []);
+}
+
+#[test]
+fn a_late_segment_is_of_a_connection_that_was_told_and_others_of_one_before_the_trace() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 100);
+    world.is_gone(client, 1, TcpState::FinWait2);
+    world.now = world.now.after(3_000 * MS);
+    assert_eq!(world.correlator.settle(world.now).len(), 1);
+    world.sees((1, 1, false), tuple(SERVER, CLIENT), (FIN, 1, 0));
+    let older = flow(CLIENT, OUTSIDE, 1);
+    world.correlator.know(vec![KnownSocket {
+        cookie: None,
+        flow: older,
+        state: TcpState::TimeWait,
+        in_state_ns: None,
+        uid: None,
+        inode: None,
+        receive_queue: 0,
+        send_queue: None,
+        timer: None,
+        origin: Origin::SockDiag,
+        holders: Vec::new(),
+    }]);
+    world.sees((1, 1, false), tuple(OUTSIDE, CLIENT), (FIN, 1, 0));
+    assert_eq!(world.ends(), []);
+    assert_eq!(world.whys(), [Why::KnownConnection, Why::OlderThanTrace]);
+}
+
+#[test]
+fn a_loss_near_a_segment_is_a_reason_and_one_long_before_is_none() {
+    let mut world = World::new();
+    world.correlator.lost(world.now);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, 1, 0));
+    world.now = world.now.after(LATER);
+    world.sees((1, 1, true), tuple(CLIENT, OUTSIDE), (FIN, 1, 0));
+    assert_eq!(world.ends(), []);
+    assert_eq!(world.whys(), [Why::RecordsLost, Why::SentByNoSocket]);
+}
+
+#[test]
+fn an_rst_that_answers_for_nobody_is_not_the_connections_that_just_went() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 100);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (FIN, 100, 0));
+    world.is_gone(client, 1, TcpState::FinWait2);
+    answers(&mut world, client, SegmentFlags::ACK, 300);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (RST, 55, 0));
+    let endings = world.ends();
+    assert_eq!(endings.len(), 2);
+    for ending in &endings {
+        let [segment] = segments(ending) else {
+            panic!("{ending:?}");
+        };
+        assert!(segment.kernel.is_some());
+    }
+    assert_eq!(world.whys(), []);
+}
+
+#[test]
+fn what_both_ends_told_makes_room_at_once() {
+    let mut world = World::new();
+    let mut told = 0;
+    // More within the patience of a segment than there is room for.
+    for number in 0..3_000_u16 {
+        let mut client = flow(CLIENT, SERVER, 1);
+        client.local.set_port(2_000 + number);
+        let there = (client.local, client.remote);
+        let addresses = [1, 2].map(|end| u64::from(number) * 2 + end);
+        world.connects(client, addresses[0]);
+        world.connects(client.reversed(), addresses[1]);
+        world.closes(client, addresses[0], 100);
+        for device in 0..100 {
+            world.sees((1, device, true), there, (FIN, 100, 0));
+        }
+        let (from, to) = (TcpState::Established, TcpState::CloseWait);
+        world.goes(client.reversed(), addresses[1], from, to, None);
+        world.is_gone(client, addresses[0], TcpState::FinWait2);
+        world.is_gone(client.reversed(), addresses[1], TcpState::CloseWait);
+        world.now = world.now.after(MS);
+        told += world.correlator.settle(world.now).len();
+    }
+    told += world.ends().len();
+    assert_eq!((told, world.whys()), (6_000, Vec::new()));
+}

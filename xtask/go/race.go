@@ -1,0 +1,40 @@
+package main
+
+import "time"
+
+func init() { programs["race"], programs["race_near"] = race, raceNear }
+
+// Pitfall 12: one goroutine closes while another reads, and the reader's call ends the connection.
+func race() {
+	client, server := pair()
+	reader := make(chan uint64)
+	go func() {
+		reader <- self()
+		drain(server)
+		close(reader)
+	}()
+	expect(server, <-reader, "app_close")
+	time.Sleep(100 * time.Millisecond)
+	must(server.Close())
+	<-reader
+	drain(client)
+	must(client.Close())
+}
+
+// The reader is done before the other closes.
+func raceNear() {
+	client, server := pair()
+	_, err := client.Write([]byte("last"))
+	must(err)
+	done := make(chan bool)
+	go func() {
+		_, err := server.Read(make([]byte, 4))
+		must(err)
+		done <- true
+	}()
+	<-done
+	expect(server, self(), "app_close")
+	must(server.Close())
+	drain(client)
+	must(client.Close())
+}
