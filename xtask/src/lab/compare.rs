@@ -42,6 +42,7 @@ pub(super) fn lenience(lab: &Lab, expected: &Expected) -> Lenience {
             Known::Perhaps => true,
         },
         holders: lab.slow > 1,
+        times: lab.slow > 1,
     }
 }
 
