@@ -20,6 +20,10 @@ use crate::{
 
 /// What was asked of the telling.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct View {
     output: Telling,
     verbose: bool,

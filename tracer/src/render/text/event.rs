@@ -131,10 +131,6 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
             }
         }
         What::Stack(taken) => {
-            let frames = |side: &Addresses| match side {
-                Addresses::Frames(frames) => u32::try_from(frames.len()).ok(),
-                Addresses::NotAsked | Addresses::Failed(_) => None,
-            };
             facts.number("kernel", frames(&taken.kernel))?;
             facts.number("user", frames(&taken.user))
         }
@@ -144,6 +140,14 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
         | What::RstReceived { .. }
         | What::Destroyed { .. }
         | What::ProcessExeced { .. } => Ok(()),
+    }
+}
+
+/// How many frames were taken; `None` where none were.
+fn frames(side: &Addresses) -> Option<u32> {
+    match side {
+        Addresses::Frames(frames) => u32::try_from(frames.len()).ok(),
+        Addresses::NotAsked | Addresses::Failed(_) => None,
     }
 }
 
