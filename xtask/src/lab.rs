@@ -28,6 +28,7 @@ mod wire;
 use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -160,8 +161,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         accounting::TESTS,
         recording::TESTS,
         stacks::TESTS,
-        wire::TESTS,
-        wire::IN_KERNEL,
+        of_the_wire(&lab),
     ]
     .concat();
     if let Some(reason) = kernel::way_refused(&lab)? {
@@ -174,11 +174,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         scenes::run(&lab, &wanted, &mut report)?;
         crowds::run(&lab, &wanted, &mut report);
         run_each(&lab, &attached, &wanted, &mut report);
-        if lab.guest {
-            run_each(&lab, walls::GUEST, &wanted, &mut report);
-        } else {
+        if !lab.guest {
             run_each(&lab, wire::REAL, &wanted, &mut report);
             run_each(&lab, stacks::COMPILED, &wanted, &mut report);
+            run_each(&lab, wire::REJECTED, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
             run_each(&lab, pcapng::REAL, &wanted, &mut report);
@@ -187,6 +186,20 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
     Ok(report.close(options.no_skip))
+}
+
+/// Tests of captures and of their clocks, which know nothing of ways: guests, which are slow, run them
+/// by one.
+fn of_the_wire(lab: &Lab) -> &'static [(&'static str, Test)] {
+    static HERE: LazyLock<Vec<(&str, Test)>> =
+        LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL].concat());
+    static GUEST: LazyLock<Vec<(&str, Test)>> =
+        LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL, walls::GUEST].concat());
+    match (lab.guest, lab.way) {
+        (false, _) => &HERE,
+        (true, Way::Tracepoint) => &GUEST,
+        (true, Way::Auto | Way::Fentry | Way::Kprobe) => &[],
+    }
 }
 
 /// Runs those of the tests that are wanted.

@@ -59,10 +59,8 @@ fn changed(
     if transition::ends_listener(from, to, by) {
         listener::closed();
     }
-    let answer = filter::socket(
-        &record.socket,
-        transition::meaning(to, by, &record.condition),
-    );
+    let meaning = transition::meaning(to, by, &record.condition);
+    let answer = filter::socket(&record.socket, meaning);
     if !answer.wanted {
         return 0;
     }
@@ -71,8 +69,7 @@ fn changed(
         task::describe(&mut record.task);
     }
     record.held_back = answer.held_back;
-    record.from = from;
-    record.to = to;
+    (record.from, record.to) = (from, to);
     let lane = if ends { Lane::Endings } else { Lane::States };
     emit(program, lane, &mut record);
     if transition::acts(from, to) {

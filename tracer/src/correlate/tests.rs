@@ -2,4 +2,5 @@
 
 mod holding;
 mod joining;
+mod phases;
 mod properties;

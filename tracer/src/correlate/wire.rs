@@ -156,8 +156,9 @@ impl Wire {
         now.since(self.swept) >= PATIENCE_NS / if often { 20 } else { 4 }
     }
 
-    /// Forgets what both ends told of and what has waited long enough, and hands over what its sender has not told of, the
-    /// sightings of one segment together; `waits` says whether a flow's connection may still be told.
+    /// Forgets what both ends told of and what has waited long enough, and hands over what its sender
+    /// has not told of, the sightings of one segment together; `waits` says whether a flow's
+    /// connection may still be told.
     pub(super) fn sweep(
         &mut self,
         now: MonoNs,

@@ -27,7 +27,8 @@ pub(super) const LEAK_ADVICE: &str = "Find the path that forgets to close after 
 
 /// The peer's FIN came first (`tcp_fin`, `net/ipv4/tcp_input.c`), and `CLOSE_WAIT` lasted.
 ///
-/// A program that goes on sending makes use of the half-closed connection, and is not slow.
+/// A program that goes on sending makes use of the half-closed connection, and is not slow: where
+/// nothing tells whether it sent, the verdict is *likely*.
 pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     if act.how != How::FinReceived {
         return None;
@@ -52,9 +53,15 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     if left.at.since(entered.at) < SLOW_NS || sent.is_some_and(|(then, now)| then != now) {
         return None;
     }
+    // Where the numbers are not known, it may have sent something.
+    let sure = if sent.is_some() {
+        Confidence::Exact
+    } else {
+        Confidence::Likely
+    };
     match own.actor {
-        Actor::Task(task) if task.exit.is_some() => Some((Cause::CloseWaitLeak, Confidence::Exact)),
-        Actor::Task(_) | Actor::KernelThread(_) => Some((Cause::SlowReaction, Confidence::Exact)),
+        Actor::Task(task) if task.exit.is_some() => Some((Cause::CloseWaitLeak, sure)),
+        Actor::Task(_) | Actor::KernelThread(_) => Some((Cause::SlowReaction, sure)),
         Actor::Softirq | Actor::Unknown => None,
     }
 }

@@ -1,7 +1,7 @@
 //! How long each phase of an ending took, as far as it was seen.
 
 use super::{
-    ending::{Act, Ending, How},
+    ending::{Act, Ending, How, Transition},
     observation::SegmentFlags,
     state::TcpState,
     time::MonoNs,
@@ -23,6 +23,10 @@ pub struct Phases {
     pub close_wait: Option<u64>,
     /// In `LAST_ACK`: from our FIN to its acknowledgement, after the peer's.
     pub last_ack: Option<u64>,
+    /// From the call of close(2), where a hook saw it, to the kernel's decision to send an RST.
+    pub close_to_rst: Option<u64>,
+    /// From the kernel's decision to send an RST to its first sighting on a device.
+    pub rst_to_wire: Option<u64>,
     /// From the call of close(2), seen or implied, to the last thing seen.
     pub total: Option<u64>,
 }
@@ -33,6 +37,8 @@ impl Ending {
     pub fn phases(&self) -> Phases {
         let fin = self.acts.iter().find(|act| act.how == How::FinSent);
         let called = self.close_called.filter(|call| call.seen);
+        let rst = self.acts.iter().find(|act| act.how == How::RstSent);
+        let decided = rst.map(|rst| self.decided(rst));
         Phases {
             close_to_fin: called
                 .zip(fin)
@@ -42,6 +48,10 @@ impl Ending {
             fin_wait2: self.stay(TcpState::FinWait2),
             close_wait: self.stay(TcpState::CloseWait),
             last_ack: self.stay(TcpState::LastAck),
+            close_to_rst: called
+                .zip(decided)
+                .and_then(|(call, decided)| span(call.at, decided)),
+            rst_to_wire: decided.and_then(|decided| span(decided, self.rst_seen()?)),
             total: self
                 .close_called
                 .map(|call| self.last_seen().since(call.at)),
@@ -73,6 +83,22 @@ impl Ending {
         let states = self.states.iter();
         let mut later = states.filter(|it| it.at >= fin.at);
         span(fin.at, later.find(|it| acknowledges(it.from, it.to))?.at)
+    }
+
+    /// When the kernel decided to send an RST: a call closes the socket first, and the hook may run
+    /// only when the RST has left (`tcp_send_active_reset`, `net/ipv4/tcp_output.c`).
+    fn decided(&self, rst: &Act) -> MonoNs {
+        let into_close = |it: &&Transition| it.to == TcpState::Close && it.at <= rst.at;
+        let mut changes = self.states.iter().rev();
+        let change = changes.find(into_close);
+        let of_call = change.filter(|_| rst.provoked_by.is_none());
+        of_call.map_or(rst.at, |it| it.at)
+    }
+
+    fn rst_seen(&self) -> Option<MonoNs> {
+        let mut segments = self.segments.iter().flatten();
+        let rst = segments.find(|it| it.sent && it.flags.has(SegmentFlags::RST))?;
+        Some(rst.sightings.first()?.at)
     }
 
     fn fin_delay(&self) -> Option<u64> {

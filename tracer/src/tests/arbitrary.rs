@@ -530,7 +530,7 @@ fn way() -> impl Strategy<Value = Direction> {
     ])
 }
 
-fn sighting() -> impl Strategy<Value = Sighting> {
+pub(crate) fn sighting() -> impl Strategy<Value = Sighting> {
     let device = prop_oneof![
         any::<u32>().prop_map(Device::Index),
         any::<u32>().prop_map(Device::Interface)

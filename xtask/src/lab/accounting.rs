@@ -75,7 +75,8 @@ fn whole(lab: &Lab, transport: &str) -> anyhow::Result<()> {
     let told = ended.endings.iter().filter(|ending| {
         let ends = [ending.connection.local.port, ending.connection.remote.port];
         let ours = ends.contains(&storm.port) && !ends.contains(&0);
-        ours && !ending.answers_for_nobody() && ending.connection.after.is_none()
+        let (id, after) = (&ending.connection.id, &ending.connection.after);
+        ours && !ending.answers_for_nobody() && (after.is_none() || after != id)
     });
     let twice = told_twice(told.clone());
     let told = told.count();

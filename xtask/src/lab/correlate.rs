@@ -192,6 +192,7 @@ fn without_segments(mut ending: Value) -> String {
         members.remove("segments");
         if let Some(phases) = members.get_mut("phases_ns").and_then(Value::as_object_mut) {
             phases.remove("fin_to_wire");
+            phases.remove("rst_to_wire");
         }
     }
     ending.to_string()

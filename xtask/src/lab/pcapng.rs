@@ -14,11 +14,11 @@ use nix::sys::signal::Signal;
 
 use super::{
     Lab, Test, Way,
-    clock::Deadline,
     outcome::Skip,
     played,
     recording::tools::{Recorder, Scratch, record, replay},
     refusals,
+    stopping::goes_quietly,
 };
 use crate::{scene::truth::Told, shell};
 
@@ -188,26 +188,7 @@ fn reader_gone(lab: &Lab) -> anyhow::Result<()> {
     let mut stdout = child.stdout.take().context("stdout is piped")?;
     stdout.read_exact(&mut [0; 64])?;
     drop(stdout);
-    let deadline = Deadline::after(lab.patience(Duration::from_secs(10)));
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if deadline.left().is_zero() {
-            child.kill()?;
-            child.wait()?;
-            bail!("it went on although nobody reads");
-        }
-        let _told: Told = played::play("linger_zero", &[])?;
-        thread::sleep(Duration::from_millis(100));
-    };
-    let mut talk = String::new();
-    let mut stderr = child.stderr.take().context("stderr is piped")?;
-    stderr.read_to_string(&mut talk)?;
-    ensure!(status.success(), "it ended with {status}: {}", talk.trim());
-    let quiet = !talk.contains("panicked") && !talk.to_lowercase().contains("broken pipe");
-    ensure!(quiet, "it complained: {}", talk.trim());
-    Ok(())
+    goes_quietly(lab, child, "linger_zero")
 }
 
 /// Without a capture, with events, and on a terminal it is refused, each with a way out.

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::Stdio,
+    process::{Child, Stdio},
     thread,
     time::Duration,
 };
@@ -96,6 +96,11 @@ fn stdout_closed(lab: &Lab) -> anyhow::Result<()> {
     let mut line = String::new();
     lines.read_line(&mut line)?;
     drop(lines);
+    goes_quietly(lab, child, "unread_data")
+}
+
+/// Nobody reads a run's output any more: while a scene is played it ends, and says nothing of it.
+pub(super) fn goes_quietly(lab: &Lab, mut child: Child, scene: &str) -> anyhow::Result<()> {
     let deadline = Deadline::after(lab.patience(Duration::from_secs(10)));
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -106,7 +111,7 @@ fn stdout_closed(lab: &Lab) -> anyhow::Result<()> {
             child.wait()?;
             bail!("it went on although nobody reads");
         }
-        let _told: Told = played::play("unread_data", &[])?;
+        let _told: Told = played::play(scene, &[])?;
         thread::sleep(Duration::from_millis(100));
     };
     let mut talk = String::new();

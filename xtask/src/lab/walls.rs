@@ -41,7 +41,7 @@ fn set_by(lab: &Lab, milliseconds: i64) -> anyhow::Result<()> {
 /// A storm, and in the middle of it the clock is set.
 fn set(lab: &Lab, milliseconds: i64) -> anyhow::Result<()> {
     let (storm, ended) = storm(lab, "afpacket", || set_by(lab, milliseconds))?;
-    joined(&storm, &ended)?;
+    joined(lab, &storm, &ended)?;
     let summary = ended.summary.context("there is no summary")?;
     let Clock {
         steps,
@@ -77,7 +77,7 @@ fn slewed(lab: &Lab) -> anyhow::Result<()> {
     let played = storm(lab, "afpacket", || tick("10500"));
     tick("10000")?;
     let (storm, ended) = played?;
-    joined(&storm, &ended)?;
+    joined(lab, &storm, &ended)?;
     let summary = ended.summary.context("there is no summary")?;
     let clock = summary.clock.context("nothing is told of the clocks")?;
     let untimed = summary.capture.map_or(0, |it| it.untimed);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{scene::storm::Storm, shell};
 
-pub(crate) use in_kernel::IN_KERNEL;
+pub(crate) use in_kernel::{IN_KERNEL, REJECTED};
 
 /// The tests, by name.
 pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
@@ -58,20 +58,23 @@ pub(super) fn storm(
 /// By the packet socket.
 fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
     let (storm, ended) = storm(lab, "afpacket", || Ok(()))?;
-    joined(&storm, &ended)?;
+    joined(lab, &storm, &ended)?;
     let clock = ended.summary.and_then(|it| it.clock);
     let clock = clock.context("nothing is told of the clocks")?;
     ensure!(clock.error_max_ns > 0, "clocks cannot be compared exactly");
     Ok(())
 }
 
-/// Whether every act of every ending of a storm has its segment; one whose time is not known may
-/// miss at four places: at both ends, and once on each way through `lo`.
-pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
+/// Whether every act of every ending of a storm has its segment. One that was not captured, or whose
+/// time is not known, may miss at four places: at both ends, and once on each way through `lo`; and
+/// an ending that did not wait for the capture at both its acts. Nothing misses that is not counted;
+/// on a machine that is not emulated every frame is captured, and read in time.
+pub(super) fn joined(lab: &Lab, storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
     let summary = ended.summary.context("there is no summary")?;
+    let dropped = summary.capture.map_or(0, |it| it.dropped);
     ensure!(
-        summary.hurried == 0,
-        "the capture lagged by more than a second: {summary:?}"
+        lab.guest || summary.hurried + dropped == 0,
+        "the capture lagged: {summary:?}"
     );
     let endings = of_storm(storm, &ended.endings);
     ensure!(!endings.is_empty(), "nothing was told");
@@ -84,14 +87,18 @@ pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
                 unlike.push(format!("{} at {}: {segments:?}", act.how, act.mono_ns));
             }
         }
-        let stray = |it: &&Segment| it.kernel_ns.is_none() && !to_stand_in(it, ending);
+        let stray = |it: &&Segment| {
+            let copied = lab.guest && to_copy(it, ending);
+            it.kernel_ns.is_none() && !to_stand_in(it, ending) && !copied
+        };
         if let Some(stray) = segments.iter().find(stray) {
             unlike.push(format!("no act for {stray:?} of {:?}", ending.acts));
         }
     }
     // What a skipped hook run did not tell is a segment without its act, as finrst says.
-    let untimed = summary.capture.map_or(0, |it| it.untimed);
-    let missed = usize::try_from(summary.missed.unwrap_or(0) + 4 * untimed)?;
+    let unseen = dropped + summary.capture.map_or(0, |it| it.untimed);
+    let excused = summary.missed.unwrap_or(0) + 4 * unseen + 2 * summary.hurried;
+    let missed = usize::try_from(excused)?;
     ensure!(
         unlike.len() <= missed,
         "{} of {} endings' acts and segments do not fit, {missed} may: {summary:?}\n{}",
@@ -104,13 +111,18 @@ pub(super) fn joined(storm: &Storm, ended: &Ended) -> anyhow::Result<()> {
             .collect::<Vec<_>>()
             .join("\n")
     );
-    if untimed == 0 {
+    if excused == 0 {
         both_ends(&endings)?;
     }
     let unjoined = summary.unjoined_segments.context("no count of segments")?;
     ensure!(
-        unjoined <= summary.missed.unwrap_or(0),
-        "{unjoined} segments belong to no ending"
+        unjoined <= excused,
+        "{unjoined} segments belong to no ending, {excused} may: {summary:?}"
+    );
+    let acts: usize = endings.iter().map(|ending| ending.acts.len()).sum();
+    ensure!(
+        unlike.len() * 2 < acts,
+        "of {acts} acts less than half have their segments: {summary:?}"
     );
     Ok(())
 }
@@ -141,6 +153,15 @@ fn fits(segment: &Segment, how: &str) -> bool {
 fn to_stand_in(segment: &Segment, ending: &Ending) -> bool {
     let acted = |how: &str| ending.acts.iter().any(|act| act.how == how);
     fits(segment, "fin_received") && acted("fin_sent") && !acted("fin_received")
+}
+
+/// Whether a segment is an RST that found nothing left to reset: slow machines send again what was
+/// acknowledged already, the kernel answers the copy, and its answer comes to an end that is over.
+fn to_copy(segment: &Segment, ending: &Ending) -> bool {
+    let acted = |how: &str| ending.acts.iter().any(|act| act.how == how);
+    let reset = acted("rst_received") || acted("rst_sent");
+    let over = reset || acted("fin_sent") && acted("fin_received");
+    fits(segment, "rst_received") && over
 }
 
 /// What one end received, the other sent.

@@ -72,7 +72,7 @@ pub(crate) fn unreachable(sender: SocketAddrV4, target: SocketAddrV4, seq: u32) 
 }
 
 /// The checksum of RFC 1071 over an even number of bytes.
-fn checksum(bytes: impl Iterator<Item = u8>) -> u16 {
+pub(super) fn checksum(bytes: impl Iterator<Item = u8>) -> u16 {
     let bytes: Vec<u8> = bytes.collect();
     let words = bytes.as_chunks::<2>().0;
     let mut sum: u32 = words

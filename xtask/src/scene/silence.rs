@@ -104,7 +104,7 @@ pub(crate) fn fill(mut stream: &TcpStream) -> io::Result<()> {
         }
     };
     stream.set_nonblocking(false)?;
-    thread::sleep(Duration::from_millis(30));
+    thread::sleep(Duration::from_millis(300));
     if full.kind() == ErrorKind::WouldBlock {
         Ok(())
     } else {

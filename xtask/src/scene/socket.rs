@@ -14,6 +14,8 @@ use std::{
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, SockRef, Socket, Type};
 
+use super::raw;
+
 /// Listens on `address`, which may have port zero.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     listen_by(
@@ -183,17 +185,7 @@ pub(crate) fn send_ack(from_port: u16, to: SocketAddrV4) -> io::Result<()> {
 fn checksum(both: SocketAddrV4, segment: &[u8; 20]) -> u16 {
     let address = both.ip().octets();
     let pseudo = address.into_iter().chain(address).chain([0, 6, 0, 20]);
-    let bytes: Vec<u8> = pseudo.chain(*segment).collect();
-    let mut sum: u32 = bytes
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|&pair| u32::from(u16::from_be_bytes(pair)))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap_or(0)
+    raw::checksum(pseudo.chain(*segment))
 }
 
 #[cfg(test)]

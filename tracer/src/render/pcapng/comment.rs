@@ -132,6 +132,8 @@ fn phases(ending: &Ending) -> String {
         ("fin_wait2", phases.fin_wait2),
         ("close_wait", phases.close_wait),
         ("last_ack", phases.last_ack),
+        ("close_to_rst", phases.close_to_rst),
+        ("rst_to_wire", phases.rst_to_wire),
         ("total", phases.total),
     ];
     let known = known.into_iter();

@@ -95,6 +95,8 @@ struct Phases {
     fin_wait2: Option<u64>,
     close_wait: Option<u64>,
     last_ack: Option<u64>,
+    close_to_rst: Option<u64>,
+    rst_to_wire: Option<u64>,
     total: Option<u64>,
 }
 
@@ -225,6 +227,8 @@ fn phases(ending: &ModelEnding) -> Phases {
         fin_wait2: phases.fin_wait2,
         close_wait: phases.close_wait,
         last_ack: phases.last_ack,
+        close_to_rst: phases.close_to_rst,
+        rst_to_wire: phases.rst_to_wire,
         total: phases.total,
     }
 }
