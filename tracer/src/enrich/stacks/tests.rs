@@ -139,6 +139,22 @@ fn a_process_that_is_gone_has_addresses_alone_unless_it_was_expected() {
 }
 
 #[test]
+fn names_are_waited_for_from_when_they_are_looked_for() {
+    let mut stacks = Stacks::new(Path::new(PROC));
+    let seen = id(1);
+    let after = |ns| seen.at.after(ns);
+    stacks.now = after(LOADING - 1);
+    assert!(stacks.patient(seen), "nobody looks for them yet");
+    stacks.now = after(LOADING);
+    assert!(!stacks.patient(seen), "nobody ever will");
+    stacks.at_work = Some(after(LOADING / 2));
+    stacks.now = after(LOADING / 2 + PATIENCE - 1);
+    assert!(stacks.patient(seen));
+    stacks.now = after(LOADING / 2 + PATIENCE);
+    assert!(!stacks.patient(seen));
+}
+
+#[test]
 fn why_there_is_no_stack_is_told() {
     for (caller, absent) in [
         (Caller::Kernel, Absent::NoCaller),
