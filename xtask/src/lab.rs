@@ -126,13 +126,29 @@ impl Lab {
 
     /// `finrst trace -o json`, attached the way asked for.
     pub(crate) fn trace(&self, arguments: &[String]) -> Command {
+        let mut command = self.trace_with_stacks();
+        command.args(self.without_stacks()).args(arguments);
+        command
+    }
+
+    /// As [`trace`](Self::trace), with stacks in guests too.
+    pub(crate) fn trace_with_stacks(&self) -> Command {
         let mut command = Command::new(&self.finrst);
         command.args(["trace", "-o", "json"]);
         if self.way != Way::Auto {
             command.args(["--way", self.way.name()]);
         }
-        command.args(arguments);
         command
+    }
+
+    /// What keeps every run in a guest from reading the names of the kernel's functions, a matter of
+    /// many seconds there; the tests of stacks do it once.
+    pub(crate) fn without_stacks(&self) -> &[&str] {
+        if self.guest {
+            &["--stack", "none"]
+        } else {
+            &[]
+        }
     }
 }
 
@@ -176,6 +192,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if !lab.guest {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, stacks::REAL, &wanted, &mut report);
             run_each(&lab, stacks::compiled::TESTS, &wanted, &mut report);
             run_each(&lab, wire::REJECTED, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
