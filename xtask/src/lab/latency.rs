@@ -138,7 +138,8 @@ fn live(lab: &Lab) -> anyhow::Result<()> {
     for whole in [true, false] {
         for comm in ["fr-client", "fr-server"] {
             let of = |line: &&Value| {
-                line["from_mono_ns"].is_null() == whole && line["process"]["comm"] == comm
+                let owner = line["process"].get("comm").and_then(Value::as_str);
+                line["from_mono_ns"].is_null() == whole && owner == Some(comm)
             };
             let sum = |name: &str| -> u64 {
                 let groups = of_type(&lines, "latency").filter(of);
