@@ -33,6 +33,7 @@ struct Ending<'a, I, S> {
     held_open_since: Option<HeldOpenSince>,
     actor: Option<Actor>,
     initiator: Option<&'static str>,
+    initiator_proof: Option<&'static str>,
     how: Option<&'static str>,
     cause: Option<&'static str>,
     confidence: Option<&'static str>,
@@ -119,7 +120,7 @@ pub(in crate::render) fn ending<'a>(
         netns_name,
         devices,
     } = *explained;
-    let decisive = ending.decisive();
+    let (decisive, first) = (ending.decisive(), ending.first_to_act());
     let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
     let own = ending.id();
     let others = (ending.peer.map(id), ending.after.map(id));
@@ -139,7 +140,8 @@ pub(in crate::render) fn ending<'a>(
         }),
         held_open_since: ending.let_go.map(held_open_since),
         actor: decisive.map(|act| actor(&act.actor)),
-        initiator: ending.initiator().map(words::initiator),
+        initiator: first.map(|first| words::initiator(first.who)),
+        initiator_proof: first.map(|first| first.proof.code()),
         how: decisive.map(|act| act.how.code()),
         cause: decisive.map(|act| act.cause.code()),
         confidence: decisive.map(|act| words::confidence(act.confidence)),
