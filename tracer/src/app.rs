@@ -16,6 +16,7 @@ mod explain;
 mod goroutines;
 mod job;
 mod kernel;
+mod latency;
 mod output;
 mod priority;
 mod record;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Trace(trace) => trace::run(trace),
         Verb::Record(record) => record::run(record),
         Verb::Correlate(correlate) => correlate::run(correlate),
+        Verb::Latency(latency) => latency::run(latency),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),

@@ -6,6 +6,7 @@ mod check;
 mod correlate;
 mod ends;
 mod explain;
+mod latency;
 mod record;
 mod sockets;
 mod trace;
@@ -15,6 +16,7 @@ pub use check::Check;
 pub use correlate::Correlate;
 pub use ends::Ends;
 pub use explain::Explain;
+pub use latency::{By, Latency};
 pub use record::Record;
 pub use sockets::{SocketFilters, Sockets};
 pub use trace::{Kernel, Select, Stopping, Trace, Wiring};
@@ -60,6 +62,7 @@ pub enum Verb {
     Trace(Box<Trace>),
     Record(Box<Record>),
     Correlate(Correlate),
+    Latency(Box<Latency>),
     Sockets(Box<Sockets>),
     Check(Box<Check>),
     Explain(Explain),

@@ -116,7 +116,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let (noted, settings) = (Noted::new(world(job)), job.settings());
         let scope = Scope::of(&job.select.ends.netns, &request.filters)?;
         let capture = Captures::open(job.wiring, scope, job.quiet)?;
-        let mut pipeline = match job.view {
+        let mut pipeline = match &job.view {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
