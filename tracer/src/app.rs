@@ -28,6 +28,7 @@ mod sockets;
 mod stop;
 mod trace;
 mod translator;
+mod translators;
 mod view;
 mod wire;
 
