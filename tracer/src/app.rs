@@ -17,6 +17,7 @@ mod goroutines;
 mod job;
 mod kernel;
 mod latency;
+mod leaks;
 mod output;
 mod priority;
 mod record;
@@ -27,6 +28,7 @@ mod sockets;
 mod stop;
 mod trace;
 mod translator;
+mod translators;
 mod view;
 mod wire;
 
@@ -42,6 +44,7 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Correlate(correlate) => correlate::run(correlate),
         Verb::Latency(latency) => latency::run(latency),
         Verb::Sockets(sockets) => sockets::run(sockets),
+        Verb::Leaks(leaks) => leaks::run(leaks),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),
     }

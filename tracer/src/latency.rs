@@ -143,7 +143,9 @@ mod tests {
         ) {
             for by in By::ALL {
                 let mut latencies = Latencies::new(by);
-                endings.iter().for_each(|ending| latencies.add(ending));
+                for ending in &endings {
+                    latencies.add(ending);
+                }
                 let told = |ending: &&Ending| {
                     ending.decisive().is_some_and(|act| act.how != How::HeldOpen)
                 };

@@ -18,6 +18,7 @@ pub mod enrich;
 pub mod exit;
 pub mod go;
 pub mod latency;
+pub mod leaks;
 pub mod model;
 pub mod order;
 pub mod packet;

@@ -16,6 +16,7 @@ use crate::{
 mod devices;
 mod json;
 pub mod latency;
+pub mod leaks;
 mod pcapng;
 mod schema;
 mod silent;

@@ -14,6 +14,7 @@ use super::{
     scan::Pending,
     select,
     stop::Stop,
+    translators::Translators,
     view::{self, View},
     wire,
 };
@@ -141,6 +142,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             capture,
             clocks,
             devices: wire::devices(&request.segments)?,
+            translators: Translators::new(),
             stop,
             unrecorded: false,
         };

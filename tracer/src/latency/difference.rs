@@ -125,7 +125,9 @@ mod tests {
 
     fn spread(from: u64, to: u64) -> Spread {
         let mut spread = Spread::default();
-        (from..to).for_each(|ns| spread.add(ns * 1_000));
+        for ns in from..to {
+            spread.add(ns * 1_000);
+        }
         spread
     }
 

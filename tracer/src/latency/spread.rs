@@ -192,7 +192,9 @@ mod tests {
 
     fn spread(durations: &[u64]) -> Spread {
         let mut spread = Spread::default();
-        durations.iter().for_each(|&ns| spread.add(ns));
+        for &ns in durations {
+            spread.add(ns);
+        }
         spread
     }
 

@@ -26,6 +26,7 @@ pub(super) mod ending;
 pub(super) mod event;
 mod holding;
 pub(super) mod latency;
+pub(super) mod leak;
 pub(super) mod run;
 pub(super) mod socket;
 mod stack;

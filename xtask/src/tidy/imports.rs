@@ -87,6 +87,19 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "clap", "tokio", "tracer_common", "std::fs", "now()"],
     ),
     (
+        "leaks",
+        Only(&["model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
+    ),
+    (
         "latency",
         Only(&["model"]),
         &[
@@ -102,7 +115,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     (
         "render",
         // Of `packet` the files, to write one.
-        Only(&["latency", "model", "packet", "tally"]),
+        Only(&["latency", "leaks", "model", "packet", "tally"]),
         &[
             "aya",
             "clap",
