@@ -147,8 +147,8 @@ pub struct Wiring {
     /// See the FINs and RSTs on the wire and join them to the acts of each ending; without HOW: xmit
     ///
     /// All see both directions; docs/benchmarks/wire.md has what each costs a packet. xmit also sees what
-    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Fragments
-    /// cannot be read, and are counted.
+    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Connections
+    /// that never came to be show their SYNs, too. Fragments cannot be read, and are counted.
     #[arg(
         long,
         value_enum,
