@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Color, Ends, Kind, Telling, Transport, Way, Wire, values};
+use super::{Color, Ends, Kind, Stack, Telling, Transport, Way, Wire, values};
 use crate::model::cause::Cause;
 
 /// Print every ending of a connection as it happens
@@ -41,6 +41,9 @@ pub struct Trace {
     /// Print what each ending means under its line
     #[arg(long, help_heading = "Output")]
     pub explain: bool,
+    /// Take stacks of every act that closes, and print them; without, those of RSTs sent are taken
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Output")]
+    pub stack: Option<Stack>,
     /// No header, no summary, no talk on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
@@ -73,7 +76,13 @@ pub struct Trace {
     /// The same lines as the run gave, from the file alone: no privileges are needed, and nothing is asked
     /// of this machine. What the kernel filtered out is not in the file; --kind, --cause and --count may
     /// narrow what is told further.
-    #[arg(long, value_name = "FILE", conflicts_with_all = LIVE, help_heading = "Recording")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = LIVE,
+        conflicts_with = "record",
+        help_heading = "Recording"
+    )]
     pub replay: Option<PathBuf>,
 
     /// How to reach the kernel.
@@ -86,7 +95,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 24] = [
+pub(super) const LIVE: [&str; 23] = [
     "pids",
     "follow",
     "comms",
@@ -103,7 +112,6 @@ const LIVE: [&str; 24] = [
     "wire",
     "interfaces",
     "wire_buffer",
-    "record",
     "way",
     "held_open",
     "transport",
@@ -239,6 +247,7 @@ Examples:
   finrst trace -o json --duration 1m > end.jsonl
   finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
+  finrst trace --stack both -p 4711             which line of which function closed
   finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
 
 #[cfg(test)]
@@ -280,7 +289,7 @@ mod tests {
             "--object x",
             "-- true",
         ];
-        assert_eq!(lines.len(), LIVE.len());
+        assert_eq!(lines.len(), LIVE.len() + 1);
         for line in lines {
             let refused = parse(&format!("--replay f {line}")).unwrap_err();
             assert_eq!(

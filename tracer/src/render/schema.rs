@@ -25,8 +25,11 @@ pub(super) mod alignment;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;
+pub(super) mod latency;
+pub(super) mod leak;
 pub(super) mod run;
 pub(super) mod socket;
+mod stack;
 pub(super) mod wire;
 
 /// Version of the contract, on every line.

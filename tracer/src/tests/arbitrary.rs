@@ -28,6 +28,7 @@ use crate::model::{
 };
 
 mod known;
+pub(crate) mod stacks;
 
 pub(crate) use known::known;
 
@@ -86,7 +87,7 @@ fn socket() -> BoxedStrategy<Socket> {
 pub(crate) fn condition() -> BoxedStrategy<Condition> {
     let linger = option::of(option::of(any::<u32>()));
     let flags = option::of((any::<bool>(), any::<bool>(), linger));
-    let receive = option::of((0..u32::MAX, any::<u32>()));
+    let receive = option::of((0..u32::MAX, any::<u32>(), any::<bool>()));
     let send = option::of(any::<(u32, u32, u32)>());
     let file = prop_oneof![
         Just(FileRefs::None),
@@ -111,6 +112,9 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
             rcv_nxt: receive.map(|it| it.1),
             dead: flags.map(|it| it.0),
             fin_received: flags.map(|it| it.1),
+            fin_read: flags
+                .zip(receive)
+                .map(|(it, receive)| it.1 && receive.2 && receive.0 == 0),
             linger: flags.and_then(|it| it.2),
             err: rest.0,
             rtt_us: rest.1,
@@ -341,7 +345,8 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
         passed().prop_map(What::SegmentSeen),
     ];
-    (actor_without_task(), what).boxed()
+    let bare = (actor_without_task(), what);
+    prop_oneof![9 => bare, 1 => stacks::record()].boxed()
 }
 
 fn passed() -> impl Strategy<Value = Passed> {
@@ -447,6 +452,7 @@ fn act() -> BoxedStrategy<Act> {
                 provoked_by: known.2,
                 seq: known.3,
                 call: known.4,
+                stack: None,
             },
         )
         .boxed()

@@ -12,18 +12,15 @@ use crate::{
     app::{replay, view},
     exit::Failure,
     model::{
-        clock::Sample,
         ending::{Act, Ending, How},
         flow::Flow,
-        observation::{Observation, Segment, SegmentFlags},
-        stray::Stray,
+        observation::{Segment, SegmentFlags},
         time::MonoNs,
         wire::WireSegment,
     },
     record::Settings,
-    render::{Devices, Explained, Render, Start},
+    render::{Explained, Render},
     replay::Recorded,
-    tally::{Lost, Tally},
 };
 
 /// Marks and flows kept at the most: some 300 MB. What comes later is joined all the same, by
@@ -207,36 +204,9 @@ pub(super) fn know(opened: replay::Opened) -> Result<Known, Failure> {
 struct Listener(Arc<Mutex<Known>>);
 
 impl Render for Listener {
-    fn clock(&mut self, _sample: &Sample) {}
-
-    fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn event(&mut self, _event: &Observation, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
     fn ending(&mut self, explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.learn(explained.ending);
-        Ok(())
-    }
-
-    fn segment(
-        &mut self,
-        _stray: &Stray,
-        _devices: &Devices,
-        _out: &mut dyn Write,
-    ) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn lost(&mut self, _lost: &Lost, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn summary(&mut self, _tally: &Tally, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 }

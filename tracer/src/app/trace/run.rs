@@ -241,7 +241,7 @@ impl Run<'_> {
         }
         pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
-        let finished = pipeline.finish(self.job.is_for_programs(), end.word());
+        let finished = pipeline.finish(self.job.is_framed(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {

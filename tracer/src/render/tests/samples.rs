@@ -62,6 +62,7 @@ fn act(at: u64, how: How, actor: Actor, cause: Cause, confidence: Confidence) ->
         provoked_by: None,
         seq: None,
         call: None,
+        stack: None,
     }
 }
 
@@ -301,6 +302,7 @@ pub(in crate::render) fn complete() -> Ending {
         rcv_nxt: Some(0),
         dead: Some(false),
         fin_received: Some(false),
+        fin_read: Some(false),
         linger: Some(Some(0)),
         err: Some(0),
         rtt_us: Some(0),
