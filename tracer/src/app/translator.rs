@@ -11,6 +11,10 @@ use crate::{
 /// How long an answer holds, in nanoseconds: a tuple may soon be another connection's.
 const HOLDS_NS: u64 = 1_000_000_000;
 
+/// How long a namespace that tracks no connection is not asked, in nanoseconds. What is seen at the
+/// time of the question would be tracked if anything were.
+const RESTS_NS: u64 = 250_000_000;
+
 /// Tuples remembered as asked for at most.
 const LIMIT: usize = 16_384;
 
@@ -20,6 +24,8 @@ pub(super) struct Translator {
     conntrack: Option<Conntrack>,
     /// When a tuple was last asked for; either direction is the same question.
     asked: HashMap<Tuple, MonoNs>,
+    /// When it was last asked whether it tracks anything at all, and whether it did.
+    tracks: Option<(MonoNs, bool)>,
 }
 
 impl Translator {
@@ -31,6 +37,7 @@ impl Translator {
         Self {
             conntrack,
             asked: HashMap::new(),
+            tracks: None,
         }
     }
 
@@ -41,6 +48,16 @@ impl Translator {
         let question = seen.min((seen.1, seen.0));
         let holds = |asked: &MonoNs| now.since(*asked) < HOLDS_NS;
         if self.asked.get(&question).is_some_and(holds) {
+            return None;
+        }
+        let known = self.tracks.filter(|(at, tracks)| {
+            let holds = if *tracks { HOLDS_NS } else { RESTS_NS };
+            now.since(*at) < holds
+        });
+        let (_, tracks) = *self
+            .tracks
+            .insert(known.unwrap_or_else(|| (now, conntrack.tracks())));
+        if !tracks {
             return None;
         }
         if self.asked.len() >= LIMIT {

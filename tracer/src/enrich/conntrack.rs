@@ -78,21 +78,40 @@ impl Conntrack {
         tracked.translation()
     }
 
+    /// Whether any connection is tracked in the namespace; true where the kernel does not say.
+    pub fn tracks(&mut self) -> bool {
+        self.sequence = self.sequence.wrapping_add(1);
+        let request = message::statistics(self.sequence);
+        self.answer(&request) != message::Answer::Entries(0)
+    }
+
     fn ask(&mut self, tuple: Tuple) -> Option<message::Tracked> {
         self.sequence = self.sequence.wrapping_add(1);
         let request = message::request(tuple, self.sequence)?;
-        let netlink = self.netlink.as_raw_fd();
-        socket::send(netlink, &request, MsgFlags::empty()).ok()?;
-        // An answer that came too late for its question is passed over.
-        for _ in 0..4 {
-            let length = socket::recv(netlink, &mut self.buffer, MsgFlags::empty()).ok()?;
-            match message::answer(self.buffer.get(..length)?, self.sequence) {
-                message::Answer::Tracked(tracked) => return Some(tracked),
-                message::Answer::Nothing => return None,
-                message::Answer::NotOurs => {}
+        match self.answer(&request) {
+            message::Answer::Tracked(tracked) => Some(tracked),
+            message::Answer::Entries(_) | message::Answer::Nothing | message::Answer::NotOurs => {
+                None
             }
         }
-        None
+    }
+
+    /// The kernel's answer to the latest question; one that came too late for its own is passed over.
+    fn answer(&mut self, request: &[u8]) -> message::Answer {
+        let netlink = self.netlink.as_raw_fd();
+        if socket::send(netlink, request, MsgFlags::empty()).is_err() {
+            return message::Answer::Nothing;
+        }
+        for _ in 0..4 {
+            let length = socket::recv(netlink, &mut self.buffer, MsgFlags::empty());
+            let received = length.ok().and_then(|length| self.buffer.get(..length));
+            match received.map(|bytes| message::answer(bytes, self.sequence)) {
+                Some(message::Answer::NotOurs) => {}
+                Some(answer) => return answer,
+                None => break,
+            }
+        }
+        message::Answer::Nothing
     }
 }
 

@@ -8,6 +8,10 @@ use crate::model::stray::Tuple;
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET`, and `IPCTNL_MSG_CT_NEW` of the answer.
 const GET: u16 = 0x0101;
 const NEW: u16 = 0x0100;
+/// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS`, of the question and of the answer.
+const STATISTICS: u16 = 0x0105;
+/// `enum ctattr_stats_global`: how many connections are tracked, in the byte order of the network.
+const CTA_STATS_GLOBAL_ENTRIES: u16 = 1;
 const NLM_F_REQUEST: u16 = 1;
 /// Bytes of `struct nlmsghdr`, and of `struct nfgenmsg` behind it.
 const HEADER: usize = 16;
@@ -56,6 +60,8 @@ impl Tracked {
 pub(super) enum Answer {
     /// The connection is tracked.
     Tracked(Tracked),
+    /// So many connections are, of all protocols.
+    Entries(u32),
     /// It is not, or the kernel refuses, or makes no sense.
     Nothing,
     /// An answer to another question.
@@ -96,14 +102,24 @@ pub(super) fn request((source, destination): Tuple, sequence: u32) -> Option<Vec
     attribute(&mut tuple, CTA_TUPLE_PROTO | NESTED, &protocol);
     let mut body = vec![u8::try_from(family).ok()?, 0, 0, 0];
     attribute(&mut body, CTA_TUPLE_ORIG | NESTED, &tuple);
+    Some(message(GET, sequence, &body))
+}
+
+/// Asks how many connections are tracked.
+pub(super) fn statistics(sequence: u32) -> Vec<u8> {
+    message(STATISTICS, sequence, &[0; GENERAL])
+}
+
+fn message(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
     let mut bytes = Vec::new();
-    bytes.extend(u32::try_from(HEADER + body.len()).ok()?.to_ne_bytes());
-    bytes.extend(GET.to_ne_bytes());
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
     bytes.extend(NLM_F_REQUEST.to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
     bytes.extend(body);
-    Some(bytes)
+    bytes
 }
 
 /// Reads an answer to the question of a number.
@@ -115,13 +131,19 @@ pub(super) fn answer(datagram: &[u8], sequence: u32) -> Answer {
     if number != sequence {
         return Answer::NotOurs;
     }
-    if kind != NEW {
-        return Answer::Nothing;
-    }
     let length = u32_at(datagram, 0).and_then(|length| usize::try_from(length).ok());
     let body = length.and_then(|length| datagram.get(HEADER + GENERAL..length));
-    body.and_then(tracked)
-        .map_or(Answer::Nothing, Answer::Tracked)
+    let answer = match kind {
+        NEW => body.and_then(tracked).map(Answer::Tracked),
+        STATISTICS => body.and_then(entries).map(Answer::Entries),
+        _ => None,
+    };
+    answer.unwrap_or(Answer::Nothing)
+}
+
+fn entries(body: &[u8]) -> Option<u32> {
+    let entries = find(body, CTA_STATS_GLOBAL_ENTRIES)?.first_chunk()?;
+    Some(u32::from_be_bytes(*entries))
 }
 
 fn tracked(body: &[u8]) -> Option<Tracked> {
@@ -242,6 +264,17 @@ mod tests {
         bytes[4..6].copy_from_slice(&2_u16.to_ne_bytes());
         assert_eq!(answer(&bytes, 7), Answer::Nothing);
         assert_eq!(request(ends("10.0.0.2:1", "[::1]:2"), 1), None);
+    }
+
+    #[test]
+    fn the_number_of_connections_is_read_as_the_network_has_it() {
+        let mut bytes = statistics(7);
+        attribute(&mut bytes, CTA_STATS_GLOBAL_ENTRIES, &[0, 0, 1, 2]);
+        let length = u32::try_from(bytes.len()).unwrap();
+        bytes[..4].copy_from_slice(&length.to_ne_bytes());
+        assert_eq!(answer(&bytes, 7), Answer::Entries(258));
+        assert_eq!(answer(&bytes, 8), Answer::NotOurs);
+        assert_eq!(answer(&statistics(7), 7), Answer::Nothing);
     }
 
     #[test]
