@@ -255,6 +255,9 @@ pub(crate) struct Act {
     pub(crate) how: String,
     /// Why.
     pub(crate) cause: String,
+    /// How sure that is.
+    #[serde(default)]
+    pub(crate) confidence: String,
     /// Who.
     pub(crate) actor: Actor,
 }
