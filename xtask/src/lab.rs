@@ -9,6 +9,8 @@ mod filters;
 pub(crate) mod go;
 mod held_open;
 mod kernel;
+mod latency;
+mod leaks;
 mod lifecycle;
 mod outcome;
 mod pcapng;
@@ -181,6 +183,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
             run_each(&lab, pcapng::REAL, &wanted, &mut report);
+            run_each(&lab, leaks::REAL, &wanted, &mut report);
+            run_each(&lab, latency::REAL, &wanted, &mut report);
             run_each(&lab, go::REAL, &wanted, &mut report);
         }
     }

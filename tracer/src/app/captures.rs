@@ -229,7 +229,7 @@ impl Captures {
                 namespace: namespace.clone(),
                 devices: devices.clone(),
                 blocks: self.blocks.unwrap_or(usual),
-                ..Options::default()
+                syn: true,
             };
             match Capture::open(netns, &options) {
                 Ok(capture) => begun.push(capture),
@@ -271,6 +271,7 @@ const fn sum(one: Captured, other: Captured) -> Captured {
         unreadable: one.unreadable + other.unreadable,
         untimed: one.untimed + other.untimed,
         left_out: one.left_out + other.left_out,
+        syns_left_out: one.syns_left_out + other.syns_left_out,
     }
 }
 

@@ -73,7 +73,13 @@ pub struct Trace {
     /// The same lines as the run gave, from the file alone: no privileges are needed, and nothing is asked
     /// of this machine. What the kernel filtered out is not in the file; --kind, --cause and --count may
     /// narrow what is told further.
-    #[arg(long, value_name = "FILE", conflicts_with_all = LIVE, help_heading = "Recording")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = LIVE,
+        conflicts_with = "record",
+        help_heading = "Recording"
+    )]
     pub replay: Option<PathBuf>,
 
     /// How to reach the kernel.
@@ -86,7 +92,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 24] = [
+pub(super) const LIVE: [&str; 23] = [
     "pids",
     "follow",
     "comms",
@@ -103,7 +109,6 @@ const LIVE: [&str; 24] = [
     "wire",
     "interfaces",
     "wire_buffer",
-    "record",
     "way",
     "held_open",
     "transport",
@@ -280,7 +285,7 @@ mod tests {
             "--object x",
             "-- true",
         ];
-        assert_eq!(lines.len(), LIVE.len());
+        assert_eq!(lines.len(), LIVE.len() + 1);
         for line in lines {
             let refused = parse(&format!("--replay f {line}")).unwrap_err();
             assert_eq!(

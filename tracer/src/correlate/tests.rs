@@ -1,6 +1,9 @@
 //! Tests of the correlator as a whole.
 
+mod delaying;
 mod holding;
 mod joining;
+mod opening;
 mod phases;
 mod properties;
+mod world;

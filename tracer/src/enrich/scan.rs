@@ -147,6 +147,20 @@ pub fn namespaces(proc: &Path) -> BTreeMap<u32, Vec<PathBuf>> {
     found
 }
 
+/// The network namespaces that have processes or names, each with a file that stands for it.
+#[must_use]
+pub fn namespace_files(proc: &Path, names: &Path) -> BTreeMap<u32, PathBuf> {
+    let named = fs::read_dir(names).into_iter().flatten().flatten();
+    let named = named.map(|entry| entry.path());
+    let mut files: BTreeMap<_, _> = named.filter_map(|it| Some((inode(&it)?, it))).collect();
+    for (netns, processes) in namespaces(proc) {
+        if let Some(process) = processes.first() {
+            files.insert(netns, process.join("ns/net"));
+        }
+    }
+    files
+}
+
 fn netns_of(process: &Path) -> Option<u32> {
     inode(&process.join("ns/net"))
 }

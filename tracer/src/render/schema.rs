@@ -25,6 +25,8 @@ pub(super) mod alignment;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;
+pub(super) mod latency;
+pub(super) mod leak;
 pub(super) mod run;
 pub(super) mod socket;
 pub(super) mod wire;

@@ -24,7 +24,7 @@ use crate::model::{
     state::TcpState,
     stray::{Stray, Why},
     time::MonoNs,
-    wire::{Sighting, WireSegment},
+    wire::{CountedFrom, Sighting, WireSegment},
 };
 
 mod known;
@@ -577,21 +577,31 @@ pub(crate) fn stray() -> impl Strategy<Value = Stray> {
 fn wire_segment() -> impl Strategy<Value = WireSegment> {
     (
         any::<(bool, u8, u32, u32, u32, u32)>(),
-        option::of(mono()),
+        (option::of(mono()), option::of(counted_from())),
         collection::vec(sighting(), 0..3),
         collection::vec(sighting(), 0..2),
     )
-        .prop_map(|(said, kernel, sightings, again)| WireSegment {
-            sent: said.0,
-            flags: SegmentFlags(said.1),
-            seq: said.2,
-            ack: said.3,
-            payload_bytes: said.4,
-            kernel,
-            sightings,
-            retransmits: said.5,
-            again,
-        })
+        .prop_map(
+            |(said, (kernel, counted_from), sightings, again)| WireSegment {
+                sent: said.0,
+                flags: SegmentFlags(said.1),
+                seq: said.2,
+                ack: said.3,
+                payload_bytes: said.4,
+                kernel,
+                counted_from,
+                sightings,
+                retransmits: said.5,
+                again,
+            },
+        )
+}
+
+fn counted_from() -> impl Strategy<Value = CountedFrom> {
+    prop_oneof![
+        mono().prop_map(CountedFrom::Act),
+        mono().prop_map(CountedFrom::Closing)
+    ]
 }
 
 fn provenance() -> impl Strategy<Value = Provenance> {

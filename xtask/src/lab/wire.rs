@@ -2,6 +2,7 @@
 //! is without an act.
 
 mod in_kernel;
+mod stories;
 
 use std::{collections::HashMap, process::Command, thread, time::Duration};
 
@@ -22,7 +23,12 @@ pub(crate) use in_kernel::{IN_KERNEL, REJECTED};
 pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
 
 /// Those for real machines only: guests have no tcpdump.
-pub(crate) const REAL: &[(&str, Test)] = &[("wire/tcpdump_agrees", tcpdump_agrees)];
+pub(crate) const REAL: &[(&str, Test)] = &[
+    ("wire/tcpdump_agrees", tcpdump_agrees),
+    ("wire/afpacket_stories", |lab| {
+        stories::told(lab, "afpacket")
+    }),
+];
 
 /// Connections of the storm.
 const CONNECTIONS: u32 = 3_000;
@@ -155,10 +161,13 @@ fn to_stand_in(segment: &Segment, ending: &Ending) -> bool {
     fits(segment, "fin_received") && acted("fin_sent") && !acted("fin_received")
 }
 
-/// Whether a segment is an RST that came after another: slow machines send again what was
-/// acknowledged already, and the kernel answers the copy.
+/// Whether a segment is an RST that found nothing left to reset: slow machines send again what was
+/// acknowledged already, the kernel answers the copy, and its answer comes to an end that is over.
 fn to_copy(segment: &Segment, ending: &Ending) -> bool {
-    fits(segment, "rst_received") && ending.acts.iter().any(|act| act.how == "rst_received")
+    let acted = |how: &str| ending.acts.iter().any(|act| act.how == how);
+    let reset = acted("rst_received") || acted("rst_sent");
+    let over = reset || acted("fin_sent") && acted("fin_received");
+    fits(segment, "rst_received") && over
 }
 
 /// What one end received, the other sent.

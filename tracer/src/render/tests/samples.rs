@@ -9,7 +9,7 @@ use crate::model::{
     holder::{Holder, Provenance},
     segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
     stray::Stray,
-    wire::{Sighting, WireSegment},
+    wire::{CountedFrom, Sighting, WireSegment},
 };
 
 const BORN: u64 = 5_000_000_000;
@@ -409,6 +409,7 @@ pub(super) fn fin() -> WireSegment {
         ack: 0,
         payload_bytes: 0,
         kernel: Some(MonoNs(BORN + 1_000)),
+        counted_from: Some(CountedFrom::Act(MonoNs(BORN + 1_000))),
         sightings: vec![Sighting {
             at: MonoNs(BORN + 2_000),
             error_ns: Some(60),
