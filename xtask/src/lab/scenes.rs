@@ -43,6 +43,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let reported = |scene: &Scene| wanted(&format!("scene/{}", scene.name));
     let scenes: Vec<_> = scene::scenes()
+        .filter(|scene| lab.guest || !scene.takes_the_machine())
         .filter(|scene| reported(scene) || wanted(ACCOUNTED))
         .collect();
     if scenes.is_empty() {

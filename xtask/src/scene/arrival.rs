@@ -127,6 +127,19 @@ pub(crate) fn let_arrive() -> io::Result<()> {
     Ok(sched_setaffinity(this, &all)?)
 }
 
+/// A counter of this network namespace, of the file `netstat` or `snmp`; zero where the kernel does
+/// not count it.
+pub(crate) fn counted(file: &str, group: &str, name: &str) -> io::Result<u32> {
+    let text = fs::read_to_string(format!("/proc/thread-self/net/{file}"))?;
+    let group = format!("{group}: ");
+    // Two lines for each group: the names, and then the numbers.
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(&group));
+    let names = lines.next().unwrap_or_default().split(' ');
+    let numbers = lines.next().unwrap_or_default().split(' ');
+    let found = names.zip(numbers).find(|it| it.0 == name);
+    Ok(found.and_then(|it| it.1.parse().ok()).unwrap_or(0))
+}
+
 /// Bytes sent and not acknowledged, of `SIOCOUTQ` (`tcp_ioctl`, `net/ipv4/tcp.c`).
 fn unacknowledged(stream: &TcpStream) -> io::Result<i32> {
     let mut bytes = 0_i32;
