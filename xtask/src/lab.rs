@@ -20,6 +20,7 @@ mod recording;
 mod refusals;
 pub(crate) mod scenes;
 pub(crate) mod score;
+mod stacks;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
@@ -129,13 +130,29 @@ impl Lab {
 
     /// `finrst trace -o json`, attached the way asked for.
     pub(crate) fn trace(&self, arguments: &[String]) -> Command {
+        let mut command = self.trace_with_stacks();
+        command.args(self.without_stacks()).args(arguments);
+        command
+    }
+
+    /// As [`trace`](Self::trace), with stacks in guests too.
+    pub(crate) fn trace_with_stacks(&self) -> Command {
         let mut command = Command::new(&self.finrst);
         command.args(["trace", "-o", "json"]);
         if self.way != Way::Auto {
             command.args(["--way", self.way.name()]);
         }
-        command.args(arguments);
         command
+    }
+
+    /// What keeps every run in a guest from reading the names of the kernel's functions, a matter of
+    /// many seconds there; the tests of stacks do it once.
+    pub(crate) fn without_stacks(&self) -> &[&str] {
+        if self.guest {
+            &["--stack", "none"]
+        } else {
+            &[]
+        }
     }
 }
 
@@ -163,6 +180,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         stopping::TESTS,
         accounting::TESTS,
         recording::TESTS,
+        stacks::TESTS,
         of_the_wire(&lab),
     ]
     .concat();
@@ -179,6 +197,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         if !lab.guest {
             programs::run(&lab, &wanted, &mut report);
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, stacks::REAL, &wanted, &mut report);
+            run_each(&lab, stacks::compiled::TESTS, &wanted, &mut report);
             run_each(&lab, wire::REJECTED, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);

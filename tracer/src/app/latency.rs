@@ -11,7 +11,7 @@ use super::{
     view::{Gather, View},
 };
 use crate::{
-    cli::{By as Asking, Latency},
+    cli::{By as Asking, Latency, Stack},
     exit::{Exit, Failure},
     latency::group::By,
 };
@@ -40,6 +40,8 @@ pub(super) fn run(asked: &Latency) -> Result<Exit, Failure> {
             command: &asked.command,
             quiet: asked.quiet,
             every_record: false,
+            // Nobody is told of them.
+            stack: Some(Stack::None),
             view: Some(view),
             file: None,
         }),

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Correlate, Output, Telling, Trace},
+    cli::{Color, Correlate, Output, Stack, Telling, Trace},
     correlate::{Correlator, Limits},
     enrich::facts::Facts,
     exit::{Exit, Failure},
@@ -29,11 +29,16 @@ use crate::{
 
 /// What was asked of the telling.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct View {
     output: Telling,
     verbose: bool,
     unjoined: bool,
     explain: bool,
+    stacks: bool,
     color: Color,
     /// What to gather endings for; `None` where each is told.
     gather: Option<Gather>,
@@ -48,12 +53,15 @@ pub(super) struct Gather {
 }
 
 impl View {
-    pub(super) const fn new(trace: &Trace) -> Self {
+    pub(super) fn new(trace: &Trace) -> Self {
         Self {
             output: trace.output,
             verbose: trace.verbose,
             unjoined: trace.unjoined || trace.verbose,
             explain: trace.explain,
+            stacks: trace.verbose
+                || trace.explain
+                || trace.stack.is_some_and(|stack| stack != Stack::None),
             color: trace.color,
             gather: None,
         }
@@ -69,6 +77,7 @@ impl View {
             verbose: false,
             unjoined: false,
             explain: false,
+            stacks: false,
             color,
             gather: Some(gather),
         }
@@ -80,6 +89,7 @@ impl View {
             output: correlate.output,
             verbose: correlate.verbose,
             unjoined: correlate.verbose,
+            stacks: correlate.verbose || correlate.explain,
             explain: correlate.explain,
             color: correlate.color,
             gather: None,
@@ -138,6 +148,7 @@ impl View {
             reasons: reasons.clone(),
             colour: output::coloured(self.color),
             explain: self.explain,
+            stacks: self.stacks,
         };
         let view: Box<dyn Render> = match &self.gather {
             Some(gather) => Box::new(Latency::new(format, gather.telling(), options)),
@@ -250,5 +261,6 @@ fn for_people(clock: WallClock) -> Box<dyn Render> {
         reasons: ReasonNames::default(),
         colour: false,
         explain: false,
+        stacks: false,
     })
 }

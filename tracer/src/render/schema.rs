@@ -29,6 +29,7 @@ pub(super) mod latency;
 pub(super) mod leak;
 pub(super) mod run;
 pub(super) mod socket;
+mod stack;
 pub(super) mod wire;
 
 /// Version of the contract, on every line.

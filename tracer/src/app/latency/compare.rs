@@ -46,6 +46,7 @@ pub(super) fn run(asked: &Latency, before: &Path, after: &Path) -> Result<Exit, 
         reasons: ReasonNames::default(),
         colour: output::coloured(asked.color),
         explain: false,
+        stacks: false,
     };
     let names = (before.display().to_string(), after.display().to_string());
     let names = (&*names.0, &*names.1);
