@@ -72,8 +72,12 @@ fn await_event(socket: &impl AsFd, event: PollFlags) -> io::Result<()> {
 
 /// Waits until the kernel has asked a peer without a window whether there is room by now.
 pub(crate) fn await_probe(stream: &TcpStream) -> io::Result<()> {
-    // A probe that could take data along sets this to zero (`tcp_send_probe0`).
-    until(|| Ok(information(stream)?.tcpi_backoff > 0))
+    // A probe that could take data along sets the count to zero (`tcp_send_probe0`); with segments under
+    // way it counts their retransmissions instead.
+    until(|| {
+        let told = information(stream)?;
+        Ok(told.tcpi_backoff > 0 && told.tcpi_unacked == 0 && told.tcpi_retransmits == 0)
+    })
 }
 
 /// Waits until a connection waits to be accepted.
