@@ -15,6 +15,7 @@ mod lifecycle;
 mod outcome;
 mod pcapng;
 pub(crate) mod played;
+pub(crate) mod programs;
 mod recording;
 mod refusals;
 pub(crate) mod scenes;
@@ -24,6 +25,7 @@ mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
 pub(crate) mod truth;
+pub(crate) mod verdicts;
 mod walls;
 mod wire;
 
@@ -193,6 +195,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         crowds::run(&lab, &wanted, &mut report);
         run_each(&lab, &attached, &wanted, &mut report);
         if !lab.guest {
+            programs::run(&lab, &wanted, &mut report);
             run_each(&lab, wire::REAL, &wanted, &mut report);
             run_each(&lab, stacks::REAL, &wanted, &mut report);
             run_each(&lab, stacks::compiled::TESTS, &wanted, &mut report);

@@ -7,6 +7,7 @@
 
 mod bench;
 mod build_ebpf;
+mod causes;
 mod check;
 mod demo;
 mod fuzz;
@@ -14,6 +15,7 @@ mod fuzz;
 mod kernel_object;
 mod lab;
 mod pitfalls;
+mod programs;
 mod readme;
 mod scene;
 mod setup;
@@ -47,6 +49,10 @@ enum Verb {
     Lab(lab::Options),
     /// Writes the page of the pitfalls of Go programs from what finrst says of them.
     Pitfalls(pitfalls::Options),
+    /// Writes the page of programs nobody here wrote from what finrst says of them.
+    Programs(programs::Options),
+    /// Writes the page of what is told of every cause on every kernel.
+    Causes,
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
@@ -69,6 +75,8 @@ fn main() -> ExitCode {
         Verb::Vm(options) => vm::run(&options),
         Verb::Lab(options) => lab::run(&options),
         Verb::Pitfalls(options) => pitfalls::run(&options),
+        Verb::Programs(options) => programs::run(&options),
+        Verb::Causes => causes::run(),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),

@@ -15,6 +15,7 @@ mod graceful;
 mod holders;
 mod late;
 mod listeners;
+mod multipath;
 mod near_miss;
 pub(crate) mod netns;
 mod options;
@@ -64,6 +65,13 @@ pub(crate) struct Scene {
     expect: fn(&Truth) -> Vec<Expected>,
 }
 
+impl Scene {
+    /// Whether it changes settings of the whole machine.
+    pub(crate) fn takes_the_machine(&self) -> bool {
+        self.stage == Stage::Machine
+    }
+}
+
 /// The address a scene's server has, and whether anybody listens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -77,6 +85,10 @@ enum Stage {
     Shared,
     /// Like `Ipv4`, in a network namespace of the scene's own, whose settings it may change.
     Private,
+    /// Like `Private`, and the server listens by Multipath TCP, where the kernel has it.
+    Multipath,
+    /// Like `Ipv4`, with settings of the whole machine changed: only where it is a guest of ours.
+    Machine,
     /// 127.0.0.1 and a port that was free a moment ago.
     Closed,
 }
@@ -85,9 +97,12 @@ impl Stage {
     /// The address the server binds and the client connects to.
     fn address(self, asked: Option<IpAddr>) -> IpAddr {
         match self {
-            Self::Ipv4 | Self::Shared | Self::Private | Self::Closed => {
-                asked.unwrap_or(Ipv4Addr::LOCALHOST.into())
-            }
+            Self::Ipv4
+            | Self::Shared
+            | Self::Private
+            | Self::Multipath
+            | Self::Machine
+            | Self::Closed => asked.unwrap_or(Ipv4Addr::LOCALHOST.into()),
             Self::Ipv6 => Ipv6Addr::LOCALHOST.into(),
             Self::Mapped => Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(),
         }

@@ -7,7 +7,7 @@ mod ebpf;
 pub(crate) mod go;
 mod packages;
 
-use std::process::ExitCode;
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -22,9 +22,14 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("dpkg-deb", "dpkg"),
     ("g++", "g++"),
     ("gcc", "gcc"),
+    ("haproxy", "haproxy"),
+    ("initdb", "postgresql"),
     ("ip", "iproute2"),
+    ("java", "default-jre-headless"),
+    ("mptcpize", "mptcpize"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
+    ("node", "nodejs"),
     ("python3", "python3"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("redis-benchmark", "redis-tools"),
@@ -122,8 +127,18 @@ fn cargo_deny() -> Result<()> {
     .context("cannot install cargo-deny")
 }
 
+/// Where the newest `PostgreSQL` has its programs, which are on nobody's `PATH`.
+pub(crate) fn postgres() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let programs = versions.flatten().map(|version| version.path().join("bin"));
+    programs.filter(|it| it.join("initdb").is_file()).max()
+}
+
 /// True of a program that is there; a busybox must also do without libraries.
 fn usable(program: &str) -> bool {
+    if program == "initdb" {
+        return postgres().is_some();
+    }
     let Some(path) = shell::find(program) else {
         return false;
     };

@@ -2,7 +2,10 @@
 
 use std::{fmt, process::ExitCode};
 
-use crate::lab::score::Score;
+use crate::lab::{
+    score::Score,
+    verdicts::{Table, Verdicts},
+};
 
 /// Why something could not be run here; as an error it makes a step skipped instead of failed.
 #[derive(Debug)]
@@ -34,12 +37,23 @@ pub(crate) struct Tally {
     failed: Vec<String>,
     skipped: Vec<String>,
     scores: Vec<(String, Score)>,
+    causes: Table,
 }
 
 impl Tally {
     /// Keeps the score of a run of the kernel tests for the table at the end.
     pub(crate) fn score(&mut self, name: String, score: Score) {
         self.scores.push((name, score));
+    }
+
+    /// Keeps the verdicts of a run of the kernel tests for the table at the end.
+    pub(crate) fn verdicts(&mut self, name: String, verdicts: Verdicts) {
+        self.causes.add(name, verdicts);
+    }
+
+    /// What was told of causes, kernel by kernel and way by way.
+    pub(crate) fn causes(&self) -> &Table {
+        &self.causes
     }
 
     /// Prints how many owners and actors were told right, run by run.
@@ -56,6 +70,13 @@ impl Tally {
             together += *score;
         }
         println!("{:48}{together}", "together");
+    }
+
+    /// Prints what was told of causes.
+    fn print_causes(&self) {
+        if !self.causes.is_empty() {
+            println!("\n{}", self.causes);
+        }
     }
 
     /// Counts one test; `reason` is shown unless it passed.
@@ -94,6 +115,7 @@ impl Tally {
     /// With `no_skip`, something skipped is as bad as something failed.
     pub(crate) fn close(self, no_skip: bool) -> ExitCode {
         self.print_scores();
+        self.print_causes();
         println!();
         for (word, told) in self
             .failed

@@ -6,8 +6,11 @@ use anyhow::anyhow;
 
 use crate::{
     build_ebpf::Built,
-    check, fuzz,
-    lab::score::ScoreLine,
+    causes, check, fuzz,
+    lab::{
+        score::ScoreLine,
+        verdicts::{VerdictLine, Verdicts},
+    },
     readme, setup, shell,
     tally::{Tally, Verdict},
     vm::{self, LabLine},
@@ -50,7 +53,8 @@ fn tests(tally: &mut Tally) {
     }
     host_tests(tally);
     fuzz::steps(tally);
-    kernel_tests(tally);
+    kernel_tests(tally, &[]);
+    causes::gaps_are_explained(tally);
 }
 
 /// Builds the object from source and proves the stored one fresh.
@@ -109,15 +113,19 @@ fn test_line(line: &str) -> Option<(&str, Verdict)> {
     Some((name, verdict))
 }
 
-/// The kernel tests on the kernel underneath, by the way finrst chooses for itself.
-fn kernel_tests(tally: &mut Tally) {
+/// The kernel tests on the kernel underneath, by the way finrst chooses for itself: those named, or all.
+pub(crate) fn kernel_tests(tally: &mut Tally, names: &[&str]) {
     eprintln!("\n== kernel tests here");
     let mut bad = false;
     let mut counted = 0_u32;
+    let mut verdicts = Verdicts::default();
     let status = vm::release_finrst().and_then(|finrst| {
         let mut lab = shell::xtask(&["lab", "--lines", "--finrst"])?;
-        shell::follow(lab.arg(finrst), |line| {
+        shell::follow(lab.arg(finrst).args(names), |line| {
             println!("{line}");
+            if let Some(said) = VerdictLine::read(line) {
+                verdicts.add(said.cause, said.count);
+            }
             if let Some(said) = ScoreLine::read(line) {
                 tally.score(format!("here {}", said.way), said.score);
             }
@@ -132,6 +140,7 @@ fn kernel_tests(tally: &mut Tally) {
             }
         })
     });
+    tally.verdicts("here".to_owned(), verdicts);
     match status {
         Ok(status) if counted > 0 && (bad || status.success()) => {}
         Ok(status) => tally.add("kernel tests here", Verdict::Failed, &status.to_string()),

@@ -48,6 +48,14 @@ impl Options {
         }
     }
 
+    /// Every kernel, every way, this test or group alone.
+    pub(crate) fn only(test: &str) -> Self {
+        Self {
+            tests: vec![test.to_owned()],
+            ..Self::everything()
+        }
+    }
+
     fn series(&self) -> impl Iterator<Item = &'static Series> {
         let all = self.kernels.is_empty();
         SERIES
@@ -116,6 +124,9 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
     report
         .scores()
         .for_each(|(name, score)| tally.score(name, score));
+    report
+        .verdicts()
+        .for_each(|(name, verdicts)| tally.verdicts(name, verdicts));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, skb, sock, timers::timers},
+    kernel::{Address, skb, sock, timers},
     stack,
 };
 
@@ -50,7 +50,7 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
     0
 }
 
-/// Looks at the socket, as far as it is one: of a listener at its queue alone.
+/// Looks at the socket, as far as it is one: of a listener at its queue, and for what it listens.
 #[inline(always)]
 fn look(record: &mut RstAnswered, sk: Address) {
     match record.socket.state {
@@ -58,10 +58,11 @@ fn look(record: &mut RstAnswered, sk: Address) {
         TCP_LISTEN => {
             (record.backlog, record.max_backlog) = sock::backlog(sk);
             record.condition.known = sock::backlog_known();
+            timers::multipath(sk, &mut record.condition);
         }
         _ => {
             sock::condition(sk, &mut record.condition);
-            timers(sk, &mut record.condition);
+            timers::timers(sk, &mut record.condition);
         }
     }
 }

@@ -21,7 +21,6 @@ pub(crate) fn timers(sk: Address, condition: &mut Condition) {
     mark(known::TRIES, tries);
     let signed = has(|offsets| &offsets.md5sig_info) || has(|offsets| &offsets.ao_info);
     mark(known::SIGNED, signed);
-    mark(known::MPTCP, has(|offsets| &offsets.is_mptcp));
     let timers = &mut condition.timers;
     timers.user_timeout_ms = read(sk, |offsets| &offsets.icsk_user_timeout);
     timers.window = read(sk, |offsets| &offsets.snd_wnd);
@@ -34,11 +33,20 @@ pub(crate) fn timers(sk: Address, condition: &mut Condition) {
     if keys | more_keys != 0 {
         condition.extra |= extra::SIGNED;
     }
+    multipath(sk, condition);
+    idle(sk, condition);
+    unacked(sk, condition);
+}
+
+/// Reads whether it is a subflow of Multipath TCP, or listens for some.
+#[inline(always)]
+pub(crate) fn multipath(sk: Address, condition: &mut Condition) {
+    if has(|offsets| &offsets.is_mptcp) {
+        condition.known |= known::MPTCP;
+    }
     if read::<u8>(sk, |offsets| &offsets.is_mptcp) != 0 {
         condition.extra |= extra::MPTCP;
     }
-    idle(sk, condition);
-    unacked(sk, condition);
 }
 
 /// How long no data has been sent or received.

@@ -7,6 +7,7 @@ use super::{
 use crate::model::{
     cause::Cause,
     ending::{Act, Ending, How},
+    observation::SegmentFlags,
     process::Confidence,
     state::TcpState,
 };
@@ -29,11 +30,14 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     if name.is_some_and(|it| it.starts_with("MPTCP_RST")) {
         return Some((Cause::MptcpReset, Confidence::Exact));
     }
+    let multipath = act.condition.timers.mptcp == Some(true);
+    if joins(ending, act) && multipath && reset::says_nothing(act) {
+        return Some((Cause::MptcpReset, Confidence::Likely));
+    }
     let open = act.state.is_some_and(reset::connected) && !reset::closed_before(ending, act);
     if act.provoked_by.is_some() || !open {
         return None;
     }
-    let multipath = act.condition.timers.mptcp == Some(true);
     match name {
         Some("TCP_ABORT_ON_CLOSE") => Some((Cause::MptcpFastclose, Confidence::Exact)),
         _ if multipath && reset::says_nothing(act) => {
@@ -41,6 +45,15 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
         }
         Some(_) | None => None,
     }
+}
+
+/// Whether the RST answers a SYN in the name of a listener: `subflow_v4_route_req`
+/// (`net/mptcp/subflow.c`) refuses so to add a path. A SYN that does not fit a handshake under way is
+/// answered in the same way, so without a reason it is only likely.
+fn joins(ending: &Ending, act: &Act) -> bool {
+    let flags = act.provoked_by.map(|it| it.flags);
+    let opens = flags.is_some_and(|it| it.has(SegmentFlags::SYN) && !it.has(SegmentFlags::ACK));
+    opens && act.state == Some(TcpState::Listen) && ending.socket.is_none()
 }
 
 /// Whose connection was closed on all paths.
@@ -111,7 +124,9 @@ that plain TCP does not have: the token of a join names no connection, its
 signature is wrong, data came without a mapping or with a bad checksum, a
 resource ran out, a middlebox took options away, or the peer closed the whole
 connection at once. The kernel's reason tells which (MPTCP_RST_...). The
-connection may go on over its other paths.",
+connection may go on over its other paths. Before Linux 6.10 there is no reason;
+the refusal of a path is then likely, by what the listener is, and why another
+path was reset cannot be told.",
     confirm: &[
         Step {
             run: "nstat -az 'MPTcpExt*'",

@@ -46,6 +46,11 @@ pub(super) fn lenience(lab: &Lab, expected: &Expected) -> Lenience {
     }
 }
 
+/// Whether a cause was told for no more than that the machine is slow.
+pub(crate) fn by_slowness(lab: &Lab, expected: &str, told: &str) -> bool {
+    lab.slow > 1 && expected != told && differences::untimed(told) == Some(expected)
+}
+
 /// Whether this kernel, reached this way, lets the ending be seen.
 pub(crate) fn can_be_seen(lab: &Lab, expected: &Expected) -> bool {
     match expected.seen {

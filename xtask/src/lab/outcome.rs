@@ -5,6 +5,7 @@ use std::{fmt, process::ExitCode};
 use super::{
     Way,
     score::{Score, ScoreLine},
+    verdicts::{Count, Table, VerdictLine, Verdicts},
 };
 
 /// Why a test could not run here; as an error it makes the test skipped instead of failed.
@@ -58,6 +59,8 @@ pub(crate) struct Report {
     skipped: u32,
     /// What was told of owners and actors, by test.
     scores: Vec<(String, Score)>,
+    /// What was told of causes.
+    verdicts: Verdicts,
 }
 
 impl Report {
@@ -70,6 +73,7 @@ impl Report {
             failed: 0,
             skipped: 0,
             scores: Vec::new(),
+            verdicts: Verdicts::default(),
         }
     }
 
@@ -78,6 +82,41 @@ impl Report {
         if score != Score::default() {
             self.scores.push((name.to_owned(), score));
         }
+    }
+
+    /// Takes down what was told of the causes of a scene.
+    pub(crate) fn verdicts(&mut self, verdicts: Verdicts) {
+        self.verdicts += verdicts;
+    }
+
+    /// Prints what was told of causes, and judges it: none may be told for another.
+    fn close_verdicts(&mut self) {
+        let verdicts = std::mem::take(&mut self.verdicts);
+        let way = self.way.name();
+        if verdicts.iter().next().is_none() {
+            return;
+        }
+        let told_for = |(cause, count): (&str, Count)| format!("{cause}: {} wrong", count.wrong);
+        let wrong: Vec<_> = verdicts
+            .iter()
+            .filter(|(_, count)| count.wrong > 0)
+            .map(told_for)
+            .collect();
+        if self.lines {
+            for (cause, count) in verdicts.iter() {
+                println!("{}", VerdictLine { way, cause, count });
+            }
+        } else {
+            let mut table = Table::default();
+            table.add(way.to_owned(), verdicts);
+            println!("{table}\n");
+        }
+        let outcome = if wrong.is_empty() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(wrong.join("\n"))
+        };
+        self.add("score/causes_never_wrong", outcome);
     }
 
     /// The scores of all tests together.
@@ -138,6 +177,7 @@ impl Report {
     /// Prints the closing line; the exit code says whether everything held.
     pub(crate) fn close(mut self, no_skip: bool) -> ExitCode {
         self.close_scores();
+        self.close_verdicts();
         println!(
             "{} passed, {} failed, {} skipped",
             self.passed, self.failed, self.skipped

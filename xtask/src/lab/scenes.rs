@@ -11,6 +11,7 @@ use super::{
     score::Score,
     told::{Ending, Summary},
     tracer::Tracer,
+    verdicts::Verdicts,
 };
 use crate::scene::{self, Scene, truth::Told};
 
@@ -42,6 +43,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let reported = |scene: &Scene| wanted(&format!("scene/{}", scene.name));
     let scenes: Vec<_> = scene::scenes()
+        .filter(|scene| lab.guest || !scene.takes_the_machine())
         .filter(|scene| reported(scene) || wanted(ACCOUNTED))
         .collect();
     if scenes.is_empty() {
@@ -65,10 +67,11 @@ pub(crate) fn run(
     }
     for scene in scenes.iter().filter(|scene| reported(scene)) {
         if let Some(place) = outcomes.iter().position(|it| it.0.name == scene.name) {
-            let (_, held, score) = outcomes.swap_remove(place);
+            let (_, held, score, verdicts) = outcomes.swap_remove(place);
             let name = format!("scene/{}", scene.name);
             report.add(&name, Outcome::of(held));
             report.score(&name, score);
+            report.verdicts(verdicts);
         }
     }
     if wanted(ACCOUNTED) {
@@ -83,8 +86,8 @@ pub(crate) const HELD_OPEN: &str = "--held-open";
 /// What came of each scene, and the account of the run.
 type Attempt<'scenes> = (Vec<Played<'scenes>>, Option<Summary>);
 
-/// A scene, whether it was told as it was, and the score of what was told of it.
-type Played<'scenes> = (&'scenes Scene, anyhow::Result<()>, Score);
+/// A scene, whether it was told as it was, and the score and the verdicts of what was told of it.
+type Played<'scenes> = (&'scenes Scene, anyhow::Result<()>, Score, Verdicts);
 
 /// Plays scenes under one tracer and compares what it told of each.
 fn attempt<'scenes>(lab: &Lab, scenes: &[&'scenes Scene]) -> anyhow::Result<Attempt<'scenes>> {
@@ -102,16 +105,24 @@ fn attempt<'scenes>(lab: &Lab, scenes: &[&'scenes Scene]) -> anyhow::Result<Atte
     tracer.watch(lab.patience(Duration::from_millis(300)), |_| false)?;
     let ended = tracer.stop()?;
     let held = played.into_iter().map(|played| match played {
-        Ok(told) => (
-            check(lab, &told, &ended.endings),
-            Score::of(lab, &told.expected, &ended.endings),
-        ),
-        Err(error) => (Err(error), Score::default()),
+        Ok(told) => {
+            let verdicts = if told.facts.contains_key("skip") {
+                Verdicts::default()
+            } else {
+                Verdicts::of(lab, &told.expected, &ended.endings)
+            };
+            (
+                check(lab, &told, &ended.endings),
+                Score::of(lab, &told.expected, &ended.endings),
+                verdicts,
+            )
+        }
+        Err(error) => (Err(error), Score::default(), Verdicts::default()),
     });
     let outcomes = scenes
         .iter()
         .zip(held)
-        .map(|(&scene, (held, score))| (scene, held, score));
+        .map(|(&scene, (held, score, verdicts))| (scene, held, score, verdicts));
     Ok((outcomes.collect(), ended.summary))
 }
 

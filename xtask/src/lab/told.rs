@@ -99,10 +99,11 @@ pub(crate) enum Kind {
 }
 
 /// Causes of answers in the name of a socket that goes on: a listener, or one that is connecting.
-const ANSWERS: [&str; 4] = [
+const ANSWERS: [&str; 5] = [
     "bad_handshake_ack",
     "paws_or_sequence",
     "accept_queue_overflow",
+    "mptcp_reset",
     "stray_segment",
 ];
 
@@ -270,6 +271,9 @@ pub(crate) struct Act {
     pub(crate) how: String,
     /// Why.
     pub(crate) cause: String,
+    /// How sure that is.
+    #[serde(default)]
+    pub(crate) confidence: String,
     /// Who.
     pub(crate) actor: Actor,
 }

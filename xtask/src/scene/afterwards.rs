@@ -98,7 +98,7 @@ pub(crate) fn use_port_again(part: &mut Part) -> io::Result<()> {
         seq,
         ack: 0,
         flags: SYN,
-        echo: None,
+        ..Segment::default()
     };
     raw::send(own, client, segment)?;
     socket::linger(&stream, Duration::ZERO)?;

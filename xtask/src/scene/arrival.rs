@@ -72,8 +72,12 @@ fn await_event(socket: &impl AsFd, event: PollFlags) -> io::Result<()> {
 
 /// Waits until the kernel has asked a peer without a window whether there is room by now.
 pub(crate) fn await_probe(stream: &TcpStream) -> io::Result<()> {
-    // A probe that could take data along sets this to zero (`tcp_send_probe0`).
-    until(|| Ok(information(stream)?.tcpi_backoff > 0))
+    // A probe that could take data along sets the count to zero (`tcp_send_probe0`); with segments under
+    // way it counts their retransmissions instead.
+    until(|| {
+        let told = information(stream)?;
+        Ok(told.tcpi_backoff > 0 && told.tcpi_unacked == 0 && told.tcpi_retransmits == 0)
+    })
 }
 
 /// Waits until a connection waits to be accepted.
@@ -125,6 +129,19 @@ pub(crate) fn let_arrive() -> io::Result<()> {
         }
     }
     Ok(sched_setaffinity(this, &all)?)
+}
+
+/// A counter of this network namespace, of the file `netstat` or `snmp`; zero where the kernel does
+/// not count it.
+pub(crate) fn counted(file: &str, group: &str, name: &str) -> io::Result<u32> {
+    let text = fs::read_to_string(format!("/proc/thread-self/net/{file}"))?;
+    let group = format!("{group}: ");
+    // Two lines for each group: the names, and then the numbers.
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(&group));
+    let names = lines.next().unwrap_or_default().split(' ');
+    let numbers = lines.next().unwrap_or_default().split(' ');
+    let found = names.zip(numbers).find(|it| it.0 == name);
+    Ok(found.and_then(|it| it.1.parse().ok()).unwrap_or(0))
 }
 
 /// Bytes sent and not acknowledged, of `SIOCOUTQ` (`tcp_ioctl`, `net/ipv4/tcp.c`).

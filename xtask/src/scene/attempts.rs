@@ -89,7 +89,7 @@ pub(crate) fn get_wrong_ack(part: &mut Part) -> io::Result<()> {
         seq: 1,
         ack,
         flags: ACK,
-        echo: None,
+        ..Segment::default()
     };
     answer(part, socket, (local, server), segment)
 }
@@ -102,6 +102,7 @@ pub(crate) fn get_wrong_echo(part: &mut Part) -> io::Result<()> {
         ack: options::next_to_send(&socket)?,
         flags: SYN | ACK,
         echo: Some(1),
+        ..Segment::default()
     };
     answer(part, socket, (local, server), segment)
 }

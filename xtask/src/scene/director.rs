@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use super::{
-    Options, Scene, Stage, cast, netns,
+    Options, Scene, Stage, cast, multipath, netns,
     part::Part,
     socket,
     truth::{Connection, Process, Ready, Told, Truth},
@@ -23,7 +23,7 @@ const BEGIN: u8 = b'!';
 /// # Errors
 /// A process could not be made, or one of them could not do its part.
 pub(crate) fn play(scene: &Scene, options: &Options) -> anyhow::Result<Told> {
-    if options.netns || options.prove || scene.stage == Stage::Private {
+    if options.netns || options.prove || matches!(scene.stage, Stage::Private | Stage::Multipath) {
         netns::enter_new()?;
     }
     let (server_partner, client_partner) = UnixStream::pair()?;
@@ -92,7 +92,10 @@ fn serve(
     let listener = match scene.stage {
         Stage::Closed => None,
         Stage::Shared => Some(socket::reserve_shared(asked)?),
-        Stage::Ipv4 | Stage::Private | Stage::Ipv6 | Stage::Mapped => Some(socket::listen(asked)?),
+        Stage::Multipath => Some(multipath::listen(asked)?),
+        Stage::Ipv4 | Stage::Private | Stage::Machine | Stage::Ipv6 | Stage::Mapped => {
+            Some(socket::listen(asked)?)
+        }
     };
     let address = match &listener {
         Some(listener) => listener.local_addr()?,

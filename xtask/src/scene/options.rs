@@ -137,6 +137,13 @@ pub(crate) fn sysctl(name: &str, value: u32) -> io::Result<()> {
     fs::write(format!("/proc/sys/net/ipv4/{name}"), value.to_string())
 }
 
+/// The same, and what it was before.
+pub(crate) fn replace_sysctl(name: &str, value: u32) -> io::Result<u32> {
+    let before = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"))?;
+    sysctl(name, value)?;
+    before.trim().parse().map_err(io::Error::other)
+}
+
 /// Destroys the socket with this tuple from outside, as `ss -K` does (`sock_diag(7)`).
 pub(crate) fn destroy(local: SocketAddr, remote: SocketAddr) -> io::Result<()> {
     const NETLINK_SOCK_DIAG: i32 = 4;

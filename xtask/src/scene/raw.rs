@@ -22,6 +22,8 @@ pub(crate) struct Segment {
     pub(crate) flags: u8,
     /// A timestamp echoed (RFC 7323), if there is such an option.
     pub(crate) echo: Option<u32>,
+    /// The token of a connection of Multipath TCP to join (RFC 8684, section 3.2), likewise.
+    pub(crate) join: Option<u32>,
 }
 
 /// Sends one segment between two ports of one address of this host.
@@ -31,13 +33,20 @@ pub(crate) fn send(from_port: u16, to: SocketAddrV4, segment: Segment) -> io::Re
     bytes.extend(to.port().to_be_bytes());
     bytes.extend(segment.seq.to_be_bytes());
     bytes.extend(segment.ack.to_be_bytes());
-    let words: u8 = if segment.echo.is_some() { 8 } else { 5 };
+    let options = u8::from(segment.echo.is_some()) + u8::from(segment.join.is_some());
+    let words = 5 + 3 * options;
     bytes.extend([words << 4, segment.flags, 0x04, 0, 0, 0, 0, 0]);
     if let Some(echo) = segment.echo {
         // Two fillers, then the option with a value of its own and the echo.
         bytes.extend([1, 1, 8, 10]);
         bytes.extend(1_u32.to_be_bytes());
         bytes.extend(echo.to_be_bytes());
+    }
+    if let Some(token) = segment.join {
+        // Kind, length, what of Multipath TCP it is, the path's number; the token, any nonce.
+        bytes.extend([30, 12, 0x10, 1]);
+        bytes.extend(token.to_be_bytes());
+        bytes.extend([7; 4]);
     }
     let address = to.ip().octets();
     let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use crate::{
-    lab::score::{Score, ScoreLine},
+    lab::{
+        score::{Score, ScoreLine},
+        verdicts::{Table, VerdictLine, Verdicts},
+    },
     tally::{Skip, Tally, Verdict},
 };
 
@@ -22,6 +25,7 @@ struct Run {
     way: String,
     tests: Vec<(String, Verdict, String)>,
     score: Score,
+    verdicts: Verdicts,
     ended: bool,
 }
 
@@ -67,6 +71,7 @@ impl Report {
             way: (*way).to_owned(),
             tests: Vec::new(),
             score: Score::default(),
+            verdicts: Verdicts::default(),
             ended: false,
         }));
     }
@@ -85,6 +90,10 @@ impl Report {
         } else if let Some(said) = ScoreLine::read(line) {
             for run in runs.filter(|run| run.way == said.way) {
                 run.score += said.score;
+            }
+        } else if let Some(said) = VerdictLine::read(line) {
+            for run in runs.filter(|run| run.way == said.way) {
+                run.verdicts.add(said.cause, said.count);
             }
         } else if let Some(rest) = line.strip_prefix("vm way ") {
             for run in runs.filter(|run| rest.split(' ').next() == Some(&run.way)) {
@@ -134,6 +143,12 @@ impl Report {
     pub(super) fn scores(&self) -> impl Iterator<Item = (String, Score)> {
         let row = |run: &Run| (format!("{} {}", run.release, run.way), run.score);
         self.runs.iter().map(row)
+    }
+
+    /// The verdicts of each kernel and way, each by its short name.
+    pub(super) fn verdicts(self) -> impl Iterator<Item = (String, Verdicts)> {
+        let column = |run: Run| (Table::column(&run.release, &run.way), run.verdicts);
+        self.runs.into_iter().map(column)
     }
 
     /// Counts everything.

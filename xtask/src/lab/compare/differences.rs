@@ -212,7 +212,7 @@ pub(in crate::lab) fn acts_match(expected: &[String], told: &[String]) -> bool {
 }
 
 /// What a cause is called where nothing took long; `None` where that does not matter.
-fn untimed(cause: &str) -> Option<&'static str> {
+pub(super) fn untimed(cause: &str) -> Option<&'static str> {
     match cause {
         "linger_wait" | "fin_delayed_by_unsent_data" | "fin_wait2_stuck" => Some("app_close"),
         "slow_reaction" | "close_wait_leak" => Some("peer_closed"),

@@ -3,8 +3,8 @@
 use super::{
     super::{
         Scene,
-        Stage::{Ipv4, Private},
-        afterwards, attempts, delays, graceful, overflow,
+        Stage::{Ipv4, Machine, Multipath, Private},
+        afterwards, attempts, delays, graceful, multipath, overflow,
         part::Part,
         reset, silence,
     },
@@ -171,6 +171,33 @@ pub(super) const SCENES: &[Scene] = &[
         Private,
         (silence::go_deaf, silence::leave_orphan),
         silence::orphaned,
+    ),
+    row(
+        (
+            "orphan_too_many",
+            "The same, when the machine is to have no orphans",
+        ),
+        Machine,
+        (silence::go_deaf, silence::leave_orphan_too_many),
+        silence::orphaned_too_many,
+    ),
+    row(
+        (
+            "mptcp_unread",
+            "Over Multipath TCP the client closes with data unread",
+        ),
+        Multipath,
+        (multipath::send_and_wait, multipath::close_unread),
+        multipath::closed_fast,
+    ),
+    row(
+        (
+            "mptcp_join_nothing",
+            "A path is to be added to a connection that is not there",
+        ),
+        Multipath,
+        (reset::listen_to_nobody, multipath::join_nothing),
+        multipath::path_refused,
     ),
     row(
         ("connect_timeout", "The client connects to a deaf listener"),
