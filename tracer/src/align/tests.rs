@@ -222,7 +222,9 @@ proptest! {
         weather.seed = world.noise.0;
         let other = generate(weather);
         let found = align(&world.marks, &other.captured, weather.resolution_ns);
-        prop_assert_eq!(found, Found::default());
+        // Of millions of pairs one may have a number in common by chance.
+        prop_assert!(found.fit.is_none() && found.matches == 0 && found.outliers <= 1);
+        prop_assert!(found.translated.is_empty());
     }
 
     #[test]
