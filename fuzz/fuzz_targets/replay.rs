@@ -41,6 +41,7 @@ fn tell(file: &[u8], format: Format) {
         reasons: ReasonNames::default(),
         colour: true,
         explain: true,
+        stacks: true,
     });
     let limits = Limits {
         sockets: settings.sockets,

@@ -17,6 +17,7 @@ mod rst_received;
 mod rst_sent;
 mod segment_seen;
 mod shutdown_called;
+mod stack;
 mod state_changed;
 
 pub use accepted::Accepted;
@@ -32,6 +33,7 @@ pub use rst_received::RstReceived;
 pub use rst_sent::RstSent;
 pub use segment_seen::{SegmentSeen, direction, vlan};
 pub use shutdown_called::ShutdownCalled;
+pub use stack::Stack;
 pub use state_changed::{HeldBack, StateChanged};
 
 /// First 32 bytes of every record.
@@ -116,11 +118,13 @@ pub enum Kind {
     Queued = 15,
     /// A FIN or RST passed a device; the record is [`SegmentSeen`].
     SegmentSeen = 16,
+    /// How an act came about, call by call; the record begins with [`Stack`].
+    Stack = 20,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CloseCalled,
         Self::ShutdownCalled,
         Self::FinQueued,
@@ -137,6 +141,7 @@ impl Kind {
         Self::HeldOpen,
         Self::Queued,
         Self::SegmentSeen,
+        Self::Stack,
     ];
 
     /// Reads a kind off the wire; `None` for a value this build does not know.
@@ -159,6 +164,7 @@ impl Kind {
             14 => Some(Self::HeldOpen),
             15 => Some(Self::Queued),
             16 => Some(Self::SegmentSeen),
+            20 => Some(Self::Stack),
             _ => None,
         }
     }
@@ -203,6 +209,7 @@ impl Kind {
             Self::HeldOpen => "held_open",
             Self::Queued => "queued",
             Self::SegmentSeen => "segment_seen",
+            Self::Stack => "stack",
         }
     }
 }

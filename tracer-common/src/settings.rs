@@ -33,12 +33,26 @@ pub struct Settings {
     /// Inode number of the network namespace finrst runs in, and with it `device`; zero when it is
     /// not known.
     pub netns: u32,
+    /// Bits of [`stacks`]: of which acts stacks are taken.
+    pub stacks: u32,
 }
 
-assert_layout!(Settings, size = 32, {
+assert_layout!(Settings, size = 36, {
     kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16, has_task_pt_regs: 20,
-    device: 24, netns: 28,
+    device: 24, netns: 28, stacks: 32,
 });
+
+/// Bits of [`Settings::stacks`].
+pub mod stacks {
+    /// The kernel's stack, of RSTs sent.
+    pub const RESET_KERNEL: u32 = 1;
+    /// The calling task's stack, of RSTs sent.
+    pub const RESET_USER: u32 = 1 << 1;
+    /// The kernel's stack, of every other act that closes.
+    pub const OTHER_KERNEL: u32 = 1 << 2;
+    /// The calling task's stack, of every other act that closes.
+    pub const OTHER_USER: u32 = 1 << 3;
+}
 
 /// Bits of [`Settings::filters`].
 pub mod filter {

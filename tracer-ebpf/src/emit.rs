@@ -1,6 +1,8 @@
 //! The one way out of the kernel half.
 #![expect(unsafe_code, reason = "helpers are foreign functions")]
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     EbpfContext,
     bindings::{BPF_F_CURRENT_CPU, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
@@ -66,31 +68,48 @@ pub(crate) fn emit<R: Record>(program: &impl EbpfContext, lane: Lane, record: &m
     record.header_mut().seq = maps::count(counts, count::TRIED);
     maps::count(counts, count::emitted(R::KIND));
     let data: *mut R = record;
-    let sent = if setting(|settings| &settings.transport) == transport::RINGBUF {
-        ring(lane, data)
-    } else {
-        perf(program, lane, data)
-    };
-    if !sent {
+    if !hand_over(program, lane, data.cast(), || u64::from(R::SIZE)) {
         maps::count(counts, count::lost(R::KIND));
+    }
+}
+
+/// Puts a record of `size` bytes into its buffer; false when that is full.
+///
+/// The size is asked for right before it is used: before 5.11 the verifier forgets what it knows of
+/// a number that was put aside meanwhile.
+#[inline(always)]
+pub(crate) fn hand_over(
+    program: &impl EbpfContext,
+    lane: Lane,
+    data: *mut c_void,
+    size: impl FnOnce() -> u64,
+) -> bool {
+    if setting(|settings| &settings.transport) == transport::RINGBUF {
+        ring(lane, data, size)
+    } else {
+        perf(program, lane, data, size)
     }
 }
 
 /// Puts a record into this CPU's perf buffer; the buffer's own watermark wakes the reader.
 #[inline(always)]
-fn perf<R: Record>(program: &impl EbpfContext, lane: Lane, data: *mut R) -> bool {
+fn perf(
+    program: &impl EbpfContext,
+    lane: Lane,
+    data: *mut c_void,
+    size: impl FnOnce() -> u64,
+) -> bool {
     let map = match lane {
         Lane::Endings => maps::address(&maps::PERF_ENDINGS),
         Lane::States => maps::address(&maps::PERF_STATES),
     };
-    let (flags, size) = (BPF_F_CURRENT_CPU, u64::from(R::SIZE));
-    // SAFETY: `data` points to `size` initialised bytes on the stack.
-    unsafe { bpf_perf_event_output(program.as_ptr(), map, flags, data.cast(), size) == 0 }
+    // SAFETY: `data` points to `size` initialised bytes.
+    unsafe { bpf_perf_event_output(program.as_ptr(), map, BPF_F_CURRENT_CPU, data, size()) == 0 }
 }
 
 /// Puts a record into the ring buffer, waking the reader only when much is waiting.
 #[inline(always)]
-fn ring<R: Record>(lane: Lane, data: *mut R) -> bool {
+fn ring(lane: Lane, data: *mut c_void, size: impl FnOnce() -> u64) -> bool {
     let map = match lane {
         Lane::Endings => maps::address(&maps::RING_ENDINGS),
         Lane::States => maps::address(&maps::RING_STATES),
@@ -103,8 +122,8 @@ fn ring<R: Record>(lane: Lane, data: *mut R) -> bool {
     } else {
         BPF_RB_NO_WAKEUP
     });
-    // SAFETY: `data` points to `R::SIZE` initialised bytes on the stack.
-    unsafe { bpf_ringbuf_output(map, data.cast(), u64::from(R::SIZE), flags) == 0 }
+    // SAFETY: `data` points to `size` initialised bytes.
+    unsafe { bpf_ringbuf_output(map, data, size(), flags) == 0 }
 }
 
 #[inline(always)]

@@ -20,6 +20,7 @@ mod maps;
 mod packet;
 mod segment;
 mod settings;
+mod stack;
 mod transition;
 
 #[cfg(target_arch = "bpf")]

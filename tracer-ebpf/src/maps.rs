@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 use tracer_common::{count, settings::FilterKey, task::Goroutines};
 
-use crate::filter::Verdict;
+use crate::{filter::Verdict, stack::Scratch};
 
 /// Records that tell of endings; user space sizes the buffers behind it.
 #[btf_map]
@@ -56,6 +56,10 @@ pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new()
 /// The processes of Go, by tgid: 4,096 × about 64 bytes; user space fills it.
 #[btf_map]
 pub(crate) static GOROUTINES: HashMap<u32, Goroutines, 4096> = HashMap::new();
+/// Where stacks are put together, per CPU: 3 × about 4 KiB. One for a task's hook, one for that
+/// of a softirq that interrupts it, one to spare; a slot in use is passed over.
+#[btf_map]
+pub(crate) static STACKS: PerCpuArray<Scratch, 3> = PerCpuArray::new();
 
 #[expect(clippy::as_conversions, reason = "a small constant")]
 const SLOTS: usize = count::SLOTS as usize;

@@ -31,6 +31,7 @@ static SETTINGS: Settings = Settings {
     has_task_pt_regs: 0,
     device: 0,
     netns: 0,
+    stacks: 0,
 };
 
 /// The offset `pick` chooses.

@@ -15,6 +15,8 @@ use crate::{
 const SYN_SENT: u32 = 2;
 const SYN_RECV: u32 = 3;
 const FIN_WAIT1: u32 = 4;
+const FIN_WAIT2: u32 = 5;
+const TIME_WAIT: u32 = 6;
 const CLOSE: u32 = 7;
 const CLOSE_WAIT: u32 = 8;
 const LAST_ACK: u32 = 9;
@@ -25,6 +27,13 @@ const CLOSING: u32 = 11;
 #[inline(always)]
 pub(crate) fn ends(to: u32) -> bool {
     matches!(to, FIN_WAIT1 | LAST_ACK | CLOSE_WAIT | CLOSING | CLOSE)
+}
+
+/// Whether a transition is, or may be, an act of this side: a FIN it queues, or an end without one.
+#[inline(always)]
+pub(crate) fn acts(from: u32, to: u32) -> bool {
+    let orderly = matches!(from, FIN_WAIT1 | FIN_WAIT2 | TIME_WAIT | LAST_ACK | CLOSING);
+    matches!(to, FIN_WAIT1 | LAST_ACK) || (to == CLOSE && from != LISTEN && !orderly)
 }
 
 /// Whether a socket in this state is a connection, or is becoming one.

@@ -123,7 +123,11 @@ fn moved(record: &[u8], second: u64) -> Result<Vec<u8>, Box<dyn Error>> {
         Kind::Accepted => change::<Accepted>(&mut bytes, |it| it.cookie += other)?,
         Kind::HeldOpen => change::<HeldOpen>(&mut bytes, |it| it.socket.cookie += other)?,
         Kind::Queued => change::<Queued>(&mut bytes, |it| it.cookie += other)?,
-        Kind::SegmentSeen | Kind::ProcessExited | Kind::ProcessExeced | Kind::ProcessForked => {}
+        Kind::SegmentSeen
+        | Kind::Stack
+        | Kind::ProcessExited
+        | Kind::ProcessExeced
+        | Kind::ProcessForked => {}
     }
     Ok(bytes)
 }

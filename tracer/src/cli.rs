@@ -131,6 +131,19 @@ pub enum Wire {
     Tcx,
 }
 
+/// Of which acts stacks are taken, and which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stack {
+    /// None at all
+    None,
+    /// The kernel's, of every act that closes
+    Kernel,
+    /// The program's, of every act that closes
+    User,
+    /// Both, of every act that closes
+    Both,
+}
+
 /// Kinds of endings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {

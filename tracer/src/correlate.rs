@@ -21,6 +21,7 @@ mod owner;
 mod peers;
 mod seeds;
 mod sockets;
+mod stacks;
 mod strays;
 mod tracked;
 mod translated;

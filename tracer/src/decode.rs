@@ -24,6 +24,7 @@ use crate::model::{
 mod condition;
 mod segment;
 mod socket;
+mod stack;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,6 +32,7 @@ pub(crate) mod tests;
 use condition::condition;
 use segment::passed;
 use socket::{flow, named, socket, socket_id};
+pub use stack::without_memory;
 use task::{actor, actor_without_task, task};
 
 /// Why a record could not be read; the caller counts it and goes on.
@@ -109,6 +111,7 @@ pub fn decode(record: &[u8]) -> Result<Observation, DecodeError> {
         Kind::HeldOpen => held_open(&read(record)?),
         Kind::Queued => queued(&read(record)?),
         Kind::SegmentSeen => passed(&read(record)?),
+        Kind::Stack => stack::stack(record)?,
     };
     Ok(Observation {
         at: MonoNs(header.at_ns),

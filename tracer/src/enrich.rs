@@ -14,5 +14,6 @@ pub mod processes;
 mod procnet;
 pub mod scan;
 pub mod sock_diag;
+pub mod stacks;
 mod stat;
 pub mod users;

@@ -16,6 +16,7 @@ pub mod process;
 pub mod reason;
 pub mod segment;
 pub mod socket;
+pub mod stack;
 pub mod state;
 pub mod stray;
 pub mod time;

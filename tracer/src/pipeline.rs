@@ -7,20 +7,18 @@ use std::io::{self, Write};
 mod devices;
 pub mod tap;
 mod tell;
+mod untold;
+mod wanted;
 mod wire;
+
+use untold::Untold;
+pub use wanted::Wanted;
 
 use crate::{
     correlate::Correlator,
     decode::decode,
     enrich::facts::Facts,
-    model::{
-        cause::Cause,
-        clock::Sample,
-        ending::{Ending, How},
-        known::KnownSocket,
-        observation::Observation,
-        time::Reached,
-    },
+    model::{clock::Sample, known::KnownSocket, observation::Observation, time::Reached},
     order::Merge,
     render::{Devices, Render, Start},
     tally::{Account, Delays, Lost, PerKind, Tally, kind_of},
@@ -29,37 +27,13 @@ use crate::{
 /// Records held back at most while waiting for older ones of other CPUs.
 const MERGE_CAPACITY: usize = 65_536;
 
-/// Which endings are told, of those the kernel half lets through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Endings without any RST.
-    pub fin: bool,
-    /// Endings with an RST, sent or received.
-    pub rst: bool,
-    /// Endings told by one of these causes; all when there is none.
-    pub causes: Vec<Cause>,
-}
-
-impl Wanted {
-    fn admits(&self, ending: &Ending) -> bool {
-        let act = ending.decisive();
-        if !self.causes.is_empty() && !act.is_some_and(|act| self.causes.contains(&act.cause)) {
-            return false;
-        }
-        match act.map(|act| act.how) {
-            Some(How::RstSent | How::RstReceived) => self.rst,
-            Some(How::FinSent | How::FinReceived) => self.fin,
-            Some(How::Timeout | How::Destroyed | How::HeldOpen) => self.fin && self.rst,
-            None => false,
-        }
-    }
-}
-
 /// The stages after the source, and where they write.
 pub struct Pipeline<F> {
     facts: F,
     merge: Merge,
     correlator: Correlator,
+    /// Endings whose stacks have no names yet.
+    untold: Untold,
     tally: Tally,
     told_lost: PerKind,
     forgotten: u64,
@@ -95,6 +69,7 @@ impl<F: Facts> Pipeline<F> {
             facts,
             merge: Merge::new(MERGE_CAPACITY),
             correlator,
+            untold: Untold::default(),
             tally: Tally::default(),
             told_lost: PerKind::default(),
             forgotten: 0,
@@ -218,6 +193,7 @@ impl<F: Facts> Pipeline<F> {
         self.turn(Reached::records(Reached::END))?;
         let endings = self.correlator.finish();
         self.tell_all(endings)?;
+        self.tell_named(true)?;
         self.tell_strays()?;
         let devices = self.devices.as_ref();
         self.tally.delays = devices.map(|devices| {
@@ -237,7 +213,8 @@ impl<F: Facts> Pipeline<F> {
     /// Whether a turn up to there would change nothing and tell nothing.
     #[must_use]
     pub fn idle(&self, reached: Reached) -> bool {
-        !self.merge.due(reached.records) && !self.correlator.due(reached.settled())
+        let due = self.merge.due(reached.records) || self.correlator.due(reached.settled());
+        !due && self.untold.is_empty()
     }
 
     /// Where the facts come from.

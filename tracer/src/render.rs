@@ -8,7 +8,7 @@ use crate::{
     model::{
         alignment::Alignment, clock::Sample, ending::Ending, explained::Explanation,
         foreign::Foreign, identity::ProcessFacts, observation::Observation, reason::ReasonNames,
-        stray::Stray, time::MonoNs,
+        stack::Stack, stray::Stray, time::MonoNs,
     },
     tally::{Lost, Tally},
 };
@@ -127,8 +127,33 @@ pub struct Explained<'a> {
     pub owner: Option<&'a ProcessFacts>,
     /// The name of the network namespace; `None` when it has none.
     pub netns_name: Option<&'a Foreign>,
+    /// The stacks behind each of its acts, as far as they were taken.
+    pub stacks: &'a [Option<Stack>],
     /// The names of the devices segments were seen on.
     pub devices: &'a Devices,
+}
+
+impl<'a> Explained<'a> {
+    /// The stacks the ending is told by, and which act's they are: the decisive one's, else the
+    /// first there are.
+    #[must_use]
+    pub fn stack(&self) -> Option<(usize, &'a Stack)> {
+        let mut stacks = self.stacks.iter().enumerate();
+        let mut taken = stacks
+            .by_ref()
+            .filter_map(|(act, it)| Some((act, it.as_ref()?)));
+        let first = taken.next()?;
+        let is_decisive = |&(act, _): &(usize, &Stack)| {
+            let act = self.ending.acts.get(act);
+            act.is_some_and(|act| {
+                self.ending
+                    .decisive()
+                    .is_some_and(|it| std::ptr::eq(it, act))
+            })
+        };
+        let decisive = std::iter::once(first).chain(taken).find(is_decisive);
+        Some(decisive.unwrap_or(first))
+    }
 }
 
 /// How lines look.
@@ -142,6 +167,8 @@ pub struct Options {
     pub colour: bool,
     /// Whether text explains every ending.
     pub explain: bool,
+    /// Whether text shows stacks.
+    pub stacks: bool,
 }
 
 /// The output formats.

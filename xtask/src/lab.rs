@@ -17,6 +17,7 @@ mod recording;
 mod refusals;
 pub(crate) mod scenes;
 pub(crate) mod score;
+mod stacks;
 mod stopping;
 pub(crate) mod told;
 pub(crate) mod tracer;
@@ -159,6 +160,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         stopping::TESTS,
         accounting::TESTS,
         recording::TESTS,
+        stacks::TESTS,
         of_the_wire(&lab),
     ]
     .concat();
@@ -174,6 +176,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if !lab.guest {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, stacks::COMPILED, &wanted, &mut report);
             run_each(&lab, wire::REJECTED, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);

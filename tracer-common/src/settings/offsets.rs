@@ -226,8 +226,10 @@ offsets! {
     table_size: "fdtable"."max_fds" [4] optional "closes that end nothing by the entry of close(2)";
     /// The files by descriptor, a pointer.
     table_files: "fdtable"."fd" [8] optional "closes that end nothing by the entry of close(2)";
-    /// The kernel stack, a pointer.
-    task_stack: "task_struct"."stack" [8] optional "exec_cloexec before 5.15";
+    /// The address space, a pointer; null in kernel threads and after a process gave it up.
+    task_mm: "task_struct"."mm" [8] optional "telling the stacks of a process from those of the program it executed before";
+    /// The lowest address of the kernel stack, a pointer.
+    task_stack: "task_struct"."stack" [8] optional "exec_cloexec before 5.15, and stacks of programs built without frame pointers";
     /// Number of the system call, x86.
     regs_orig_ax: "pt_regs"."orig_ax" [8] alternative "exec_cloexec";
     /// Number of the system call, 64-bit ARM.

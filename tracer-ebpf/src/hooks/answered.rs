@@ -10,6 +10,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, skb, sock, timers::timers},
+    stack,
 };
 
 const FLAG_RST: u8 = 4;
@@ -45,6 +46,7 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
     look(&mut record, sk);
     (record.header, record.reason) = (header::<RstAnswered>(context::SOFTIRQ), reason);
     emit(program, Lane::Endings, &mut record);
+    stack::of_reset(program, &record.header, &record.socket);
     0
 }
 

@@ -8,7 +8,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, files, sock, task},
-    transition,
+    stack, transition,
 };
 
 /// Reports a close of `file` that ends nothing, if the file is a connection's.
@@ -37,5 +37,6 @@ pub(super) fn closed(program: &impl EbpfContext, file: Address) -> u32 {
     record.inode = sock::inode_of(socket);
     record.references = references;
     emit(program, Lane::Endings, &mut record);
+    stack::of_other(program, &record.header, &record.socket);
     0
 }

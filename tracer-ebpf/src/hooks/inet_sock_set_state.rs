@@ -15,7 +15,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter,
     kernel::{Address, sock, task, timers::timers},
-    listener, transition,
+    listener, stack, transition,
 };
 
 /// Typed arguments: the kernel makes up a cookie for the socket when asked.
@@ -59,10 +59,8 @@ fn changed(
     if transition::ends_listener(from, to, by) {
         listener::closed();
     }
-    let answer = filter::socket(
-        &record.socket,
-        transition::meaning(to, by, &record.condition),
-    );
+    let meaning = transition::meaning(to, by, &record.condition);
+    let answer = filter::socket(&record.socket, meaning);
     if !answer.wanted {
         return 0;
     }
@@ -71,9 +69,11 @@ fn changed(
         task::describe(&mut record.task);
     }
     record.held_back = answer.held_back;
-    record.from = from;
-    record.to = to;
+    (record.from, record.to) = (from, to);
     let lane = if ends { Lane::Endings } else { Lane::States };
     emit(program, lane, &mut record);
+    if transition::acts(from, to) {
+        stack::of_other(program, &record.header, &record.socket);
+    }
     0
 }

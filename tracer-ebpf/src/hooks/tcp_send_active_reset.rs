@@ -14,7 +14,7 @@ use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, sock, task, timers::timers},
-    listener,
+    listener, stack,
 };
 
 #[fentry(function = "tcp_send_active_reset")]
@@ -63,12 +63,10 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
     sock::condition(sk, &mut record.condition);
     timers(sk, &mut record.condition);
     // A listener that closes resets its children under their spin lock only.
-    let by = if sock::owned(sk) {
-        context::TASK | task::flags_at_release()
-    } else if sock::unaccepted(&record.condition) {
-        listener::closer_of_children(&record.condition)
-    } else {
-        context::SOFTIRQ
+    let by = match (sock::owned(sk), sock::unaccepted(&record.condition)) {
+        (true, _) => context::TASK | task::flags_at_release(),
+        (false, true) => listener::closer_of_children(&record.condition),
+        (false, false) => context::SOFTIRQ,
     };
     record.header = header::<RstSent>(by);
     if by & context::TASK != 0 {
@@ -76,5 +74,6 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
     }
     record.reason = reason;
     emit(program, Lane::Endings, &mut record);
+    stack::of_reset(program, &record.header, &record.socket);
     0
 }

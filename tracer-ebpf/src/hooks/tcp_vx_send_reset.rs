@@ -18,10 +18,6 @@ fn tcp_vx_send_reset_kprobe(program: ProbeContext) -> u32 {
 #[kprobe]
 fn tcp_vx_send_reset_kprobe_2(program: ProbeContext) -> u32 {
     let (sk, skb) = (program.arg(0).unwrap_or(0), program.arg(1).unwrap_or(0));
-    answered(
-        &program,
-        sk,
-        skb,
-        program.arg(2).unwrap_or(RstAnswered::NO_REASON),
-    )
+    let reason = program.arg(2).unwrap_or(RstAnswered::NO_REASON);
+    answered(&program, sk, skb, reason)
 }

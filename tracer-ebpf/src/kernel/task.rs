@@ -144,6 +144,23 @@ pub(crate) fn executes() -> bool {
     owner & !MUTEX_FLAGS == current
 }
 
+/// Start of the running task's process, and the address of its address space.
+#[inline(always)]
+pub(crate) fn program() -> (u64, Address) {
+    let current = current();
+    let leader = read(current, |offsets| &offsets.task_group_leader);
+    (
+        read(leader, |offsets| &offsets.task_start_boottime),
+        read(current, |offsets| &offsets.task_mm),
+    )
+}
+
+/// The lowest address of the running task's kernel stack.
+#[inline(always)]
+pub(crate) fn kernel_stack() -> Address {
+    read(current(), |offsets| &offsets.task_stack)
+}
+
 /// The running task's open files.
 #[inline(always)]
 pub(crate) fn files() -> Address {

@@ -6,7 +6,8 @@ use aya::{maps::MapType, sys::is_map_supported};
 
 use super::{kernel, output, select};
 use crate::{
-    cli::{Check, Output},
+    cli::{Check, Output, Stack},
+    enrich::stacks::{KernelNames, kernel_names},
     exit::{Exit, Failure},
     probe::{
         catalog::SEGMENTS,
@@ -22,6 +23,8 @@ mod text;
 /// Everything there is to tell.
 struct Report {
     facts: SystemFacts,
+    /// Whether stacks of the kernel can be told by names.
+    names: KernelNames,
     /// The kernel half, or why it does not run.
     attached: Result<Attached, Failure>,
     /// Whether each transport can be used; `None` when that could not be tried.
@@ -70,6 +73,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
     let attached = kernel::privileges().and_then(|_facts| attach(check));
     let report = Report {
         facts: SystemFacts::read(Path::new("/"))?,
+        names: kernel_names(),
         perf: attached.as_ref().ok().map(|_| true),
         ringbuf: is_map_supported(MapType::RingBuf).ok(),
         attached,
@@ -89,15 +93,13 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
 /// Attaches every point and detaches again.
 fn attach(check: &Check) -> Result<Attached, Failure> {
     let types = kernel::types(check.kernel.btf.as_deref())?;
-    let request = kernel::request(
-        &check.kernel,
-        u32::MAX,
-        select::filters(&check.select, true)?,
-        Segments {
-            points: SEGMENTS,
-            ..Segments::default()
-        },
-    )?;
+    let filters = select::filters(&check.select, true)?;
+    let segments = Segments {
+        points: SEGMENTS,
+        ..Segments::default()
+    };
+    let mut request = kernel::request(&check.kernel, u32::MAX, filters, segments)?;
+    request.stacks = select::stacks(Some(Stack::Both));
     let Session { plan, resolved, .. } = kernel::open(&request, &types)?;
     let missing = resolved
         .missing

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::{record::Destination, select, view::View};
 use crate::{
-    cli::{Kernel, Select, Stopping, Wire, Wiring},
+    cli::{Kernel, Select, Stack, Stopping, Wire, Wiring},
     pipeline::Wanted,
     record::Settings,
 };
@@ -24,6 +24,8 @@ pub(super) struct Job<'a> {
     pub(super) quiet: bool,
     /// Whether records are wanted that only tell of processes.
     pub(super) every_record: bool,
+    /// Of what stacks are taken.
+    pub(super) stack: Option<Stack>,
     /// How it is told; `None` when it is only recorded.
     pub(super) view: Option<View>,
     /// Where it is recorded.

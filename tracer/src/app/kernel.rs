@@ -104,6 +104,7 @@ pub(super) fn request(
             system_calls: kernel.held_open,
         },
         kinds,
+        stacks: 0,
         filters,
         segments,
     })

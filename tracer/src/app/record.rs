@@ -36,6 +36,7 @@ pub(super) fn run(asked: &Record) -> Result<Exit, Failure> {
         quiet: asked.quiet,
         // What a replay may be asked for is for the replay to say.
         every_record: true,
+        stack: asked.stack,
         view: None,
         file: Some(Destination {
             path: asked.output.clone(),

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use tracer_common::event::Kind as Record;
+use tracer_common::{event::Kind as Record, settings::stacks};
 
 use super::output;
 use crate::{
-    cli::{Kind, Select},
+    cli::{Kind, Select, Stack},
     enrich::{descendants, netns, users},
     exit::{Exit, Failure},
     model::cause::Cause,
@@ -87,7 +87,8 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         | Record::ProcessExited
         | Record::ProcessExeced
         | Record::Accepted
-        | Record::Queued => true,
+        | Record::Queued
+        | Record::Stack => true,
         // Asked for by --wire.
         Record::SegmentSeen => false,
     };
@@ -95,6 +96,19 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         .iter()
         .filter(|kind| is_wanted(kind))
         .fold(0, |bits, kind| bits | kind.bit())
+}
+
+/// The stacks wanted, bits of [`stacks`]; without a wish those of RSTs sent.
+pub(super) const fn stacks(asked: Option<Stack>) -> u32 {
+    const KERNEL: u32 = stacks::RESET_KERNEL | stacks::OTHER_KERNEL;
+    const USER: u32 = stacks::RESET_USER | stacks::OTHER_USER;
+    match asked {
+        None => stacks::RESET_KERNEL | stacks::RESET_USER,
+        Some(Stack::None) => 0,
+        Some(Stack::Kernel) => KERNEL,
+        Some(Stack::User) => USER,
+        Some(Stack::Both) => KERNEL | USER,
+    }
 }
 
 /// Which kinds of endings to tell; all without a wish.

@@ -18,7 +18,7 @@ use super::{
     wire,
 };
 use crate::{
-    cli::{Trace, Wire},
+    cli::{Stack, Trace, Wire},
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
@@ -58,9 +58,18 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         wiring: &trace.wiring,
         every_record: trace.verbose,
+        stack: trace.stack,
         view: Some(view),
         file,
     })
+}
+
+/// What is asked of the machine.
+fn world(job: &Job<'_>) -> Live {
+    match job.stack {
+        Some(Stack::None | Stack::Kernel) => Live::here().without_stacks(),
+        Some(Stack::User | Stack::Both) | None => Live::here(),
+    }
 }
 
 /// What the kernel half is asked for.
@@ -70,7 +79,9 @@ fn request(job: &Job<'_>, filters: Filters) -> Result<Request, Failure> {
     if !segments.points.is_empty() {
         records |= Kind::SegmentSeen.bit();
     }
-    kernel::request(job.kernel, records, filters, segments)
+    let mut request = kernel::request(job.kernel, records, filters, segments)?;
+    request.stacks = select::stacks(job.stack);
+    Ok(request)
 }
 
 /// Traces.
@@ -102,7 +113,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let names = ReasonNames::new(names);
         let (clocks, first) = Clocks::new(job.quiet);
         let clock = view::from_offset(first.offset_ns);
-        let (noted, settings) = (Noted::new(Live::here()), job.settings());
+        let (noted, settings) = (Noted::new(world(job)), job.settings());
         let scope = Scope::of(&job.select.ends.netns, &request.filters)?;
         let capture = Captures::open(job.wiring, scope, job.quiet)?;
         let mut pipeline = match job.view {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Correlate, Telling, Trace},
+    cli::{Color, Correlate, Stack, Telling, Trace},
     correlate::{Correlator, Limits},
     enrich::facts::Facts,
     exit::{Exit, Failure},
@@ -20,21 +20,29 @@ use crate::{
 
 /// What was asked of the telling.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct View {
     output: Telling,
     verbose: bool,
     unjoined: bool,
     explain: bool,
+    stacks: bool,
     color: Color,
 }
 
 impl View {
-    pub(super) const fn new(trace: &Trace) -> Self {
+    pub(super) fn new(trace: &Trace) -> Self {
         Self {
             output: trace.output,
             verbose: trace.verbose,
             unjoined: trace.unjoined || trace.verbose,
             explain: trace.explain,
+            stacks: trace.verbose
+                || trace.explain
+                || trace.stack.is_some_and(|stack| stack != Stack::None),
             color: trace.color,
         }
     }
@@ -45,6 +53,7 @@ impl View {
             output: correlate.output,
             verbose: correlate.verbose,
             unjoined: correlate.verbose,
+            stacks: correlate.verbose || correlate.explain,
             explain: correlate.explain,
             color: correlate.color,
         }
@@ -101,6 +110,7 @@ impl View {
             reasons: reasons.clone(),
             colour: output::coloured(self.color),
             explain: self.explain,
+            stacks: self.stacks,
         });
         let out = output::stdout();
         let mut road = road(facts, settings, reasons, view, out, self.verbose);
@@ -198,5 +208,6 @@ fn for_people(clock: WallClock) -> Box<dyn Render> {
         reasons: ReasonNames::default(),
         colour: false,
         explain: false,
+        stacks: false,
     })
 }

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 
-use super::{Kernel, Select, Stopping, Wiring};
+use super::{Kernel, Select, Stack, Stopping, Wiring};
 
 /// Record what ends connections, to be told later and elsewhere
 ///
@@ -27,6 +27,9 @@ pub struct Record {
     /// Overwrite the file if there is one
     #[arg(long, help_heading = "Output")]
     pub force: bool,
+    /// Take stacks of every act that closes; without, those of RSTs sent are taken
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Output")]
+    pub stack: Option<Stack>,
     /// No summary, no talk on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,

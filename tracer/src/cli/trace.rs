@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Color, Ends, Kind, Telling, Transport, Way, Wire, values};
+use super::{Color, Ends, Kind, Stack, Telling, Transport, Way, Wire, values};
 use crate::model::cause::Cause;
 
 /// Print every ending of a connection as it happens
@@ -41,6 +41,9 @@ pub struct Trace {
     /// Print what each ending means under its line
     #[arg(long, help_heading = "Output")]
     pub explain: bool,
+    /// Take stacks of every act that closes, and print them; without, those of RSTs sent are taken
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Output")]
+    pub stack: Option<Stack>,
     /// No header, no summary, no talk on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
@@ -239,6 +242,7 @@ Examples:
   finrst trace -o json --duration 1m > end.jsonl
   finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
+  finrst trace --stack both -p 4711             which line of which function closed
   finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
 
 #[cfg(test)]

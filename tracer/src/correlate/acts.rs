@@ -30,6 +30,7 @@ pub(super) fn blank(at: MonoNs, how: How, actor: Actor) -> Act {
         provoked_by: None,
         seq: None,
         call: None,
+        stack: None,
     }
 }
 

@@ -1,16 +1,34 @@
 //! RSTs that answer a segment: for a connection, or for one that is over, or for nobody.
 
-use super::{Correlator, conclude, peers::Life};
+use super::{Correlator, acts, conclude, peers::Life};
 use crate::model::{
-    ending::{Act, EndId, Owner},
+    ending::{Act, EndId, How, Owner},
     flow::Flow,
-    observation::SegmentFlags,
-    socket::SocketId,
+    observation::{Segment, SegmentFlags},
+    process::Actor,
+    socket::{Condition, SocketId},
     state::TcpState,
     time::MonoNs,
 };
 
 impl Correlator {
+    /// The act of an answer to a segment.
+    pub(super) fn answer(
+        &self,
+        at: MonoNs,
+        (state, condition): (Option<TcpState>, Condition),
+        provoked_by: Segment,
+        reason: Option<u32>,
+    ) -> Act {
+        Act {
+            state,
+            condition,
+            provoked_by: Some(provoked_by),
+            reason: reason.map(|code| self.names.reason(code)),
+            ..acts::blank(at, How::RstSent, Actor::Softirq)
+        }
+    }
+
     /// An RST that answered a segment ends the socket it was for, if that was connected; else it
     /// is an ending of its own.
     ///

@@ -25,6 +25,9 @@ impl Tracked {
         if self.acts.is_empty() {
             return None;
         }
+        let mut acts = std::mem::take(&mut self.acts);
+        self.hand_stacks(&mut acts);
+        self.stacks.clear();
         let EndId {
             socket,
             first_seen,
@@ -39,7 +42,7 @@ impl Tracked {
             look: self.look(),
             let_go: self.let_go,
             uid: self.uid,
-            acts: std::mem::take(&mut self.acts),
+            acts,
             states: std::mem::take(&mut self.states),
             close_called: self.close_called,
             fin_retransmits: self.fin_retransmits,
@@ -68,7 +71,8 @@ impl Tracked {
         let (due, later): (Vec<_>, _) = held_open.into_iter().partition(|act| act.at <= until);
         self.held_open = later;
         let mut endings = Vec::new();
-        for act in due {
+        for mut act in due {
+            self.hand_stacks(std::slice::from_mut(&mut act));
             let Actor::Task(closer) = act.actor else {
                 continue;
             };

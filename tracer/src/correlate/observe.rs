@@ -1,18 +1,16 @@
 //! Takes one observation in: which socket it means, and what it says of it.
 
 use super::{
-    Correlator, acts,
+    Correlator,
     sockets::Displaced,
     tracked::{Called, Moment, Tracked},
 };
 use crate::model::{
-    ending::{Act, Call, How},
+    ending::Call,
     holder::Provenance,
-    observation::{HeldBack, Observation, Segment, What},
-    process::Actor,
+    observation::{HeldBack, Observation, What},
     socket::{Condition, Socket, SocketId},
     state::TcpState,
-    time::MonoNs,
 };
 
 impl Correlator {
@@ -24,6 +22,9 @@ impl Correlator {
         let &Observation { at, actor, .. } = seen;
         self.conclude_due(at);
         self.now = self.now.max(at);
+        if let What::Stack(taken) = &seen.what {
+            return self.stack(taken.id(seen), taken.socket);
+        }
         self.take_in(Moment { at, actor }, &seen.what);
     }
 
@@ -84,7 +85,7 @@ impl Correlator {
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
             What::SegmentSeen(passed) => self.passed(moment.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
-            What::ProcessExeced { .. } | What::ProcessForked { .. } => (),
+            What::Stack(_) | What::ProcessExeced { .. } | What::ProcessForked { .. } => (),
         }
     }
 
@@ -122,23 +123,6 @@ impl Correlator {
             tracked.found_by_flow = self.peers.connected(tracked.flow, socket.id.address);
         }
         Some(tracked)
-    }
-
-    /// The act of an answer to a segment.
-    fn answer(
-        &self,
-        at: MonoNs,
-        (state, condition): (Option<TcpState>, Condition),
-        provoked_by: Segment,
-        reason: Option<u32>,
-    ) -> Act {
-        Act {
-            state,
-            condition,
-            provoked_by: Some(provoked_by),
-            reason: reason.map(|code| self.names.reason(code)),
-            ..acts::blank(at, How::RstSent, Actor::Softirq)
-        }
     }
 
     /// Plans when the socket is told of, after something happened to it.

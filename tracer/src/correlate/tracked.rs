@@ -8,6 +8,7 @@ use crate::model::{
     flow::Flow,
     process::Actor,
     socket::{Condition, Socket, SocketId},
+    stack::StackId,
     state::TcpState,
     time::MonoNs,
 };
@@ -93,6 +94,8 @@ pub(super) struct Tracked {
     pub(super) peer: Option<EndId>,
     /// Whether the flow is among those peers are found by.
     pub(super) found_by_flow: bool,
+    /// Stacks whose acts were not told yet.
+    pub(super) stacks: Vec<StackId>,
     pub(super) due: Option<MonoNs>,
     truncated: u64,
 }
@@ -126,6 +129,7 @@ impl Tracked {
             after: None,
             peer: None,
             found_by_flow: false,
+            stacks: Vec::new(),
             due: None,
             truncated: 0,
         }
@@ -189,6 +193,25 @@ impl Tracked {
             self.acts.insert(place, act);
         } else {
             self.truncated = self.truncated.saturating_add(1);
+        }
+    }
+
+    /// Notes the stacks of an act that is, or will be, among its own.
+    pub(super) fn stack(&mut self, id: StackId, limits: &Limits) {
+        if self.stacks.len() < limits.acts {
+            self.stacks.push(id);
+        } else {
+            self.truncated = self.truncated.saturating_add(1);
+        }
+    }
+
+    /// Gives acts their stacks: what was taken at the time of an act was taken for it.
+    pub(super) fn hand_stacks(&mut self, acts: &mut [Act]) {
+        for act in acts {
+            let taken = self.stacks.iter().position(|id| id.at == act.at);
+            act.stack = taken
+                .map(|place| self.stacks.swap_remove(place))
+                .or(act.stack);
         }
     }
 

@@ -51,8 +51,8 @@ proptest! {
             prop_assert_eq!(kind_of(&observation.what), kind);
             prop_assert_eq!(decode(&encode(&observation)), Ok(observation));
         } else {
-            // Only a transition can hold something no kernel means.
-            prop_assert_eq!(kind, Kind::StateChanged);
+            // Only a transition can hold something no kernel means, and a stack lengths that lie.
+            prop_assert!(matches!(kind, Kind::StateChanged | Kind::Stack));
         }
     }
 
@@ -84,6 +84,36 @@ proptest! {
             bytes[18..20].copy_from_slice(&len.to_ne_bytes());
         }
         prop_assert!(decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn a_stack_of_any_lengths_never_panics(
+        lengths in any::<[i16; 5]>(),
+        body in proptest::collection::vec(any::<u8>(), 88..4096),
+    ) {
+        let mut bytes = body;
+        for (place, length) in (72..82).step_by(2).zip(lengths) {
+            bytes[place..place + 2].copy_from_slice(&length.to_ne_bytes());
+        }
+        let size = u16::try_from(bytes.len()).unwrap();
+        bytes[16..18].copy_from_slice(&Kind::Stack.to_wire().to_ne_bytes());
+        bytes[18..20].copy_from_slice(&size.to_ne_bytes());
+        let _ = decode(&bytes);
+        let kept = without_memory(&bytes);
+        prop_assert_eq!(decode(&kept).is_ok(), decode(&bytes).is_ok());
+    }
+
+    #[test]
+    fn what_is_kept_of_a_stack_is_all_but_what_the_program_had(
+        observation in arbitrary::observation(),
+    ) {
+        let bytes = encode(&observation);
+        let mut expected = observation;
+        if let What::Stack(taken) = &mut expected.what {
+            taken.registers.clear();
+            taken.memory.clear();
+        }
+        prop_assert_eq!(decode(&without_memory(&bytes)), Ok(expected));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What the road asks of the world: facts about who acts and where, read at first sight.
 
-use std::path::Path;
+use std::{path::Path, task::Poll};
 
 use super::{
     looks::Looks,
     netns::{self, Names},
     processes::Processes,
+    stacks::Stacks,
 };
 use crate::model::{
     foreign::Foreign,
@@ -13,6 +14,7 @@ use crate::model::{
     identity::ProcessFacts,
     observation::{Observation, What},
     process::{Actor, Task},
+    stack::{Stack, StackId},
     time::MonoNs,
 };
 
@@ -36,6 +38,10 @@ pub trait Facts: Send {
     /// Who holds it now, told once for each wish; `None` when there was no time to look.
     fn holders(&mut self, inode: u32) -> Option<Vec<Holder>>;
 
+    /// The stacks behind an act, told once for each; `None` when none were taken, or they found no
+    /// room. Names may be pending for a while, unless there is a `hurry`.
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>>;
+
     /// A turn is over, everything up to `now` is told: there is time for reading again.
     fn turn(&mut self, now: MonoNs);
 }
@@ -45,6 +51,7 @@ pub struct Live {
     processes: Processes,
     netns: Names,
     looks: Looks,
+    stacks: Stacks,
 }
 
 impl Live {
@@ -54,6 +61,13 @@ impl Live {
         Self::new(Path::new("/proc"), Path::new(netns::NAMES))
     }
 
+    /// As this, where no stacks of programs will come in.
+    #[must_use]
+    pub fn without_stacks(mut self) -> Self {
+        self.stacks.expect_none();
+        self
+    }
+
     /// Facts from where the proc file system is mounted and from the names of `ip netns`.
     #[must_use]
     pub fn new(proc: &Path, netns: &Path) -> Self {
@@ -61,6 +75,7 @@ impl Live {
             processes: Processes::new(proc),
             netns: Names::new(netns, &proc.join("self/ns/net")),
             looks: Looks::new(proc),
+            stacks: Stacks::new(proc),
         }
     }
 }
@@ -75,12 +90,16 @@ impl Facts for Live {
         {
             self.looks.want(inode);
         }
+        if let What::Stack(taken) = &observation.what {
+            self.stacks.seen(taken.id(observation), taken);
+        }
         // Processes that have nothing to do with connections are none of our business.
         let Some(flow) = observation.what.flow() else {
             return;
         };
         if let Actor::Task(task) = &observation.actor {
             self.processes.seen(task);
+            self.stacks.expect(observation.at, task);
         }
         if let Some(netns) = flow.netns {
             self.netns.seen(netns);
@@ -104,7 +123,12 @@ impl Facts for Live {
         self.looks.take(inode)
     }
 
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        self.stacks.take(id, hurry)
+    }
+
     fn turn(&mut self, now: MonoNs) {
+        self.stacks.turn(now);
         self.processes.turn(now);
         self.netns.turn();
         self.looks.look();
@@ -129,6 +153,10 @@ impl Facts for Nothing {
 
     fn holders(&mut self, _inode: u32) -> Option<Vec<Holder>> {
         None
+    }
+
+    fn stack(&mut self, _id: StackId, _hurry: bool) -> Poll<Option<Stack>> {
+        Poll::Ready(None)
     }
 
     fn turn(&mut self, _now: MonoNs) {}

@@ -8,6 +8,7 @@ use super::{
     process::{Actor, Confidence, Task},
     reason::Reason,
     socket::{Condition, SocketId},
+    stack::StackId,
     state::TcpState,
     time::MonoNs,
     wire::WireSegment,
@@ -190,6 +191,8 @@ pub struct Act {
     pub seq: Option<u32>,
     /// The call that made the kernel act; where no hook saw it, what the socket's file implies.
     pub call: Option<Call>,
+    /// What the stacks behind it go by; `None` when none were taken.
+    pub stack: Option<StackId>,
 }
 
 /// The call behind an act.

@@ -5,6 +5,7 @@ use super::{
     process::{Actor, Task},
     segment::Passed,
     socket::{Condition, Socket, SocketId},
+    stack::Taken,
     state::TcpState,
     time::MonoNs,
 };
@@ -139,6 +140,8 @@ pub enum What {
     },
     /// A FIN or RST passed a device.
     SegmentSeen(Passed),
+    /// How the act of another record came about.
+    Stack(Box<Taken>),
     /// A thread exited.
     ProcessExited {
         /// The thread.
@@ -178,6 +181,7 @@ impl What {
             | Self::Accepted { .. }
             | Self::Queued { .. }
             | Self::SegmentSeen(_)
+            | Self::Stack(_)
             | Self::ProcessExited { .. }
             | Self::ProcessExeced { .. }
             | Self::ProcessForked { .. } => None,

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use super::Pipeline;
 use crate::{
+    decode::without_memory,
     enrich::facts::Facts,
     model::{
         clock::{Sample, Timed},
@@ -137,7 +138,7 @@ impl<F: Facts> Tapped<F> {
     /// See [`Pipeline::take`].
     pub fn take(&mut self, record: &[u8]) {
         self.pipeline.take(record);
-        self.recorded(|tape| tape.out.put(&Entry::Record(record)));
+        self.recorded(|tape| tape.out.put(&Entry::Record(&without_memory(record))));
     }
 
     /// See [`Pipeline::turn`].

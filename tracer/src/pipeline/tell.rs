@@ -7,12 +7,13 @@ use crate::{
     correlate::looked,
     diagnose::{diagnose, explain},
     enrich::facts::Facts,
-    model::{ending::Ending, stray::Why},
+    model::{ending::Ending, stack::Stack, stray::Why},
     render::Explained,
 };
 
 impl<F: Facts> Pipeline<F> {
-    /// Tells endings, those that need a look after one look for all.
+    /// Takes endings to be told, those that need a look after one look for all; tells those whose
+    /// stacks have names.
     pub(super) fn tell_all(&mut self, endings: Vec<Ending>) -> io::Result<()> {
         // Told together, looked for together.
         for look in endings.iter().filter_map(|ending| ending.look) {
@@ -23,9 +24,25 @@ impl<F: Facts> Pipeline<F> {
                 let holders = self.facts.holders(look.inode);
                 looked(&mut ending, holders);
             }
-            self.tell(ending)?;
+            diagnose(&mut ending);
+            if self.wanted.admits(&ending) {
+                self.untold.push(ending);
+            } else {
+                self.tally.filtered += 1;
+            }
         }
-        Ok(())
+        self.tell_named(false)
+    }
+
+    /// Tells the endings whose stacks have names by now, in their order; with a `hurry` all.
+    pub(super) fn tell_named(&mut self, hurry: bool) -> io::Result<()> {
+        let mut untold = std::mem::take(&mut self.untold);
+        let mut told = Ok(());
+        while let (Ok(()), Some((ending, stacks))) = (&told, untold.pop(&mut self.facts, hurry)) {
+            told = self.tell(&ending, &stacks);
+        }
+        self.untold = untold;
+        told
     }
 
     /// Counts the segments nothing tells of and, where events are told, tells them.
@@ -46,25 +63,25 @@ impl<F: Facts> Pipeline<F> {
         Ok(())
     }
 
-    fn tell(&mut self, mut ending: Ending) -> io::Result<()> {
-        diagnose(&mut ending);
-        if self.full() || !self.wanted.admits(&ending) {
+    fn tell(&mut self, ending: &Ending, stacks: &[Option<Stack>]) -> io::Result<()> {
+        if self.full() {
             self.tally.filtered += 1;
             return Ok(());
         }
         self.tally.endings += 1;
-        self.delays.add(&ending);
-        let explanation = explain(&ending);
+        self.delays.add(ending);
+        let explanation = explain(ending);
         let owner = ending.owner.as_ref();
         let owner = owner.and_then(|owner| self.facts.of(&owner.task));
         let netns = ending.flow.netns;
         let netns_name = netns.and_then(|inode| self.facts.netns_name(inode));
         self.view.ending(
             &Explained {
-                ending: &ending,
+                ending,
                 explanation: &explanation,
                 owner,
                 netns_name,
+                stacks,
                 devices: self.devices.as_ref().unwrap_or(&self.no_devices),
             },
             &mut self.out,

@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_record_has_one_point_and_segments_have_those_of_each_wire() {
-        for kind in Kind::ALL {
+        // Stacks come with the records of other points.
+        for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Stack) {
             let of_kind = POINTS.iter().filter(|point| point.kind == kind);
             if kind == Kind::SegmentSeen {
                 let names: Vec<_> = of_kind.map(|point| point.name).collect();

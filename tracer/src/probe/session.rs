@@ -48,6 +48,8 @@ pub struct Request {
     pub allowed: Allowed,
     /// The records wanted, bits of `Kind::bit`.
     pub kinds: u32,
+    /// The stacks wanted, bits of `tracer_common::settings::stacks`.
+    pub stacks: u32,
     /// The filters.
     pub filters: Filters,
     /// What segments are wanted.
@@ -135,6 +137,7 @@ impl Session {
             has_task_pt_regs: u32::from(has_helper(btf, "task_pt_regs")),
             device: request.segments.device.unwrap_or(0),
             netns: request.segments.netns,
+            stacks: request.stacks,
         };
         let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
         request.filters.write(&mut programs)?;

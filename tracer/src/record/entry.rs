@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     header::Header,
-    shape::{self, account, holder, process, segment, socket},
+    shape::{self, account, holder, process, segment, socket, stack},
 };
 use crate::{
     model::{
@@ -16,6 +16,7 @@ use crate::{
         identity::ProcessFacts,
         known::KnownSocket,
         segment::Seen,
+        stack::{Stack, StackId},
         stray::Tuple,
         time::{MonoNs, Reached},
     },
@@ -37,6 +38,7 @@ mod kind {
     pub(super) const SIGHTED: u16 = 11;
     pub(super) const DEVICE: u16 = 12;
     pub(super) const TRANSLATED: u16 = 20;
+    pub(super) const STACK: u16 = 21;
 }
 
 /// One entry. Answers come before the call during which they were given.
@@ -116,6 +118,13 @@ pub enum Answer {
         /// The holders; `None` when there was no time to look.
         holders: Option<Vec<Holder>>,
     },
+    /// The stacks behind an act, told once.
+    Stack {
+        /// Which.
+        id: StackId,
+        /// The stacks; `None` when there are none, or no more.
+        stack: Option<Box<Stack>>,
+    },
 }
 
 /// A payload is not what its kind says.
@@ -140,7 +149,10 @@ enum Malformed {
 impl<'a> Entry<'a> {
     /// Whether this build can read entries of a kind.
     pub(super) const fn knows(kind: u16) -> bool {
-        matches!(kind, kind::HEADER..=kind::DEVICE | kind::TRANSLATED)
+        matches!(
+            kind,
+            kind::HEADER..=kind::DEVICE | kind::TRANSLATED | kind::STACK
+        )
     }
 
     pub(super) const fn kind(&self) -> u16 {
@@ -152,6 +164,7 @@ impl<'a> Entry<'a> {
             Self::Answer(Answer::Process { .. }) => kind::PROCESS,
             Self::Answer(Answer::Netns { .. }) => kind::NETNS,
             Self::Answer(Answer::Look { .. }) => kind::LOOK,
+            Self::Answer(Answer::Stack { .. }) => kind::STACK,
             Self::Sighted { .. } => kind::SIGHTED,
             Self::Device { .. } => kind::DEVICE,
             Self::Translated { .. } => kind::TRANSLATED,
@@ -183,6 +196,9 @@ impl<'a> Entry<'a> {
             }
             Self::Answer(Answer::Look { inode, holders }) => {
                 json(out, &holder::Look::new(*inode, holders.as_deref()))
+            }
+            Self::Answer(Answer::Stack { id, stack }) => {
+                json(out, &stack::Told::new(*id, stack.as_deref()))
             }
             Self::Sighted { at, netns, seen } => {
                 json(out, &segment::Sighted::new(*at, *netns, seen))
@@ -226,6 +242,7 @@ impl<'a> Entry<'a> {
             kind::PROCESS => Self::Answer(from_json::<process::Told>(payload)?.answer()?),
             kind::NETNS => Self::Answer(from_json::<shape::Netns>(payload)?.answer()?),
             kind::LOOK => Self::Answer(from_json::<holder::Look>(payload)?.answer()?),
+            kind::STACK => Self::Answer(from_json::<stack::Told>(payload)?.answer()?),
             kind::SIGHTED => from_json::<segment::Sighted<'_>>(payload)?.entry()?,
             kind::DEVICE => from_json::<segment::Device<'_>>(payload)?.entry()?,
             kind::TRANSLATED => from_json::<segment::Translated>(payload)?.entry(),

@@ -25,7 +25,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Takes in an answer; a look holds for no time and is nothing to know.
+    /// Takes in an answer; looks and stacks are told once and are nothing to know.
     pub fn learn(&mut self, answer: Answer) {
         match answer {
             Answer::Process {
@@ -44,7 +44,7 @@ impl Known {
                 Some(name) => drop(self.netns.insert(inode, name)),
                 None => drop(self.netns.remove(&inode)),
             },
-            Answer::Look { .. } => {}
+            Answer::Look { .. } | Answer::Stack { .. } => {}
         }
         while let Some(forget) = self.surplus_beyond(2) {
             self.learn(forget);

@@ -14,6 +14,7 @@ pub(super) mod holder;
 pub(super) mod process;
 pub(super) mod segment;
 pub(super) mod socket;
+pub(super) mod stack;
 
 /// A value that this build has no meaning for.
 #[derive(Debug, thiserror::Error)]

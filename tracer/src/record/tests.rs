@@ -14,6 +14,7 @@ use crate::{
     model::{
         clock::{Sample, Timed},
         segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Seen, Timestamps},
+        stack::StackId,
         time::{MonoNs, Reached},
     },
     tally::{Account, Captured, Clocks, PerKind},
@@ -132,6 +133,20 @@ fn answer() -> impl Strategy<Value = Answer> {
             .prop_map(|(inode, name)| Answer::Netns { inode, name }),
         (any::<u32>(), option::of(known))
             .prop_map(|(inode, holders)| Answer::Look { inode, holders }),
+        (
+            any::<(u64, u16, u64)>(),
+            option::of(arbitrary::stacks::told())
+        )
+            .prop_map(|(id, stack)| {
+                Answer::Stack {
+                    id: StackId {
+                        at: MonoNs(id.0),
+                        cpu: id.1,
+                        of_seq: id.2,
+                    },
+                    stack: stack.map(Box::new),
+                }
+            }),
     ]
 }
 

@@ -27,6 +27,7 @@ pub(super) mod event;
 mod holding;
 pub(super) mod run;
 pub(super) mod socket;
+mod stack;
 pub(super) mod wire;
 
 /// Version of the contract, on every line.

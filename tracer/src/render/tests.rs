@@ -37,6 +37,7 @@ pub(super) fn options() -> Options {
         reasons: names(),
         colour: false,
         explain: false,
+        stacks: false,
     }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Expl
         explanation,
         owner: None,
         netns_name: None,
+        stacks: &[],
         devices: &DEVICES,
     }
 }
@@ -223,11 +225,14 @@ proptest! {
         event in arbitrary::observation(),
         facts in arbitrary::facts(),
         netns in arbitrary::foreign(),
+        stack in arbitrary::stacks::told(),
     ) {
         let explanation = samples::explanation("");
+        let stacks = [Some(stack)];
         let explained = Explained {
             owner: Some(&facts),
             netns_name: Some(&netns),
+            stacks: &stacks,
             ..bare(&ending, &explanation)
         };
         for format in LINES {

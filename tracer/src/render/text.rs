@@ -23,15 +23,19 @@ use crate::{
         stray::Stray,
         time::MonoNs,
     },
-    tally::{Lost, PerKind, Tally, kind_of},
+    tally::{Lost, Tally, kind_of},
 };
 
+mod account;
 mod alignment;
 mod clocks;
 pub(super) mod event;
 pub(super) mod row;
+mod stack;
 mod wire;
 
+pub(super) use account::account;
+use account::{by_kind, count};
 use row::Row;
 
 /// Width of each column; they make 137 with the spaces between, the last one open to the right.
@@ -58,6 +62,7 @@ pub(super) struct Text {
     clock: WallClock,
     reasons: ReasonNames,
     explain: bool,
+    stacks: bool,
     row: Row,
     /// When the event before this one happened.
     last_event: Option<MonoNs>,
@@ -69,6 +74,7 @@ impl Text {
             clock: options.clock,
             reasons: options.reasons,
             explain: options.explain,
+            stacks: options.stacks,
             row: Row::new(options.colour),
             last_event: None,
         }
@@ -103,6 +109,10 @@ impl Text {
     fn explanation(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
         let explanation = explained.explanation;
         write!(out, "    why: {}", explanation.text)?;
+        let stack = explained.stack().map(|(_, stack)| stack);
+        if let Some(caller) = stack.and_then(stack::caller) {
+            write!(out, " Called from {caller}.")?;
+        }
         let mut open = false;
         for fact in &explanation.evidence {
             write!(out, "{}{fact}", if open { ", " } else { " (" })?;
@@ -187,6 +197,9 @@ impl Render for Text {
         if self.explain {
             Self::explanation(explained, out)?;
         }
+        if self.stacks {
+            stack::lines(explained, out)?;
+        }
         Ok(())
     }
 
@@ -220,42 +233,6 @@ impl Render for Text {
     }
 }
 
-/// The account of a run in one line.
-pub(super) fn account(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
-    let endings = count(tally.endings, "ending");
-    let events = count(tally.received_total(), "event");
-    write!(
-        out,
-        "{endings}, {events} received, {} lost",
-        tally.lost.total()
-    )?;
-    write!(out, "{}", by_kind(&tally.lost))?;
-    let captured = tally.captured.unwrap_or_default();
-    let unjoined = tally.unjoined_segments.unwrap_or_default();
-    let rest = [
-        (tally.missed.unwrap_or(0), "hook runs skipped by the kernel"),
-        (tally.undecodable, "undecodable"),
-        (tally.late, "late"),
-        (tally.early, "used early"),
-        (tally.filtered, "filtered"),
-        (tally.evicted, "evicted"),
-        (unjoined.total(), "unjoined segments"),
-        (tally.hurried, "told before their segments were read"),
-        (captured.dropped, "frames dropped"),
-        (captured.unreadable, "frames unreadable"),
-        (captured.untimed, "segments without a time"),
-        (captured.left_out, "network namespaces not captured"),
-    ];
-    for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
-        write!(out, ", {number} {name}")?;
-        if name == "unjoined segments" {
-            write!(out, "{}", listed(unjoined.named()))?;
-        }
-    }
-    write!(out, "{}", clocks::told(tally.clocks.unwrap_or_default()))?;
-    writeln!(out)
-}
-
 /// Resets shout, timeouts warn.
 const fn style(how: How) -> Style {
     match how {
@@ -273,26 +250,5 @@ fn since_close(ending: &Ending) -> impl fmt::Display {
         Some(ns) if implied => write!(f, "~{}", human(ns)),
         Some(ns) => write!(f, "{}", human(ns)),
         None => f.write_str("-"),
-    })
-}
-
-fn count(number: u64, noun: &str) -> impl fmt::Display {
-    fmt::from_fn(move |f| write!(f, "{number} {noun}{}", if number == 1 { "" } else { "s" }))
-}
-
-/// ` (10 state_changed, 2 rst_sent)`, or nothing when nothing was counted.
-fn by_kind(counts: &PerKind) -> impl fmt::Display {
-    listed(counts.named())
-}
-
-/// ` (10 one, 2 other)`, without those that are zero.
-fn listed(counts: impl Iterator<Item = (&'static str, u64)> + Clone) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
-        let mut open = false;
-        for (name, count) in counts.clone().filter(|&(_, count)| count != 0) {
-            write!(f, "{}{count} {name}", if open { ", " } else { " (" })?;
-            open = true;
-        }
-        f.write_str(if open { ")" } else { "" })
     })
 }

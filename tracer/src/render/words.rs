@@ -135,6 +135,7 @@ pub(super) const fn condition(what: &What) -> Option<&Condition> {
         | What::HeldOpen { .. }
         | What::Queued { .. }
         | What::SegmentSeen(_)
+        | What::Stack(_)
         | What::ProcessExited { .. }
         | What::ProcessExeced { .. }
         | What::ProcessForked { .. } => None,

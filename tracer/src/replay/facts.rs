@@ -1,12 +1,20 @@
 //! What the world answered when the recording was made.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    task::Poll,
+};
 
 use crate::{
     enrich::facts::Facts,
     model::{
-        foreign::Foreign, holder::Holder, identity::ProcessFacts, observation::Observation,
-        process::Task, time::MonoNs,
+        foreign::Foreign,
+        holder::Holder,
+        identity::ProcessFacts,
+        observation::Observation,
+        process::Task,
+        stack::{Stack, StackId},
+        time::MonoNs,
     },
     record::{Answer, Known},
 };
@@ -17,6 +25,8 @@ pub struct Recorded {
     known: Known,
     /// The looks of the turn to come, first made first.
     looks: HashMap<u32, VecDeque<Option<Vec<Holder>>>>,
+    /// The stacks of the acts told in the turn to come.
+    stacks: HashMap<StackId, Option<Stack>>,
 }
 
 impl Recorded {
@@ -26,6 +36,7 @@ impl Recorded {
             Answer::Look { inode, holders } => {
                 self.looks.entry(inode).or_default().push_back(holders);
             }
+            Answer::Stack { id, stack } => drop(self.stacks.insert(id, stack.map(|stack| *stack))),
             answer @ (Answer::Process { .. } | Answer::Netns { .. }) => self.known.learn(answer),
         }
     }
@@ -33,6 +44,7 @@ impl Recorded {
     /// A turn is over: what nobody asked for in it, nobody will.
     pub(super) fn forget_looks(&mut self) {
         self.looks.clear();
+        self.stacks.clear();
     }
 }
 
@@ -51,6 +63,14 @@ impl Facts for Recorded {
 
     fn holders(&mut self, inode: u32) -> Option<Vec<Holder>> {
         self.looks.get_mut(&inode)?.pop_front().flatten()
+    }
+
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        match self.stacks.remove(&id) {
+            Some(stack) => Poll::Ready(stack),
+            None if hurry => Poll::Ready(None),
+            None => Poll::Pending,
+        }
     }
 
     fn turn(&mut self, _now: MonoNs) {}

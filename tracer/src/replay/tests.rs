@@ -1,6 +1,6 @@
 //! What a replay tells is what the run told, whatever the calls and whatever the world answered.
 
-use std::cell::Cell;
+use std::{cell::Cell, task::Poll};
 
 use jiff::tz::TimeZone;
 use proptest::{collection, prelude::*};
@@ -20,6 +20,7 @@ use crate::{
         process::Task,
         reason::ReasonNames,
         segment::Seen,
+        stack::{Absent, Frame, Side, Stack, StackId},
         time::Reached,
     },
     pipeline::{
@@ -77,6 +78,7 @@ struct Fickle {
     facts: Vec<ProcessFacts>,
     names: Vec<Foreign>,
     holders: Vec<Vec<Holder>>,
+    asked: u32,
     seen: usize,
     looks: Cell<usize>,
 }
@@ -94,6 +96,7 @@ impl Fickle {
                 names,
                 holders,
                 seen: 0,
+                asked: 0,
                 looks: Cell::new(0),
             })
     }
@@ -122,6 +125,24 @@ impl Facts for Fickle {
         self.holders.get(self.looks.get() % 4).cloned()
     }
 
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        // Names come some turns later, if at all.
+        self.asked += 1;
+        if !hurry && !self.asked.is_multiple_of(4) {
+            return Poll::Pending;
+        }
+        let frame = Frame {
+            address: id.of_seq,
+            ..Frame::default()
+        };
+        let kernel = Side::Frames {
+            frames: vec![frame],
+            truncated: id.cpu == 0,
+        };
+        let user = Side::Absent(Absent::NoCaller);
+        Poll::Ready((!id.of_seq.is_multiple_of(3)).then_some(Stack { kernel, user }))
+    }
+
     fn turn(&mut self, _now: MonoNs) {}
 }
 
@@ -134,6 +155,7 @@ fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> P
     let reasons = header.reasons.iter().map(|(&code, name)| (code, &**name));
     let reasons = ReasonNames::new(reasons);
     let options = Options {
+        stacks: true,
         clock: clock(header.clock_offset_ns),
         reasons: reasons.clone(),
         colour: false,

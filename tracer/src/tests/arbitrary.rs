@@ -28,6 +28,7 @@ use crate::model::{
 };
 
 mod known;
+pub(crate) mod stacks;
 
 pub(crate) use known::known;
 
@@ -341,7 +342,8 @@ fn bare_records() -> BoxedStrategy<(Actor, What)> {
         (socket_id(), socket_id()).prop_map(|(socket, listener)| What::Queued { socket, listener }),
         passed().prop_map(What::SegmentSeen),
     ];
-    (actor_without_task(), what).boxed()
+    let bare = (actor_without_task(), what);
+    prop_oneof![9 => bare, 1 => stacks::record()].boxed()
 }
 
 fn passed() -> impl Strategy<Value = Passed> {
@@ -447,6 +449,7 @@ fn act() -> BoxedStrategy<Act> {
                 provoked_by: known.2,
                 seq: known.3,
                 call: known.4,
+                stack: None,
             },
         )
         .boxed()

@@ -52,6 +52,9 @@ pub(crate) struct Ending {
     pub(crate) explanation: Option<String>,
     /// The FINs and RSTs on the wire; `None` without a capture.
     pub(crate) segments: Option<Vec<Segment>>,
+    /// The stacks behind the act it is told by, as they come.
+    #[serde(default)]
+    pub(crate) stack: serde_json::Value,
     /// How the facts were obtained.
     pub(crate) via: Option<String>,
 }

@@ -155,10 +155,13 @@ fn to_stand_in(segment: &Segment, ending: &Ending) -> bool {
     fits(segment, "fin_received") && acted("fin_sent") && !acted("fin_received")
 }
 
-/// Whether a segment is an RST that came after another: slow machines send again what was
-/// acknowledged already, and the kernel answers the copy.
+/// Whether a segment is an RST that found nothing left to reset: slow machines send again what was
+/// acknowledged already, the kernel answers the copy, and its answer comes to an end that is over.
 fn to_copy(segment: &Segment, ending: &Ending) -> bool {
-    fits(segment, "rst_received") && ending.acts.iter().any(|act| act.how == "rst_received")
+    let acted = |how: &str| ending.acts.iter().any(|act| act.how == how);
+    let reset = acted("rst_received") || acted("rst_sent");
+    let over = reset || acted("fin_sent") && acted("fin_received");
+    fits(segment, "rst_received") && over
 }
 
 /// What one end received, the other sent.

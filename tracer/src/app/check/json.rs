@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Report;
 use crate::{
+    enrich::stacks::KernelNames,
     exit::Exit,
     probe::{
         plan::Outcome,
@@ -54,6 +55,11 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "kernel": report.facts.release,
         "btf": report.facts.btf,
         "lockdown": report.facts.lockdown.map(Lockdown::name),
+        "kernel_functions": match report.names {
+            KernelNames::Told => "told",
+            KernelNames::Hidden => "hidden",
+            KernelNames::Missing => "missing",
+        },
         "capabilities": capabilities,
         "transports": {"perf": report.perf, "ringbuf": report.ringbuf},
         "points": points,

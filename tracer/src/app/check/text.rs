@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{Attached, Report};
 use crate::{
+    enrich::stacks::KernelNames,
     exit::Exit,
     probe::{
         plan::Outcome,
@@ -36,6 +37,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         can(report.perf),
         can(report.ringbuf)
     )?;
+    let names = match report.names {
+        KernelNames::Told => "told",
+        KernelNames::Hidden => "hidden by kernel.kptr_restrict: stacks have addresses alone",
+        KernelNames::Missing => "no /proc/kallsyms: stacks have addresses alone",
+    };
+    writeln!(out, "Functions   {names}")?;
     writeln!(out, "\nCapabilities")?;
     for capability in CAPABILITIES {
         writeln!(out, "  {}", held(report, &capability))?;

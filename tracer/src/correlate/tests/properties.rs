@@ -259,6 +259,7 @@ fn address(seen: &Observation) -> Option<u64> {
         What::Accepted { socket, .. } | What::Queued { socket, .. } => Some(socket.address),
         // Nobody's answers know whose the tuple was before.
         What::RstAnswered { flow, .. } => Some(u64::from(flow.local.port()) - 1_000),
+        What::Stack(taken) => Some(taken.socket.address),
         What::SegmentSeen(_)
         | What::ProcessExited { .. }
         | What::ProcessExeced { .. }

@@ -23,6 +23,8 @@ use crate::model::{
 };
 use crate::tally::kind_of;
 
+mod stack;
+
 /// Bytes of a record of `kind`.
 pub(super) fn size_of_kind(kind: Kind) -> usize {
     usize::from(match kind {
@@ -42,6 +44,7 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
         Kind::HeldOpen => HeldOpen::SIZE,
         Kind::Queued => Queued::SIZE,
         Kind::SegmentSeen => SegmentSeen::SIZE,
+        Kind::Stack => wire::Stack::SIZE,
     })
 }
 
@@ -68,6 +71,7 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         | What::HeldOpen { .. }
         | What::Queued { .. }
         | What::SegmentSeen(_)
+        | What::Stack(_)
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
@@ -254,6 +258,7 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
         .as_bytes()
         .to_vec(),
         What::SegmentSeen(passed) => raw_passed(header, passed).as_bytes().to_vec(),
+        What::Stack(taken) => stack::record(taken, header),
         What::ProcessExited { .. } => ProcessExited { header, task }.as_bytes().to_vec(),
         What::ProcessExeced { .. } => ProcessExeced { header, task }.as_bytes().to_vec(),
         What::ProcessForked {

@@ -1,6 +1,6 @@
 //! The tap on what the world answers.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, task::Poll};
 
 use crate::{
     enrich::facts::Facts,
@@ -10,6 +10,7 @@ use crate::{
         identity::ProcessFacts,
         observation::Observation,
         process::{Actor, Task},
+        stack::{Stack, StackId},
         time::MonoNs,
     },
     record::{Answer, Known},
@@ -134,6 +135,15 @@ impl<F: Facts> Facts for Noted<F> {
             });
         }
         holders
+    }
+
+    fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
+        let told = self.facts.stack(id, hurry);
+        if let (Some(notes), Poll::Ready(stack)) = (&mut self.notes, &told) {
+            let stack = stack.clone().map(Box::new);
+            notes.get_mut().answers.push(Answer::Stack { id, stack });
+        }
+        told
     }
 
     fn turn(&mut self, now: MonoNs) {

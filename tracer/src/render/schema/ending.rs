@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    Actor, Condition, Connection, Each, NotYet, Provoker, Text, actor, condition, connection,
+    Actor, Condition, Connection, Each, Provoker, Text, actor, condition, connection,
     holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
     provoker,
+    stack::{Stack, stack},
     wire::segment,
 };
 use crate::{
@@ -37,7 +38,7 @@ struct Ending<'a, I, S> {
     cause: Option<&'static str>,
     confidence: Option<&'static str>,
     kernel_reason: Option<Text<ReasonWord<'a>>>,
-    acts: Each<'a, ModelAct, Act<'a>>,
+    acts: Vec<Act<'a>>,
     explanation: &'a str,
     advice: Option<&'a str>,
     evidence: &'a [String],
@@ -49,7 +50,7 @@ struct Ending<'a, I, S> {
     phases_ns: Phases,
     bytes: Bytes,
     rtt_us: Option<u32>,
-    stack: NotYet,
+    stack: Option<Stack<'a>>,
     via: Option<&'a str>,
 }
 
@@ -67,6 +68,8 @@ struct Act<'a> {
     seq: Option<u32>,
     provoked_by: Option<Provoker>,
     condition: Option<Condition>,
+    /// `null` also where the ending's own `stack` is this act's.
+    stack: Option<Stack<'a>>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +119,7 @@ pub(in crate::render) fn ending<'a>(
         explanation,
         owner: facts,
         netns_name,
+        stacks: _,
         devices,
     } = *explained;
     let decisive = ending.decisive();
@@ -143,10 +147,7 @@ pub(in crate::render) fn ending<'a>(
         cause: decisive.map(|act| act.cause.code()),
         confidence: decisive.map(|act| words::confidence(act.confidence)),
         kernel_reason: decisive.and_then(kernel_reason),
-        acts: Each {
-            items: &ending.acts,
-            shape: act,
-        },
+        acts: acts(explained),
         explanation: &explanation.text,
         advice: (!explanation.advice.is_empty()).then_some(explanation.advice),
         evidence: &explanation.evidence,
@@ -164,12 +165,24 @@ pub(in crate::render) fn ending<'a>(
         phases_ns: phases(ending),
         bytes: bytes(ending),
         rtt_us: ending.condition.rtt_us,
-        stack: (),
+        stack: explained.stack().map(|(act, it)| stack(act, it)),
         via,
     }
 }
 
-fn act(act: &ModelAct) -> Act<'_> {
+/// The acts, each with its stack where the ending itself does not have it.
+fn acts<'a>(explained: &Explained<'a>) -> Vec<Act<'a>> {
+    let told = explained.stack().map(|(told, _)| told);
+    let acts = explained.ending.acts.iter().enumerate();
+    let shape = |(index, it)| {
+        let own = explained.stacks.get(index).and_then(Option::as_ref);
+        let own = own.filter(|_| told != Some(index));
+        act(it, own.map(|own| stack(index, own)))
+    };
+    acts.map(shape).collect()
+}
+
+fn act<'a>(act: &'a ModelAct, stack: Option<Stack<'a>>) -> Act<'a> {
     Act {
         mono_ns: act.at.0,
         how: act.how.code(),
@@ -182,6 +195,7 @@ fn act(act: &ModelAct) -> Act<'_> {
         seq: act.seq,
         provoked_by: act.provoked_by.map(provoker),
         condition: condition(&act.condition),
+        stack,
     }
 }
 

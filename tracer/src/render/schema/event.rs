@@ -13,6 +13,7 @@ use crate::{
         reason::Reason,
         segment::Passed,
         socket::Socket,
+        stack::Addresses,
         state::TcpState,
     },
     render::words::{self, ReasonWord},
@@ -80,6 +81,12 @@ enum Detail<'a> {
         listener_cookie: Option<Hex>,
     },
     Sighting(Box<Sighting>),
+    Stack {
+        cookie: Option<Hex>,
+        of_seq: u64,
+        kernel_frames: Option<usize>,
+        user_frames: Option<usize>,
+    },
     Process {
         task: Task,
     },
@@ -147,6 +154,13 @@ fn on_connection(what: &What) -> Option<Connection<'static, NotYet>> {
     Some(connection(None, (None, None), Some(id), &flow, None, uid))
 }
 
+fn frames(side: &Addresses) -> Option<usize> {
+    match side {
+        Addresses::Frames(frames) => Some(frames.len()),
+        Addresses::NotAsked | Addresses::Failed(_) => None,
+    }
+}
+
 fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detail<'a> {
     match what {
         What::CloseCalled { .. } | What::RstReceived { .. } => Detail::Nothing {},
@@ -185,6 +199,12 @@ fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detai
             listener_cookie: listener.cookie.map(Hex),
         },
         What::SegmentSeen(passed) => Detail::Sighting(Box::new(sighting(passed))),
+        What::Stack(taken) => Detail::Stack {
+            cookie: taken.socket.cookie.map(Hex),
+            of_seq: taken.of_seq,
+            kernel_frames: frames(&taken.kernel),
+            user_frames: frames(&taken.user),
+        },
         What::ProcessExited { task: it } | What::ProcessExeced { task: it } => {
             Detail::Process { task: task(it) }
         }

@@ -62,6 +62,7 @@ fn act(at: u64, how: How, actor: Actor, cause: Cause, confidence: Confidence) ->
         provoked_by: None,
         seq: None,
         call: None,
+        stack: None,
     }
 }
 

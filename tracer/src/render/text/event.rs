@@ -10,6 +10,7 @@ use crate::{
         reason::ReasonNames,
         segment::Direction,
         socket::Condition,
+        stack::Addresses,
         time::MonoNs,
     },
     render::{time::human, words},
@@ -129,12 +130,24 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
                 None => facts.number("device", Some(passed.device)),
             }
         }
+        What::Stack(taken) => {
+            facts.number("kernel", frames(&taken.kernel))?;
+            facts.number("user", frames(&taken.user))
+        }
         What::CloseCalled { .. }
         | What::RstSent { .. }
         | What::StateChanged { .. }
         | What::RstReceived { .. }
         | What::Destroyed { .. }
         | What::ProcessExeced { .. } => Ok(()),
+    }
+}
+
+/// How many frames were taken; `None` where none were.
+fn frames(side: &Addresses) -> Option<u32> {
+    match side {
+        Addresses::Frames(frames) => u32::try_from(frames.len()).ok(),
+        Addresses::NotAsked | Addresses::Failed(_) => None,
     }
 }
 

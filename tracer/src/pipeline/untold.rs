@@ -1,0 +1,47 @@
+//! Endings that wait for the names of their stacks, told in the order they were settled.
+
+use std::{collections::VecDeque, task::Poll};
+
+use crate::{
+    enrich::facts::Facts,
+    model::{ending::Ending, stack::Stack},
+};
+
+/// Endings that may wait; beyond, the first is told with what there is.
+const LIMIT: usize = 4_096;
+
+/// The endings that wait, each with the stacks of its first acts.
+#[derive(Default)]
+pub(super) struct Untold(VecDeque<(Ending, Vec<Option<Stack>>)>);
+
+impl Untold {
+    /// Adds an ending behind those that wait.
+    pub(super) fn push(&mut self, ending: Ending) {
+        self.0.push_back((ending, Vec::new()));
+    }
+
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first ending with a stack for each act that has one, once they are there; with a `hurry`
+    /// at once.
+    pub(super) fn pop(
+        &mut self,
+        facts: &mut impl Facts,
+        hurry: bool,
+    ) -> Option<(Ending, Vec<Option<Stack>>)> {
+        let hurry = hurry || self.0.len() > LIMIT;
+        let (ending, stacks) = self.0.front_mut()?;
+        for act in ending.acts.iter().skip(stacks.len()) {
+            let told = act.stack.map(|id| facts.stack(id, hurry));
+            match told {
+                Some(Poll::Pending) => return None,
+                Some(Poll::Ready(stack)) => stacks.push(stack),
+                None => stacks.push(None),
+            }
+        }
+        self.0.pop_front()
+    }
+}
