@@ -176,7 +176,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if !lab.guest {
             run_each(&lab, wire::REAL, &wanted, &mut report);
-            run_each(&lab, stacks::COMPILED, &wanted, &mut report);
+            run_each(&lab, stacks::compiled::TESTS, &wanted, &mut report);
             run_each(&lab, wire::REJECTED, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);

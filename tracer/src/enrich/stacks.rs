@@ -39,6 +39,9 @@ const MEMORY: usize = 16 << 20;
 /// Nanoseconds an ending waits for names at most: as long as the symbols of the largest programs
 /// take to load.
 const PATIENCE: u64 = 3_000_000_000;
+/// Nanoseconds it waits for the thread to begin: the kernel's names, which are loaded first, take a
+/// fifth of a second, and on an emulated machine a hundred times that.
+const LOADING: u64 = 30_000_000_000;
 
 /// The stacks seen and not asked for yet.
 pub(super) struct Stacks {
@@ -54,6 +57,8 @@ pub(super) struct Stacks {
     bytes: usize,
     /// Everything up to this was told.
     now: MonoNs,
+    /// When the thread was first seen at work; `None` before.
+    at_work: Option<MonoNs>,
 }
 
 impl Stacks {
@@ -67,6 +72,7 @@ impl Stacks {
             answered: LinkedHashMap::new(),
             bytes: 0,
             now: MonoNs(0),
+            at_work: None,
         }
     }
 
@@ -117,7 +123,7 @@ impl Stacks {
     /// Pending while names are looked for, a few seconds at most; in a `hurry` addresses do.
     pub(super) fn take(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
         self.collect();
-        if self.waiting.contains_key(&id) && !hurry && self.now.since(id.at) < PATIENCE {
+        if self.waiting.contains_key(&id) && !hurry && self.patient(id) {
             return Poll::Pending;
         }
         if let Some(bare) = self.waiting.remove(&id) {
@@ -128,6 +134,14 @@ impl Stacks {
         Poll::Ready(stack)
     }
 
+    /// Whether names may still come in good time.
+    fn patient(&self, id: StackId) -> bool {
+        match self.at_work {
+            Some(begun) => self.now.since(id.at.max(begun)) < PATIENCE,
+            None => self.now.since(id.at) < LOADING,
+        }
+    }
+
     /// Gives new time for reading, as much as passed until `now`; at the end of a run names under
     /// way are waited for.
     pub(super) fn turn(&mut self, now: MonoNs) {
@@ -136,6 +150,10 @@ impl Stacks {
         }
         self.now = now;
         self.programs.turn(now);
+        let worker = self.worker.as_ref();
+        if self.at_work.is_none() && worker.is_some_and(Worker::at_work) {
+            self.at_work = Some(now);
+        }
         self.collect();
     }
 

@@ -1,6 +1,8 @@
 //! Stacks with names: of a process that is there, of one that is gone, and never too many.
 
-use std::{path::Path, process, time::Duration};
+use std::{os::unix::fs::FileExt as _, path::Path, process, time::Duration};
+
+use object::{Object as _, ObjectSymbol as _};
 
 use super::*;
 use crate::{
@@ -88,6 +90,36 @@ fn a_function_of_a_living_process_has_its_name() {
     assert_eq!(given(&mut stacks, 1), None, "told once");
 }
 
+/// Where a function of the vDSO is in this process.
+fn clock_of_the_vdso() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let line = text.lines().find(|line| line.ends_with("[vdso]")).unwrap();
+    let (range, _) = line.split_once(' ').unwrap();
+    let (start, end) = range.split_once('-').unwrap();
+    let hexadecimal = |text| u64::from_str_radix(text, 16).unwrap();
+    let (start, end) = (hexadecimal(start), hexadecimal(end));
+    let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+    let memory = std::fs::File::open("/proc/self/mem").unwrap();
+    memory.read_exact_at(&mut bytes, start).unwrap();
+    let elf = object::File::parse(&*bytes).unwrap();
+    let clock = |symbol: &object::Symbol<'_, '_>| symbol.name() == Ok("__vdso_clock_gettime");
+    start + elf.dynamic_symbols().find(clock).unwrap().address()
+}
+
+#[test]
+fn a_function_of_the_vdso_has_its_name() {
+    let mut stacks = Stacks::new(Path::new(PROC));
+    let stack = told(
+        &mut stacks,
+        &taken(process::id(), vec![clock_of_the_vdso()]),
+    );
+    let frame = stack.user.frames().first().unwrap();
+    let function = frame.function.clone().unwrap().to_string();
+    // Its two names are one place.
+    assert!(function.ends_with("clock_gettime"), "{function}");
+    assert_eq!(frame.module, Some((&b"[vdso]"[..]).into()));
+}
+
 #[test]
 fn a_process_that_is_gone_has_addresses_alone_unless_it_was_expected() {
     let mut stacks = Stacks::new(Path::new(PROC));
@@ -104,6 +136,22 @@ fn a_process_that_is_gone_has_addresses_alone_unless_it_was_expected() {
             ..
         }
     ));
+}
+
+#[test]
+fn names_are_waited_for_from_when_they_are_looked_for() {
+    let mut stacks = Stacks::new(Path::new(PROC));
+    let seen = id(1);
+    let after = |ns| seen.at.after(ns);
+    stacks.now = after(LOADING - 1);
+    assert!(stacks.patient(seen), "nobody looks for them yet");
+    stacks.now = after(LOADING);
+    assert!(!stacks.patient(seen), "nobody ever will");
+    stacks.at_work = Some(after(LOADING / 2));
+    stacks.now = after(LOADING / 2 + PATIENCE - 1);
+    assert!(stacks.patient(seen));
+    stacks.now = after(LOADING / 2 + PATIENCE);
+    assert!(!stacks.patient(seen));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Duration,
@@ -29,6 +30,8 @@ pub(super) struct Worker {
     /// `None` when there is no thread.
     jobs: Option<SyncSender<Job>>,
     answers: Receiver<(StackId, Stack)>,
+    /// Whether it has loaded what every stack needs.
+    loaded: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -36,10 +39,13 @@ impl Worker {
     pub(super) fn start() -> Self {
         let (jobs, asked) = sync_channel::<Job>(QUEUE);
         let (answer, answers) = sync_channel(2 * QUEUE);
+        let loaded = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&loaded);
         let thread = std::thread::Builder::new().name("finrst-symbols".into());
         let started = thread.spawn(move || {
             let mut names = Names::default();
             names.warm_up();
+            done.store(true, Ordering::Relaxed);
             while let Ok(job) = asked.recv() {
                 let id = job.id;
                 if answer.send((id, names.of(job))).is_err() {
@@ -50,7 +56,13 @@ impl Worker {
         Self {
             jobs: started.is_ok().then_some(jobs),
             answers,
+            loaded,
         }
+    }
+
+    /// Whether it finds names by now.
+    pub(super) fn at_work(&self) -> bool {
+        self.loaded.load(Ordering::Relaxed)
     }
 
     /// Hands a stack over; false when too many wait, or the thread is gone.

@@ -131,3 +131,85 @@ fn is_library(frame: &Frame) -> bool {
     let function = frame.function.as_ref().map_or(&b""[..], Foreign::bytes);
     begins(module.unwrap_or_default(), &LIBRARIES) || begins(function, &STANDARD)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(function: &str, module: &str) -> Frame {
+        Frame {
+            address: 0x55d0_0000_1234,
+            function: Some(function.as_bytes().into()),
+            function_offset: Some(0x1a),
+            module: Some(module.as_bytes().into()),
+            offset: Some(0x1234),
+            ..Frame::default()
+        }
+    }
+
+    fn program() -> Vec<Frame> {
+        let inlined = Frame {
+            function_offset: None,
+            inlined: true,
+            file: Some(b"/src/pool.c"[..].into()),
+            line: Some(9),
+            ..frame("hang_up", "/srv/app")
+        };
+        let nameless = Frame {
+            function: None,
+            function_offset: None,
+            ..frame("", "/srv/plugin.so")
+        };
+        vec![
+            frame("__close", "/usr/lib/libc.so.6"),
+            inlined,
+            frame("recycle", "/srv/app"),
+            nameless,
+        ]
+    }
+
+    fn told(name: &str, told: &Side) -> String {
+        let mut out = Vec::new();
+        side(name, told, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_call_says_what_is_known_of_it_and_a_cut_stack_that_it_is_cut() {
+        let program = Side::Frames {
+            frames: program(),
+            truncated: true,
+        };
+        assert_eq!(
+            told("program", &program),
+            "    program stack:\n\
+             \x20     __close+0x1a (/usr/lib/libc.so.6)\n\
+             \x20     hang_up at /src/pool.c:9 (inlined)\n\
+             \x20     recycle+0x1a (/srv/app)\n\
+             \x20     0x55d000001234 (/srv/plugin.so+0x1234)\n\
+             \x20     … further frames are missing\n"
+        );
+    }
+
+    #[test]
+    fn a_missing_stack_says_why_unless_nobody_asked() {
+        for why in Absent::ALL {
+            let line = told("kernel", &Side::Absent(why));
+            assert_eq!(line.is_empty(), why == Absent::NotAsked);
+            assert!(line.is_empty() || line.contains(reason(why)));
+        }
+    }
+
+    #[test]
+    fn the_caller_is_the_innermost_call_of_no_library() {
+        let stack = Stack {
+            kernel: Side::Absent(Absent::NotAsked),
+            user: Side::Frames {
+                frames: program(),
+                truncated: false,
+            },
+        };
+        let told = caller(&stack).map(|it| it.to_string());
+        assert_eq!(told.as_deref(), Some("hang_up at pool.c:9"));
+    }
+}
