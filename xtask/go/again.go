@@ -11,7 +11,7 @@ func init() { programs["again"], programs["again_near"] = again, againNear }
 // Pitfall 8: who closes first is left with TIME_WAIT, and its port is in use.
 func again() {
 	listener, client, server := listen()
-	say(client, expected{Causes: []string{"app_close"}, Goroutine: self(), Initiator: "local"})
+	say(client, expected{Causes: []string{"app_close"}, Goroutine: self(), Asker: self(), Initiator: "local"})
 	must(client.Close())
 	drain(server)
 	must(server.Close())
@@ -33,7 +33,7 @@ func againNear() {
 	must(err)
 	// Both are endings of these ports.
 	causes := []string{"app_close", "app_close"}
-	say(server, expected{Causes: causes, Goroutine: self(), TakesOver: true})
+	say(server, expected{Causes: causes, Goroutine: self(), Asker: self(), TakesOver: true})
 	must(server.Close())
 	drain(client)
 	must(client.Close())

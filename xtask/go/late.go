@@ -15,7 +15,7 @@ func late() {
 // The same, but only one direction was shut, and somebody reads the other.
 func lateNear() {
 	client, server := pair()
-	expect(server, self(), "app_shutdown_write")
+	expectShut(server, "app_shutdown_write")
 	must(server.CloseWrite())
 	drain(client)
 	_, err := client.Write([]byte("late"))

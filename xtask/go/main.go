@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"time"
@@ -24,6 +25,10 @@ type expected struct {
 	Causes  []string `json:"causes"`
 	// Of everything this end's process does to it; zero when its kernel does everything.
 	Goroutine uint64 `json:"goroutine"`
+	// Which one calls Close, if that ends something.
+	Asker uint64 `json:"asker"`
+	// Where it calls, or shuts a direction: the line after the one that says so.
+	Place string `json:"place"`
 	// Who acts first, where it matters.
 	Initiator string `json:"initiator,omitempty"`
 	// Whether the last ending has the tuple of the one before.
@@ -76,16 +81,37 @@ func pair() (client, server *net.TCPConn) {
 // Programs live longer than a connection; finrst looks at this one meanwhile.
 func settle() { time.Sleep(300 * time.Millisecond) }
 
-// Says what is to come of this end, and which goroutine will do it.
+// Says what is to come of this end when it is closed in the next line, and which goroutine's system
+// call will do it.
 func expect(end *net.TCPConn, goroutine uint64, causes ...string) {
-	say(end, expected{Causes: causes, Goroutine: goroutine})
+	what := expected{Causes: causes, Goroutine: goroutine}
+	if goroutine != nobody {
+		what.Asker = self()
+	}
+	say(end, what)
+}
+
+// The same for one direction.
+func expectShut(end *net.TCPConn, causes ...string) {
+	say(end, expected{Causes: causes, Goroutine: self()})
 }
 
 func say(end *net.TCPConn, what expected) {
 	what.Program, what.Local, what.Remote = os.Args[1], port(end.LocalAddr()), port(end.RemoteAddr())
+	what.Place = next()
 	line, err := json.Marshal(what)
 	must(err)
 	fmt.Println(string(line))
+}
+
+// The line of a program after the one it is in, with its file.
+func next() string {
+	for depth := 1; ; depth++ {
+		_, file, line, _ := runtime.Caller(depth)
+		if name := filepath.Base(file); name != "main.go" {
+			return fmt.Sprintf("%s:%d", name, line+1)
+		}
+	}
 }
 
 func port(address net.Addr) int { return address.(*net.TCPAddr).Port }

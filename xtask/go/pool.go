@@ -23,7 +23,7 @@ func poolNear() {
 	client, server := pair()
 	must(server.Close())
 	time.Sleep(200 * time.Millisecond)
-	expect(client, self(), "peer_closed")
 	drain(client)
+	expect(client, self(), "peer_closed")
 	must(client.Close())
 }

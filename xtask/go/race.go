@@ -13,8 +13,9 @@ func race() {
 		drain(server)
 		close(reader)
 	}()
-	expect(server, <-reader, "app_close")
+	executor := <-reader
 	time.Sleep(100 * time.Millisecond)
+	expect(server, executor, "app_close")
 	must(server.Close())
 	<-reader
 	drain(client)

@@ -14,9 +14,9 @@ func init() {
 // Pitfall 7: one direction is shut, and the peer's FIN does not come.
 func stuck() {
 	client, server := pair()
-	expect(server, self(), "fin_wait2_stuck")
+	expectShut(server, "fin_wait2_stuck")
 	must(server.CloseWrite())
-	time.Sleep(1200 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond)
 	must(server.Close())
 	must(client.Close())
 }
@@ -24,9 +24,9 @@ func stuck() {
 // It comes, as late as that.
 func stuckNear() {
 	client, server := pair()
-	expect(server, self(), "app_shutdown_write")
+	expectShut(server, "app_shutdown_write")
 	must(server.CloseWrite())
-	time.Sleep(1200 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond)
 	must(client.Close())
 	drain(server)
 	must(server.Close())

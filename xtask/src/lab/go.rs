@@ -1,6 +1,7 @@
 //! Real programs of Go, of the oldest and the newest version, stripped and not: each ends a
 //! connection in one way, and says itself how and which goroutine did it.
 
+mod judge;
 mod namespace;
 mod table;
 
@@ -56,6 +57,10 @@ struct Expected {
     causes: Vec<String>,
     /// The goroutine behind everything a task does to this end; zero for none.
     goroutine: u64,
+    /// The goroutine that calls `Close`, if that ends something; zero for none.
+    asker: u64,
+    /// The line that calls `Close` or `CloseWrite`, with its file.
+    place: String,
     /// Who acts first.
     initiator: Option<String>,
     /// Whether the last ending is of a connection that took the ports over from the one before.
@@ -87,7 +92,7 @@ fn pitfall(lab: &Lab, name: &str) -> anyhow::Result<()> {
             let expected = run.expected.iter().find(|it| it.program == name);
             expected
                 .context("the program said nothing")
-                .and_then(|expected| judge(expected, &run.endings))
+                .and_then(|expected| judge::judge(expected, &run.endings))
                 .with_context(|| format!("{name}, {}", run.build))?;
         }
     }
@@ -138,7 +143,8 @@ pub(crate) fn build_programs(command: &Path, flags: &str, into: &Path) -> anyhow
 /// let nothing pass of what the kernel does when a connection has nobody any more.
 fn traced(lab: &Lab, program: &Path, build: String) -> anyhow::Result<Run> {
     let namespace = Namespace::new()?;
-    let arguments = ["--held-open", "--netns", &namespace.name].map(str::to_owned);
+    let arguments = ["--held-open", "--stack", "user", "--netns", &namespace.name];
+    let arguments = arguments.map(str::to_owned);
     let tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(10)))?;
     let mut programs = namespace.command(program);
     for pitfall in PITFALLS {
@@ -155,42 +161,4 @@ fn traced(lab: &Lab, program: &Path, build: String) -> anyhow::Result<Run> {
             .context("what a program said")?,
         endings: ended.endings,
     })
-}
-
-/// Compares what is told of an end with what its program says of itself.
-fn judge(expected: &Expected, endings: &[Ending]) -> anyhow::Result<()> {
-    let ours = |ending: &&Ending| {
-        let (local, remote) = (ending.connection.local.port, ending.connection.remote.port);
-        (local, remote) == (expected.local, expected.remote)
-    };
-    let endings: Vec<_> = endings.iter().filter(ours).collect();
-    let causes: Vec<_> = endings.iter().map(|ending| &ending.cause).collect();
-    ensure!(
-        causes.iter().copied().eq(&expected.causes),
-        "expected {:?}, told {causes:?}",
-        expected.causes
-    );
-    let goroutine = Some(expected.goroutine).filter(|&number| number > 0);
-    let acts = endings.iter().flat_map(|ending| &ending.acts);
-    let by_tasks: Vec<_> = acts.filter(|act| act.actor.context == "task").collect();
-    ensure!(
-        by_tasks.iter().all(|act| act.actor.goroutine == goroutine)
-            && (goroutine.is_none() || !by_tasks.is_empty()),
-        "by goroutine {goroutine:?}, told {by_tasks:?}"
-    );
-    let last = endings.last().context("there is an ending")?;
-    ensure!(
-        expected.initiator.is_none() || last.initiator == expected.initiator,
-        "begun by {:?}, told {:?}",
-        expected.initiator,
-        last.initiator
-    );
-    let before = endings.iter().rev().nth(1);
-    let before = before.and_then(|ending| ending.connection.id.as_ref());
-    ensure!(
-        !expected.takes_over || (before.is_some() && last.connection.after.as_ref() == before),
-        "took over from {before:?}, told {:?}",
-        last.connection.after
-    );
-    Ok(())
 }

@@ -260,4 +260,7 @@ pub(crate) struct Act {
     pub(crate) cause: String,
     /// Who.
     pub(crate) actor: Actor,
+    /// The stacks behind it, where the ending itself does not have them.
+    #[serde(default)]
+    pub(crate) stack: serde_json::Value,
 }
