@@ -1,8 +1,9 @@
-//! Makes goroutines known to the kernel half: looks at every program once, beside the tracing.
+//! Makes goroutines known to the kernel half, and who asks for closes: looks at every program once,
+//! beside the tracing.
 
 use std::{
     path::Path,
-    sync::mpsc::{self, Receiver, SyncSender, TryRecvError},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError},
     thread,
 };
 
@@ -17,6 +18,11 @@ use crate::{
     enrich::{go::Programs, scan::sees_initial_pids},
     probe::goroutines::Goroutines,
 };
+
+mod running;
+
+pub(super) use running::Change;
+use running::Running;
 
 /// Processes whose programs wait to be looked at, at most; one that finds no room is asked for
 /// again at its next act.
@@ -37,6 +43,7 @@ enum Ask {
 /// Who is to be looked at.
 pub(super) struct Watch {
     asks: SyncSender<Ask>,
+    changes: Receiver<Change>,
     seen: LruCache<u32, ()>,
 }
 
@@ -44,11 +51,17 @@ impl Watch {
     /// Looks at programs on a thread of its own, which ends when this is dropped.
     ///
     /// In another pid namespace than the hooks' nothing is looked at: its pids would name strangers.
-    pub(super) fn new(map: Option<Goroutines>) -> Self {
+    pub(super) fn new(map: Option<Goroutines>, callers: bool) -> Self {
         let proc = Path::new("/proc");
         let (asks, asked) = mpsc::sync_channel(WAITING);
+        let (tell, changes) = mpsc::channel();
         if let Some(map) = map.filter(|_| sees_initial_pids(proc)) {
-            let look = move || look(map, Programs::new(proc), &asked);
+            let mut look = Look {
+                map,
+                programs: Programs::new(proc, callers),
+                running: Running::new(proc, tell),
+            };
+            let look = move || look.go_on(&asked);
             // Without the thread no goroutine is known, and nothing else is lost.
             let _ = thread::Builder::new()
                 .name("goroutines".to_owned())
@@ -56,8 +69,14 @@ impl Watch {
         }
         Self {
             asks,
+            changes,
             seen: LruCache::new(SEEN),
         }
+    }
+
+    /// The executables to hook and to let go of since this was last asked.
+    pub(super) fn changes(&self) -> impl Iterator<Item = Change> {
+        self.changes.try_iter()
     }
 
     /// Has every process looked at that there is.
@@ -89,39 +108,61 @@ impl Watch {
     }
 }
 
-/// Answers until nobody asks; who acts comes before those that merely are there.
-fn look(mut map: Goroutines, mut programs: Programs, asked: &Receiver<Ask>) {
-    let mut everybody = Vec::new();
-    loop {
-        let ask = if everybody.is_empty() {
-            asked.recv().ok()
-        } else {
-            match asked.try_recv() {
-                Ok(ask) => Some(ask),
-                Err(TryRecvError::Empty) => everybody.pop().map(Ask::Process),
-                Err(TryRecvError::Disconnected) => None,
-            }
-        };
-        match ask {
-            Some(Ask::Everybody) => everybody = Programs::processes(Path::new("/proc")),
-            Some(Ask::Process(pid)) => one(&mut map, &mut programs, pid),
-            Some(Ask::Gone(pid)) => map.forget(pid),
-            None => return,
-        }
-    }
+/// The thread that looks.
+struct Look {
+    map: Goroutines,
+    programs: Programs,
+    running: Running,
 }
 
-/// Lets the kernel half know of one process, if it is of Go.
-fn one(map: &mut Goroutines, programs: &mut Programs, pid: u32) {
-    let Some(layout) = programs.layout(pid) else {
-        return;
-    };
-    let offsets = Offsets {
-        tls: layout.tls,
-        goid: layout.goid,
-        m: layout.m,
-        curg: layout.curg,
-    };
-    // More than 4,096 processes of Go: those of the others stay unknown.
-    let _ = map.put(pid, &offsets);
+impl Look {
+    /// Answers until nobody asks; who acts comes before those that merely are there.
+    fn go_on(&mut self, asked: &Receiver<Ask>) {
+        let mut everybody = Vec::new();
+        loop {
+            let ask = if everybody.is_empty() {
+                match asked.recv_timeout(self.running.patience()) {
+                    Ok(ask) => Some(ask),
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.running.check();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => None,
+                }
+            } else {
+                match asked.try_recv() {
+                    Ok(ask) => Some(ask),
+                    Err(TryRecvError::Empty) => everybody.pop().map(Ask::Process),
+                    Err(TryRecvError::Disconnected) => None,
+                }
+            };
+            match ask {
+                Some(Ask::Everybody) => everybody = Programs::processes(Path::new("/proc")),
+                Some(Ask::Process(pid)) => self.one(pid),
+                Some(Ask::Gone(pid)) => self.map.forget(pid),
+                None => return,
+            }
+            self.running.check();
+        }
+    }
+
+    /// Lets the kernel half know of one process, if it is of Go.
+    fn one(&mut self, pid: u32) {
+        let Some((known, file)) = self.programs.of(pid) else {
+            return;
+        };
+        if let Some(layout) = known.layout {
+            let offsets = Offsets {
+                tls: layout.tls,
+                goid: layout.goid,
+                m: layout.m,
+                curg: layout.curg,
+            };
+            // More than 4,096 processes of Go: those of the others stay unknown.
+            let _ = self.map.put(pid, &offsets);
+        }
+        if let Some(offset) = known.close {
+            self.running.started(pid, file, offset);
+        }
+    }
 }

@@ -89,7 +89,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 24] = [
+const LIVE: [&str; 25] = [
     "pids",
     "follow",
     "comms",
@@ -109,6 +109,7 @@ const LIVE: [&str; 24] = [
     "record",
     "way",
     "held_open",
+    "go_callers",
     "transport",
     "buffer_size",
     "btf",
@@ -219,6 +220,10 @@ pub struct Kernel {
     /// system call of this machine
     #[arg(long)]
     pub held_open: bool,
+    /// Also tell which goroutine called Close, and where, in programs of Go; each call takes some
+    /// microseconds more
+    #[arg(long)]
+    pub go_callers: bool,
     /// How records travel
     #[arg(long, value_enum, default_value = "perf")]
     pub transport: Transport,
@@ -278,6 +283,7 @@ mod tests {
             "--record other",
             "--way auto",
             "--held-open",
+            "--go-callers",
             "--transport perf",
             "--buffer-size 64",
             "--btf x",

@@ -143,8 +143,9 @@ pub(crate) fn build_programs(command: &Path, flags: &str, into: &Path) -> anyhow
 /// let nothing pass of what the kernel does when a connection has nobody any more.
 fn traced(lab: &Lab, program: &Path, build: String) -> anyhow::Result<Run> {
     let namespace = Namespace::new()?;
-    let arguments = ["--held-open", "--stack", "user", "--netns", &namespace.name];
-    let arguments = arguments.map(str::to_owned);
+    let arguments = ["--held-open", "--go-callers", "--stack", "user", "--netns"];
+    let mut arguments = arguments.map(str::to_owned).to_vec();
+    arguments.push(namespace.name.clone());
     let tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(10)))?;
     let mut programs = namespace.command(program);
     for pitfall in PITFALLS {

@@ -36,6 +36,9 @@ pub(crate) struct Ending {
     pub(crate) owner: Option<Owner>,
     /// Who still holds it, where that was looked for.
     pub(crate) holders: Option<Vec<Holder>>,
+    /// Who asked for the close, of a program of Go.
+    #[serde(default)]
+    pub(crate) asked: Option<Asked>,
     /// Who performed the decisive act.
     pub(crate) actor: Actor,
     /// Who acted first.
@@ -247,6 +250,15 @@ pub(crate) struct Actor {
     pub(crate) comm: Option<String>,
     /// The goroutine it ran for.
     pub(crate) goroutine: Option<u64>,
+}
+
+/// Who asked for a close.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Asked {
+    /// Which goroutine.
+    pub(crate) goroutine: Option<u64>,
+    /// The calls that led there.
+    pub(crate) user: serde_json::Value,
 }
 
 /// One act.

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Actor, Condition, Connection, Each, Provoker, Text, actor, condition, connection,
+    Actor, Condition, Connection, Each, Provoker, Text, actor,
+    asked::{Asked, asked},
+    condition, connection,
     holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
     provoker,
     stack::{Stack, stack},
@@ -32,6 +34,7 @@ struct Ending<'a, I, S> {
     owner: Option<Owner<'a>>,
     holders: Option<Each<'a, ModelHolder, Holder>>,
     held_open_since: Option<HeldOpenSince>,
+    asked: Option<Asked<'a>>,
     actor: Option<Actor>,
     initiator: Option<&'static str>,
     how: Option<&'static str>,
@@ -120,6 +123,7 @@ pub(in crate::render) fn ending<'a>(
         owner: facts,
         netns_name,
         stacks: _,
+        asked: by,
         devices,
     } = *explained;
     let decisive = ending.decisive();
@@ -141,6 +145,7 @@ pub(in crate::render) fn ending<'a>(
             shape: holder,
         }),
         held_open_since: ending.let_go.map(held_open_since),
+        asked: ending.asked.as_ref().map(|it| asked(it, by)),
         actor: decisive.map(|act| actor(&act.actor)),
         initiator: ending.initiator().map(words::initiator),
         how: decisive.map(|act| act.how.code()),

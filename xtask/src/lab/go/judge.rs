@@ -19,6 +19,7 @@ pub(super) fn judge(expected: &Expected, endings: &[Ending]) -> anyhow::Result<(
         expected.causes
     );
     actors(expected, &endings)?;
+    askers(expected, &endings)?;
     let last = endings.last().context("there is an ending")?;
     ensure!(
         expected.initiator.is_none() || last.initiator == expected.initiator,
@@ -55,7 +56,9 @@ fn actors(expected: &Expected, endings: &[&Ending]) -> anyhow::Result<()> {
         .iter()
         .map(|ending| &ending.stack)
         .chain(acts.map(|act| &act.stack));
-    let places: Vec<_> = stacks.filter_map(|stack| place(&stack["user"])).collect();
+    let places: Vec<_> = stacks
+        .filter_map(|stack| place(stack.get("user")?))
+        .collect();
     ensure!(
         places.contains(&expected.place),
         "at {}, told {places:?}",
@@ -64,13 +67,27 @@ fn actors(expected: &Expected, endings: &[&Ending]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Who calls `Close` is told, and where; and of nobody it is told who does not.
+fn askers(expected: &Expected, endings: &[&Ending]) -> anyhow::Result<()> {
+    let asked = endings.iter().filter_map(|ending| ending.asked.as_ref());
+    let told: Vec<_> = asked
+        .map(|asked| (asked.goroutine, place(&asked.user)))
+        .collect();
+    let meant = (Some(expected.asker), Some(expected.place.clone()));
+    ensure!(
+        told.contains(&meant) || (expected.asker == 0 && told.is_empty()),
+        "asked for by {meant:?}, told {told:?}"
+    );
+    Ok(())
+}
+
 /// The innermost line of a stack that is a program's own.
 fn place(frames: &Value) -> Option<String> {
-    let own = |frame: &&Value| {
-        let is_own = |name: &str| name.starts_with("main.");
-        frame["function"].as_str().is_some_and(is_own)
-    };
+    let text = |frame: &Value, name| frame.get(name)?.as_str().map(str::to_owned);
+    let own =
+        |frame: &&Value| text(frame, "function").is_some_and(|name| name.starts_with("main."));
     let frame = frames.as_array()?.iter().find(own)?;
-    let (_, file) = frame["file"].as_str()?.rsplit_once('/')?;
-    Some(format!("{file}:{}", frame["line"]))
+    let path = text(frame, "file")?;
+    let (_, file) = path.rsplit_once('/')?;
+    Some(format!("{file}:{}", frame.get("line")?))
 }
