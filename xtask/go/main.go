@@ -79,7 +79,7 @@ func pair() (client, server *net.TCPConn) {
 }
 
 // Programs live longer than a connection; finrst looks at this one meanwhile.
-func settle() { time.Sleep(300 * time.Millisecond) }
+func settle() { time.Sleep(600 * time.Millisecond) }
 
 // Says what is to come of this end when it is closed in the next line, and which goroutine's system
 // call will do it.

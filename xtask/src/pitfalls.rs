@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut page = String::from("# Pitfalls of Go programs, and what finrst says of them\n\n");
     writeln!(
         page,
-        "Written by `cargo xtask pitfalls`, not by hand: the output of `finrst trace --explain --held-open --netns NAME` on the programs in\n\
+        "Written by `cargo xtask pitfalls`, not by hand: the output of `finrst trace --explain --held-open --go-callers --netns NAME` on the programs in\n\
          `xtask/go`, built with Go {version} and stripped. Both ends of each connection are in one process, so both are told.\n\
          After each pitfall comes its near miss: almost the same program, without the fault."
     )?;
@@ -65,8 +65,9 @@ fn told(lab: &Lab, program: &Path, name: &str) -> Result<String> {
     let namespace = go::Namespace::new()?;
     let directory = tempfile::tempdir()?;
     let file = directory.path().join(name).display().to_string();
-    let arguments = ["--held-open", "--record", &file, "--netns", &namespace.name];
-    let arguments = arguments.map(str::to_owned);
+    let arguments = ["--held-open", "--go-callers", "--record", &file, "--netns"];
+    let mut arguments = arguments.map(str::to_owned).to_vec();
+    arguments.push(namespace.name.clone());
     let tracer = Tracer::start(lab.trace(&arguments), PATIENCE)?;
     shell::read(namespace.command(program).arg(name))?;
     let ended = tracer.stop()?;

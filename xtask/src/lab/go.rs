@@ -1,8 +1,10 @@
 //! Real programs of Go, of the oldest and the newest version, stripped and not: each ends a
 //! connection in one way, and says itself how and which goroutine did it.
 
+mod guest;
 mod judge;
 mod namespace;
+mod repeating;
 mod table;
 
 use std::{
@@ -15,10 +17,12 @@ use std::{
 use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
-use super::{Lab, Test, outcome::Skip, told::Ending, tracer::Tracer};
+use super::{Lab, Test, outcome::Skip, recording, told::Ending, tracer::Tracer};
 use crate::{setup::go, shell};
 
+pub(crate) use guest::GUEST;
 pub(crate) use namespace::Namespace;
+use repeating::Repeating;
 pub(crate) use table::PITFALLS;
 
 /// The tests, by name; for real machines only, guests have no Go.
@@ -39,13 +43,17 @@ pub(crate) const REAL: &[(&str, Test)] = &[
     ("go/bye", |lab| pitfall(lab, "bye")),
     ("go/dead", |lab| pitfall(lab, "dead")),
     ("go/deadline", |lab| pitfall(lab, "deadline")),
+    ("go/recorded", recorded),
 ];
+
+/// Why there may be nothing to run.
+const NO_GO: &str = "no Go: `cargo xtask setup` installs it";
 
 /// What the linker is told: nothing, and to leave out symbols and DWARF.
 const BUILDS: [&str; 2] = ["", "-s -w"];
 
 /// What a program says of itself.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Expected {
     /// The program's name.
     program: String,
@@ -85,7 +93,7 @@ fn pitfall(lab: &Lab, name: &str) -> anyhow::Result<()> {
     let runs = RUNS.get_or_init(|| runs(lab));
     let runs = runs.as_ref().map_err(|error| anyhow!("{error:#}"))?;
     if runs.is_empty() {
-        return Err(Skip("no Go: `cargo xtask setup` installs it".to_owned()).into());
+        return Err(Skip(NO_GO.to_owned()).into());
     }
     for run in runs {
         for name in [name.to_owned(), near(name)] {
@@ -139,6 +147,18 @@ pub(crate) fn build_programs(command: &Path, flags: &str, into: &Path) -> anyhow
     Ok(program)
 }
 
+/// A recording tells who asked for a close as the run did, byte for byte.
+fn recorded(lab: &Lab) -> anyhow::Result<()> {
+    let newest = go::outermost().pop();
+    let (_, command) = newest.ok_or_else(|| Skip(NO_GO.to_owned()))?;
+    let directory = tempfile::tempdir()?;
+    let program = build_programs(&command, "-s -w", directory.path())?;
+    let arguments = ["--go-callers", "--stack", "user"];
+    recording::same_bytes(lab, &arguments, &["-v"], || {
+        shell::read(Command::new(program).arg("race")).map(drop)
+    })
+}
+
 /// Traces the programs of one build, in a network namespace of their own: a filter for processes would
 /// let nothing pass of what the kernel does when a connection has nobody any more.
 fn traced(lab: &Lab, program: &Path, build: String) -> anyhow::Result<Run> {
@@ -146,12 +166,16 @@ fn traced(lab: &Lab, program: &Path, build: String) -> anyhow::Result<Run> {
     let arguments = ["--held-open", "--go-callers", "--stack", "user", "--netns"];
     let mut arguments = arguments.map(str::to_owned).to_vec();
     arguments.push(namespace.name.clone());
-    let tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(10)))?;
+    let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(10)))?;
+    // What all of them share is known before they begin.
+    let repeating = Repeating::start(namespace.command(program))?;
+    repeating.until_told(lab, &mut tracer)?;
     let mut programs = namespace.command(program);
     for pitfall in PITFALLS {
         programs.arg(pitfall.name).arg(near(pitfall.name));
     }
     let said = shell::read(&mut programs).with_context(|| build.clone())?;
+    drop(repeating);
     let ended = tracer.stop()?;
     ensure!(ended.status.success(), "{}: {}", ended.status, ended.talk);
     let said = said.lines().map(serde_json::from_str);

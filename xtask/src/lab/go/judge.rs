@@ -3,7 +3,10 @@
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::{super::told::Ending, Expected};
+use super::{
+    super::told::{Asked, Ending},
+    Expected,
+};
 
 /// Compares what is told of an end with what its program says of itself.
 pub(super) fn judge(expected: &Expected, endings: &[Ending]) -> anyhow::Result<()> {
@@ -70,15 +73,18 @@ fn actors(expected: &Expected, endings: &[&Ending]) -> anyhow::Result<()> {
 /// Who calls `Close` is told, and where; and of nobody it is told who does not.
 fn askers(expected: &Expected, endings: &[&Ending]) -> anyhow::Result<()> {
     let asked = endings.iter().filter_map(|ending| ending.asked.as_ref());
-    let told: Vec<_> = asked
-        .map(|asked| (asked.goroutine, place(&asked.user)))
-        .collect();
+    let told: Vec<_> = asked.map(caller).collect();
     let meant = (Some(expected.asker), Some(expected.place.clone()));
     ensure!(
         told.contains(&meant) || (expected.asker == 0 && told.is_empty()),
         "asked for by {meant:?}, told {told:?}"
     );
     Ok(())
+}
+
+/// Which goroutine called, and where.
+pub(super) fn caller(asked: &Asked) -> (Option<u64>, Option<String>) {
+    (asked.goroutine, place(&asked.user))
 }
 
 /// The innermost line of a stack that is a program's own.
