@@ -258,7 +258,7 @@ mod tests {
         }
         assert_eq!(counts.total(), 171);
         counts.set(Kind::RstSent, 0);
-        assert_eq!(counts.total(), 149);
+        assert_eq!(counts.total(), 167);
     }
 
     #[test]

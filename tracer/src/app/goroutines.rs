@@ -2,9 +2,11 @@
 //! beside the tracing.
 
 use std::{
+    collections::VecDeque,
     path::Path,
-    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     thread,
+    time::Duration,
 };
 
 use hashlink::LruCache;
@@ -58,8 +60,9 @@ impl Watch {
         if let Some(map) = map.filter(|_| sees_initial_pids(proc)) {
             let mut look = Look {
                 map,
-                programs: Programs::new(proc, callers),
+                programs: Programs::new(proc),
                 running: Running::new(proc, tell),
+                later: callers.then(VecDeque::new),
             };
             let look = move || look.go_on(&asked);
             // Without the thread no goroutine is known, and nothing else is lost.
@@ -113,55 +116,61 @@ struct Look {
     map: Goroutines,
     programs: Programs,
     running: Running,
+    /// Processes whose executables may have to be hooked; `None` when that is not asked for.
+    later: Option<VecDeque<u32>>,
 }
 
 impl Look {
-    /// Answers until nobody asks; who acts comes before those that merely are there.
+    /// Answers until nobody asks; who acts comes before those that merely are there, and goroutines
+    /// before those who call, which take longer to find.
     fn go_on(&mut self, asked: &Receiver<Ask>) {
         let mut everybody = Vec::new();
         loop {
-            let ask = if everybody.is_empty() {
-                match asked.recv_timeout(self.running.patience()) {
-                    Ok(ask) => Some(ask),
-                    Err(RecvTimeoutError::Timeout) => {
-                        self.running.check();
-                        continue;
-                    }
-                    Err(RecvTimeoutError::Disconnected) => None,
-                }
+            let waiting = self.later.as_ref().is_some_and(|later| !later.is_empty());
+            let patience = if waiting || !everybody.is_empty() {
+                Duration::ZERO
             } else {
-                match asked.try_recv() {
-                    Ok(ask) => Some(ask),
-                    Err(TryRecvError::Empty) => everybody.pop().map(Ask::Process),
-                    Err(TryRecvError::Disconnected) => None,
-                }
+                self.running.patience()
             };
-            match ask {
-                Some(Ask::Everybody) => everybody = Programs::processes(Path::new("/proc")),
-                Some(Ask::Process(pid)) => self.one(pid),
-                Some(Ask::Gone(pid)) => self.map.forget(pid),
-                None => return,
+            match asked.recv_timeout(patience) {
+                Ok(Ask::Everybody) => everybody = Programs::processes(Path::new("/proc")),
+                Ok(Ask::Process(pid)) => self.goroutines(pid),
+                Ok(Ask::Gone(pid)) => self.map.forget(pid),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(pid) = self.later.as_mut().and_then(VecDeque::pop_front) {
+                        self.callers(pid);
+                    } else if let Some(pid) = everybody.pop() {
+                        self.goroutines(pid);
+                    }
+                }
             }
             self.running.check();
         }
     }
 
     /// Lets the kernel half know of one process, if it is of Go.
-    fn one(&mut self, pid: u32) {
-        let Some((known, file)) = self.programs.of(pid) else {
+    fn goroutines(&mut self, pid: u32) {
+        let layout = self.programs.layout(pid);
+        if let Some(later) = self.later.as_mut().filter(|later| later.len() < SEEN) {
+            later.push_back(pid);
+        }
+        let Some(layout) = layout else {
             return;
         };
-        if let Some(layout) = known.layout {
-            let offsets = Offsets {
-                tls: layout.tls,
-                goid: layout.goid,
-                m: layout.m,
-                curg: layout.curg,
-            };
-            // More than 4,096 processes of Go: those of the others stay unknown.
-            let _ = self.map.put(pid, &offsets);
-        }
-        if let Some(offset) = known.close {
+        let offsets = Offsets {
+            tls: layout.tls,
+            goid: layout.goid,
+            m: layout.m,
+            curg: layout.curg,
+        };
+        // More than 4,096 processes of Go: those of the others stay unknown.
+        let _ = self.map.put(pid, &offsets);
+    }
+
+    /// Has the executable of one process hooked, if it is of Go.
+    fn callers(&mut self, pid: u32) {
+        if let Some((file, offset)) = self.programs.close(pid) {
             self.running.started(pid, file, offset);
         }
     }

@@ -245,6 +245,7 @@ Examples:
   finrst trace --kind rst --remote-port 5432    resets towards databases
   finrst trace --cause linger_zero,disconnect   endings of these causes alone
   finrst trace -o json --duration 1m > end.jsonl
+  finrst trace --go-callers --explain -p 4711   which goroutine called Close, and where
   finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --stack both -p 4711             which line of which function closed

@@ -22,49 +22,51 @@ type Program = (u64, u64, u64, i64);
 /// The function that every close of a connection in Go goes through, `internal/poll/fd_unix.go`.
 const CLOSE: &str = "internal/poll.(*FD).Close";
 
-/// What is known of an executable; nothing of one that is not of Go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    /// Where threads keep their goroutine; `None` where that is not known of the version of Go.
-    pub layout: Option<Layout>,
-    /// Where in the file `Close` begins; `None` too when nobody asked for it.
-    pub close: Option<u64>,
-}
-
 /// What is known of executables.
 pub struct Programs {
     proc: PathBuf,
-    /// Whether anybody asks where `Close` begins: looking for it reads the names of all functions.
-    callers: bool,
-    known: LruCache<Program, Known>,
+    layouts: LruCache<Program, Option<Layout>>,
+    closes: LruCache<Program, Option<u64>>,
 }
 
 impl Programs {
     /// Nothing known yet; `proc` is where the proc file system is mounted.
     #[must_use]
-    pub fn new(proc: &Path, callers: bool) -> Self {
+    pub fn new(proc: &Path) -> Self {
         Self {
             proc: proc.to_owned(),
-            callers,
-            known: LruCache::new(PROGRAMS),
+            layouts: LruCache::new(PROGRAMS),
+            closes: LruCache::new(PROGRAMS),
         }
     }
 
-    /// What is known of the executable a process runs, and the file; `None` for one that is gone.
-    pub fn of(&mut self, pid: u32) -> Option<(Known, File)> {
+    /// Where the threads of a process keep their goroutine; `None` for one not of Go, one that is
+    /// gone, and one whose version of Go is not known.
+    pub fn layout(&mut self, pid: u32) -> Option<Layout> {
+        let (program, file) = self.program(pid)?;
+        if let Some(known) = self.layouts.get(&program) {
+            return *known;
+        }
+        let layout = go::layout(Box::new(Executable(file))).ok();
+        self.layouts.insert(program, layout);
+        layout
+    }
+
+    /// The executable of a process, and where in it `Close` begins; `None` for one not of Go, and one
+    /// that is gone. Reads the names of all functions, once for each executable.
+    pub fn close(&mut self, pid: u32) -> Option<(File, u64)> {
+        let (program, file) = self.program(pid)?;
+        let known = self.closes.get(&program).copied();
+        let offset = known.unwrap_or_else(|| close(file.try_clone().ok()?));
+        self.closes.insert(program, offset);
+        Some((file, offset?))
+    }
+
+    fn program(&self, pid: u32) -> Option<(Program, File)> {
         let file = File::open(self.proc.join(format!("{pid}/exe"))).ok()?;
         let meta = file.metadata().ok()?;
         let program = (meta.dev(), meta.ino(), meta.size(), meta.mtime());
-        if let Some(&known) = self.known.get(&program) {
-            return Some((known, file));
-        }
-        let source = || file.try_clone().ok().map(|file| Box::new(Executable(file)));
-        let known = Known {
-            layout: source().and_then(|source| go::layout(source).ok()),
-            close: source().filter(|_| self.callers).and_then(close),
-        };
-        self.known.insert(program, known);
-        Some((known, file))
+        Some((program, file))
     }
 
     /// All processes there are now.
@@ -74,8 +76,8 @@ impl Programs {
     }
 }
 
-fn close(source: Box<Executable>) -> Option<u64> {
-    let binary = GoBinary::open(source).ok()?;
+fn close(file: File) -> Option<u64> {
+    let binary = GoBinary::open(Box::new(Executable(file))).ok()?;
     binary.offset_of(binary.function(CLOSE).ok()??)
 }
 

@@ -100,3 +100,48 @@ impl Running {
 fn executable(meta: &fs::Metadata) -> Executable {
     (meta.dev(), meta.ino())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn look_again(running: &mut Running) {
+        running.checked = MonoNs(0);
+        running.check();
+    }
+
+    #[test]
+    fn an_executable_is_hooked_with_its_first_process_and_let_go_of_with_its_last() {
+        let (tell, told) = mpsc::channel();
+        let mut running = Running::new(Path::new("/proc"), tell);
+        let own = std::process::id();
+        let exe = || File::open("/proc/self/exe").unwrap();
+        running.started(own, exe(), 9);
+        // A pid no process has: the limit of all machines is below.
+        running.started(u32::MAX, exe(), 9);
+        look_again(&mut running);
+        let changes: Vec<_> = told.try_iter().collect();
+        assert!(matches!(&changes[..], [Change::Hook(place)] if place.offset == 9));
+        assert_eq!(running.patience(), LINGERING);
+
+        let (tell, told) = mpsc::channel();
+        let mut running = Running::new(Path::new("/proc"), tell);
+        running.started(u32::MAX, exe(), 9);
+        look_again(&mut running);
+        let changes: Vec<_> = told.try_iter().collect();
+        assert!(matches!(&changes[..], [Change::Hook(_), Change::Unhook(_)]));
+        assert_eq!(running.patience(), LONG);
+    }
+
+    #[test]
+    fn a_process_that_runs_another_executable_now_counts_no_more() {
+        let (tell, told) = mpsc::channel();
+        let mut running = Running::new(Path::new("/proc"), tell);
+        let other = File::open("/bin/sh").unwrap();
+        running.started(std::process::id(), other, 9);
+        look_again(&mut running);
+        assert!(matches!(told.try_iter().last(), Some(Change::Unhook(_))));
+    }
+}
