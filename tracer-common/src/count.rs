@@ -16,6 +16,9 @@ pub const VERDICTS: u32 = SLOTS / 2;
 /// outside of the linear part of their buffer, damaged ones.
 pub const UNREADABLE: u32 = SLOTS - 1;
 
+/// Slot that counts SYNs a capture did not report, because there were too many at a time.
+pub const SYNS_LEFT_OUT: u32 = SLOTS - 2;
+
 /// Slot that counts records of `kind` the hooks tried to send.
 #[must_use]
 pub const fn emitted(kind: Kind) -> u32 {
@@ -32,8 +35,8 @@ const _: () = {
     let mut kinds: &[Kind] = &Kind::ALL;
     while let [kind, others @ ..] = kinds {
         assert!(
-            kind.index() < SLOTS / 2 - 1,
-            "every kind needs a counter in each half, and the last slot is taken"
+            kind.index() < SLOTS / 2 - 2,
+            "every kind needs a counter in each half, and the last two slots are taken"
         );
         kinds = others;
     }

@@ -31,6 +31,10 @@ pub(crate) static RING_STATES: RingBuf<u64, 4096> = RingBuf::new();
 #[btf_map]
 static COUNTS: PerCpuArray<[u64; SLOTS], 1> = PerCpuArray::new();
 
+/// Per CPU: a period of time, and the SYNs seen in it so far.
+#[btf_map]
+static OPENINGS: PerCpuArray<[u64; 2], 1> = PerCpuArray::new();
+
 /// The values wanted of each filter that takes values.
 #[btf_map]
 pub(crate) static FILTER: HashMap<FilterKey, u8, 16384> = HashMap::new();
@@ -92,6 +96,22 @@ pub(crate) fn add(counts: *mut [u64; SLOTS], slot: u32, more: u64) -> u64 {
     let before = unsafe { core::ptr::read_volatile(counter) };
     // SAFETY: as above, aligned to eight bytes, and every writer is atomic.
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, more) };
+    before
+}
+
+/// Counts a SYN of a period on this CPU; returns how many there were in it before.
+///
+/// A hook that interrupts another between the two may have one SYN more or less counted.
+#[inline(always)]
+pub(crate) fn opening(period: u64) -> u64 {
+    let Some(known) = OPENINGS.get_ptr_mut(0) else {
+        return 0;
+    };
+    // SAFETY: the pointer came from the map in this run, and only this CPU writes there.
+    let known = unsafe { &mut *known };
+    let [last, seen] = *known;
+    let before = if last == period { seen } else { 0 };
+    *known = [period, before + 1];
     before
 }
 

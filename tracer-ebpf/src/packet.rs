@@ -1,4 +1,4 @@
-//! Where TCP is in a packet, and whether it ends a connection.
+//! Where TCP is in a packet, and whether it begins or ends a connection.
 //!
 //! Works on bytes from the IP header on, however they are reached.
 
@@ -12,8 +12,10 @@ pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
 /// `IPPROTO_TCP`, `include/uapi/linux/in.h`.
 const TCP: u8 = 6;
-/// FIN and RST among the flags.
-const ENDS: u8 = 1 | 4;
+/// SYN among the flags.
+pub(crate) const SYN: u8 = 2;
+/// FIN, SYN and RST among the flags: few segments have any of them.
+pub(crate) const MARKS: u8 = 1 | SYN | 4;
 /// Headers followed between IPv6 and TCP.
 const EXTENSIONS: u32 = 8;
 /// Bytes of a VLAN tag behind the Ethernet type that announces it.
@@ -25,7 +27,7 @@ pub(crate) type Opening = [u8; 54];
 /// What the first bytes of a packet say.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Glance {
-    /// Not a segment that ends anything.
+    /// Not a segment that begins or ends anything.
     Passes,
     /// Such a segment, or one that must be looked at more closely.
     Look,
@@ -41,8 +43,8 @@ pub(crate) fn glance(opening: &Opening) -> Glance {
         4 if opening[9] != TCP => Glance::Passes,
         // Options, or a fragment.
         4 if opening[0] != 0x45 || opening[6] & 0x3f | opening[7] != 0 => Glance::Look,
-        4 => look(opening[33] & ENDS != 0),
-        6 if opening[6] == TCP => look(opening[53] & ENDS != 0),
+        4 => look(opening[33] & MARKS != 0),
+        6 if opening[6] == TCP => look(opening[53] & MARKS != 0),
         6 => look(is_extension(opening[6])),
         _ => Glance::Foreign,
     }

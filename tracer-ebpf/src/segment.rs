@@ -1,4 +1,4 @@
-//! Reports a FIN or RST that passes a device: what both captures share.
+//! Reports a FIN, RST or SYN that passes a device: what both captures share.
 
 use aya_ebpf::EbpfContext;
 use tracer_common::{
@@ -13,12 +13,15 @@ use crate::{
     filter,
     kernel::sock::v4_mapped,
     maps,
-    packet::{Bytes, Found, Place, tcp, untag},
+    packet::{Bytes, Found, MARKS, Place, SYN, tcp, untag},
     settings::setting,
 };
 
-/// FIN and RST among the flags.
-const ENDS: u8 = 1 | 4;
+/// Nanoseconds, as a power of two, of a period: about 8 ms.
+const PERIOD: u64 = 23;
+/// SYNs reported of a period on one CPU at the most, some 60,000 a second: what they take of a buffer
+/// leaves room for everything else in it.
+const SYNS: u64 = 512;
 
 /// The fixed part of a TCP header, as on the wire (RFC 9293, section 3.1).
 #[derive(FromBytes)]
@@ -50,7 +53,7 @@ pub(crate) struct Passing {
     pub(crate) netns: u32,
 }
 
-/// A record of a packet if it is a segment that ends a connection and is wanted; `record` is what
+/// A record of a packet if it is a segment that begins or ends a connection and is wanted; `record` is what
 /// only some captures fill, and counted is what cannot be read.
 #[inline(always)]
 pub(crate) fn seen(
@@ -77,7 +80,7 @@ pub(crate) fn seen(
         Found::Tcp if bytes.at(place.tcp, &mut header) => {}
         Found::Tcp | Found::Unreadable => return unreadable(),
     }
-    if header.flags & ENDS == 0 {
+    if header.flags & MARKS == 0 {
         return;
     }
     let mut record = SegmentSeen::new_zeroed();
@@ -93,6 +96,9 @@ pub(crate) fn seen(
     };
     let start = place.tcp + u32::from(header.offset >> 4) * 4;
     record.header = bare_header::<SegmentSeen>(context::SOFTIRQ);
+    if header.flags & SYN != 0 && !opening_wanted(record.header.at_ns) {
+        return;
+    }
     record.index = passing.index;
     record.seq = u32::from_be_bytes(header.seq);
     record.ack = u32::from_be_bytes(header.ack);
@@ -113,6 +119,17 @@ pub(crate) fn seen(
 fn device_wanted(passing: &Passing) -> bool {
     let only = setting(|settings| &settings.device);
     only == 0 || only == passing.index && setting(|settings| &settings.netns) == passing.netns
+}
+
+/// Whether there is room for one more SYN in this period; counts it where there is not, so that a
+/// flood of them costs no ending its records.
+#[inline(always)]
+fn opening_wanted(at_ns: u64) -> bool {
+    let wanted = maps::opening(at_ns >> PERIOD) < SYNS;
+    if !wanted && let Some(counts) = maps::counts() {
+        maps::count(counts, count::SYNS_LEFT_OUT);
+    }
+    wanted
 }
 
 /// Counts a segment whose header cannot be read.

@@ -16,6 +16,8 @@ mod explain;
 mod goroutines;
 mod job;
 mod kernel;
+mod latency;
+mod leaks;
 mod output;
 mod priority;
 mod record;
@@ -26,6 +28,7 @@ mod sockets;
 mod stop;
 mod trace;
 mod translator;
+mod translators;
 mod view;
 mod wire;
 
@@ -39,7 +42,9 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Trace(trace) => trace::run(trace),
         Verb::Record(record) => record::run(record),
         Verb::Correlate(correlate) => correlate::run(correlate),
+        Verb::Latency(latency) => latency::run(latency),
         Verb::Sockets(sockets) => sockets::run(sockets),
+        Verb::Leaks(leaks) => leaks::run(leaks),
         Verb::Check(check) => check::run(check),
         Verb::Explain(explain) => explain::run(explain),
     }

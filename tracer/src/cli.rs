@@ -6,6 +6,8 @@ mod check;
 mod correlate;
 mod ends;
 mod explain;
+mod latency;
+mod leaks;
 mod record;
 mod sockets;
 mod trace;
@@ -15,6 +17,8 @@ pub use check::Check;
 pub use correlate::Correlate;
 pub use ends::Ends;
 pub use explain::Explain;
+pub use latency::{By, Latency};
+pub use leaks::Leaks;
 pub use record::Record;
 pub use sockets::{SocketFilters, Sockets};
 pub use trace::{Kernel, Select, Stopping, Trace, Wiring};
@@ -51,7 +55,7 @@ const LONG_VERSION: &str = concat!(
 
 const AFTER: &str = "\
 Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the kernel lacks something,
-5 records were lost and --fail-on-loss was given; `trace -- CMD` exits with the command's status.";
+5 records were lost and --fail-on-loss was given, 6 `leaks` found something; `trace -- CMD` exits with the command's status.";
 
 /// The verbs; what each does is said where its options are, for a word here would replace it.
 #[derive(Debug, Subcommand)]
@@ -60,7 +64,9 @@ pub enum Verb {
     Trace(Box<Trace>),
     Record(Box<Record>),
     Correlate(Correlate),
+    Latency(Box<Latency>),
     Sockets(Box<Sockets>),
+    Leaks(Box<Leaks>),
     Check(Box<Check>),
     Explain(Explain),
 }

@@ -10,6 +10,7 @@ pub mod go;
 pub mod holders;
 mod looks;
 pub mod netns;
+pub mod ports;
 pub mod processes;
 mod procnet;
 pub mod scan;

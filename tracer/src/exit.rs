@@ -17,6 +17,8 @@ pub enum Exit {
     Kernel,
     /// All went well, but records were lost and `--fail-on-loss` was given.
     Lost,
+    /// All went well, and connections were found that somebody forgot.
+    Leaks,
     /// The traced command ended with this status, or 128 plus its signal.
     Command(u8),
 }
@@ -32,6 +34,7 @@ impl Exit {
             Self::Privileges => 3,
             Self::Kernel => 4,
             Self::Lost => 5,
+            Self::Leaks => 6,
             Self::Command(code) => code,
         }
     }

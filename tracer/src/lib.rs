@@ -17,6 +17,8 @@ pub mod diagnose;
 pub mod enrich;
 pub mod exit;
 pub mod go;
+pub mod latency;
+pub mod leaks;
 pub mod model;
 pub mod order;
 pub mod packet;

@@ -9,6 +9,7 @@ pub mod flow;
 pub mod foreign;
 pub mod holder;
 pub mod identity;
+pub mod initiator;
 pub mod known;
 pub mod observation;
 pub mod phases;

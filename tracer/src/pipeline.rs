@@ -140,6 +140,9 @@ impl<F: Facts> Pipeline<F> {
             .try_for_each(|seen| self.observe(&seen));
         self.merge = merge;
         done?;
+        if reached.records != Reached::END {
+            self.view.reached(reached.settled(), &mut self.out)?;
+        }
         let endings = self.correlator.settle(reached.settled());
         let before = self.tally.endings;
         self.tell_all(endings)?;

@@ -15,6 +15,8 @@ use crate::{
 
 mod devices;
 mod json;
+pub mod latency;
+pub mod leaks;
 mod pcapng;
 mod schema;
 mod silent;
@@ -34,19 +36,30 @@ use time::WallClock;
 /// An output format.
 ///
 /// Every method writes whole lines, or blocks, to `out` and fails only as `out` does; a closed pipe is an
-/// error here like any other and the caller's to judge.
+/// error here like any other and the caller's to judge. What a format has no room for it leaves out.
 pub trait Render: Send {
     /// Takes in how the wall's clock stands to the hooks': it may have been set, or the machine slept.
-    fn clock(&mut self, sample: &Sample);
+    fn clock(&mut self, _sample: &Sample) {}
+
+    /// Hears that what comes is younger than `at`: everything older was told, or is told only now
+    /// that it is certain.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn reached(&mut self, _at: MonoNs, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells that the trace runs, and how.
     ///
     /// # Errors
     /// Those of `out`.
-    fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()>;
+    fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells how a capture file was held against the recording that is told; `at` is the moment
-    /// the line is about. What only has room for segments says nothing.
+    /// the line is about.
     ///
     /// # Errors
     /// Those of `out`.
@@ -63,7 +76,9 @@ pub trait Render: Send {
     ///
     /// # Errors
     /// Those of `out`.
-    fn event(&mut self, event: &Observation, out: &mut dyn Write) -> io::Result<()>;
+    fn event(&mut self, _event: &Observation, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells how a connection ended.
     ///
@@ -75,19 +90,30 @@ pub trait Render: Send {
     ///
     /// # Errors
     /// Those of `out`.
-    fn segment(&mut self, stray: &Stray, devices: &Devices, out: &mut dyn Write) -> io::Result<()>;
+    fn segment(
+        &mut self,
+        _stray: &Stray,
+        _devices: &Devices,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells that records were lost.
     ///
     /// # Errors
     /// Those of `out`.
-    fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()>;
+    fn lost(&mut self, _lost: &Lost, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Tells the account of the run.
     ///
     /// # Errors
     /// Those of `out`.
-    fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()>;
+    fn summary(&mut self, _tally: &Tally, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a reader of the output should know of the run.

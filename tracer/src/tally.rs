@@ -130,6 +130,8 @@ pub struct Captured {
     pub untimed: u64,
     /// Network namespaces for which there was no room.
     pub left_out: u64,
+    /// SYNs that were not looked at, because there were too many at a time; no frames of these.
+    pub syns_left_out: u64,
 }
 
 /// What happened to the clocks: how the wall's stood to the hooks', sampled all the time.

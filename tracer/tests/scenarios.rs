@@ -96,7 +96,8 @@ mod tests {
             confidence, expected.confidence,
             "confidence: {context}\n{ending:#?}"
         );
-        let initiator = format!("{:?}", ending.initiator()).to_lowercase();
+        let first = ending.first_to_act().map(|first| first.who);
+        let initiator = format!("{first:?}").to_lowercase();
         assert_eq!(
             initiator.trim_start_matches("some(").trim_end_matches(')'),
             expected.initiator,

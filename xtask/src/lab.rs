@@ -9,6 +9,8 @@ mod filters;
 pub(crate) mod go;
 mod held_open;
 mod kernel;
+mod latency;
+mod leaks;
 mod lifecycle;
 mod outcome;
 mod pcapng;
@@ -126,13 +128,29 @@ impl Lab {
 
     /// `finrst trace -o json`, attached the way asked for.
     pub(crate) fn trace(&self, arguments: &[String]) -> Command {
+        let mut command = self.trace_with_stacks();
+        command.args(self.without_stacks()).args(arguments);
+        command
+    }
+
+    /// As [`trace`](Self::trace), with stacks in guests too.
+    pub(crate) fn trace_with_stacks(&self) -> Command {
         let mut command = Command::new(&self.finrst);
         command.args(["trace", "-o", "json"]);
         if self.way != Way::Auto {
             command.args(["--way", self.way.name()]);
         }
-        command.args(arguments);
         command
+    }
+
+    /// What keeps every run in a guest from reading the names of the kernel's functions, a matter of
+    /// many seconds there; the tests of stacks do it once.
+    pub(crate) fn without_stacks(&self) -> &[&str] {
+        if self.guest {
+            &["--stack", "none"]
+        } else {
+            &[]
+        }
     }
 }
 
@@ -176,11 +194,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         run_each(&lab, &attached, &wanted, &mut report);
         if !lab.guest {
             run_each(&lab, wire::REAL, &wanted, &mut report);
+            run_each(&lab, stacks::REAL, &wanted, &mut report);
             run_each(&lab, stacks::compiled::TESTS, &wanted, &mut report);
             run_each(&lab, wire::REJECTED, &wanted, &mut report);
             run_each(&lab, truth::REAL, &wanted, &mut report);
             run_each(&lab, correlate::REAL, &wanted, &mut report);
             run_each(&lab, pcapng::REAL, &wanted, &mut report);
+            run_each(&lab, leaks::REAL, &wanted, &mut report);
+            run_each(&lab, latency::REAL, &wanted, &mut report);
             run_each(&lab, go::REAL, &wanted, &mut report);
         }
     }

@@ -3,6 +3,7 @@
 //! A scene says what it did and what must be seen of it; it judges nothing itself.
 
 mod afterwards;
+mod arrival;
 mod attempts;
 mod cast;
 mod crossing;

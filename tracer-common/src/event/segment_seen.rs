@@ -1,11 +1,11 @@
-//! Record: a FIN or RST passed a network device.
+//! Record: a FIN, RST or SYN passed a network device.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Header, record};
 use crate::{flow::Flow, layout::assert_layout};
 
-/// One sighting of a segment with the FIN or RST bit, by the kernel half itself.
+/// One sighting of a segment with the FIN, RST or SYN bit, by the kernel half itself.
 ///
 /// Source: tracepoints `net:net_dev_start_xmit` (`xmit_one`, `net/core/dev.c`) and
 /// `net:netif_receive_skb` (`__netif_receive_skb_core`, same file), or classifier programs on the

@@ -100,7 +100,10 @@ impl Capture {
             }
             let headers = &segment.headers;
             let tuple = (headers.source, headers.destination);
-            if let Some(Translation { before, after }) = self.translator.asked(tuple, time.at) {
+            // Of a SYN nothing is asked: nearly all connections come to be.
+            if !headers.flags.opens()
+                && let Some(Translation { before, after }) = self.translator.asked(tuple, time.at)
+            {
                 pipeline.translated(self.netns, before, after);
             }
             // Frames rest in the order they came in.

@@ -17,17 +17,15 @@ use crate::{
     enrich::{clock, facts::Facts, scan},
     exit::{Exit, Failure},
     model::time::{MonoNs, Reached},
-    packet::live::{Devices, LiveError, Namespace, Options, REST},
+    packet::live::{BLOCK_KIB, Devices, LiveError, Namespace, Options, REST},
     pipeline::tap::Tapped,
     tally::Captured,
 };
 
 /// Namespaces captured at most: each holds a ring in the kernel's memory.
 const LIMIT: usize = 32;
-/// Blocks of 64 KiB in the ring of our own namespace, and in that of another.
-const BLOCKS: (u32, u32) = (128, 32);
-/// Kibibytes of a block.
-const BLOCK_KIB: u32 = 64;
+/// Kibibytes in the ring of our own namespace, and in that of another.
+const RING_KIB: (u32, u32) = (8_192, 2_048);
 
 /// The captures of a run; none unless asked for.
 pub(super) struct Captures {
@@ -36,8 +34,8 @@ pub(super) struct Captures {
     over: Captured,
     scope: Scope,
     devices: Vec<Devices>,
-    /// Blocks of a ring, where that was asked for.
-    blocks: Option<u32>,
+    /// Kibibytes of a ring, where that was asked for.
+    ring_kib: Option<u32>,
     is_on: bool,
     quiet: bool,
     /// Namespaces that could not be captured, each said once.
@@ -63,7 +61,7 @@ impl Captures {
             over: Captured::default(),
             scope,
             devices,
-            blocks: wiring.wire_buffer.map(|kib| kib.div_ceil(BLOCK_KIB)),
+            ring_kib: wiring.wire_buffer,
             is_on: wiring.wire == Wire::Afpacket,
             quiet,
             refused: HashSet::new(),
@@ -224,12 +222,12 @@ impl Captures {
         let mut failure = None;
         let mut begun = Vec::new();
         for devices in &self.devices {
-            let usual = if own { BLOCKS.0 } else { BLOCKS.1 };
+            let usual = if own { RING_KIB.0 } else { RING_KIB.1 };
             let options = Options {
                 namespace: namespace.clone(),
                 devices: devices.clone(),
-                blocks: self.blocks.unwrap_or(usual),
-                ..Options::default()
+                blocks: self.ring_kib.unwrap_or(usual).div_ceil(BLOCK_KIB),
+                syn: true,
             };
             match Capture::open(netns, &options) {
                 Ok(capture) => begun.push(capture),
@@ -271,6 +269,7 @@ const fn sum(one: Captured, other: Captured) -> Captured {
         unreadable: one.unreadable + other.unreadable,
         untimed: one.untimed + other.untimed,
         left_out: one.left_out + other.left_out,
+        syns_left_out: one.syns_left_out + other.syns_left_out,
     }
 }
 

@@ -158,7 +158,7 @@ fn tell(
             one.captured.say_damage();
             let alignment = &one.alignment;
             let at = alignment.fit.map_or(began, |fit| fit.at);
-            if asked.view.is_for_programs() {
+            if asked.view.is_framed() {
                 pipeline.alignment(alignment, at)?;
             }
             if let Some(fit) = &alignment.fit {

@@ -51,8 +51,8 @@ impl Job<'_> {
         }
     }
 
-    /// Whether programs are to read it.
-    pub(super) fn is_for_programs(&self) -> bool {
-        self.view.is_some_and(View::is_for_programs)
+    /// Whether it begins with the start of the run and ends with its account.
+    pub(super) fn is_framed(&self) -> bool {
+        self.view.as_ref().is_some_and(View::is_framed)
     }
 }

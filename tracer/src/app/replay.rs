@@ -56,7 +56,16 @@ pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
         quiet: trace.quiet,
         fail_on_loss: trace.stopping.fail_on_loss,
     };
-    let told = tell(&asked, opened, &mut |_recording, _pipeline| Ok(true));
+    whole(&asked, opened)
+}
+
+/// Tells a recording and nothing besides; a reader that goes away ends it early.
+///
+/// # Errors
+///
+/// The output cannot be written.
+pub(super) fn whole(asked: &Asked<'_>, opened: Opened) -> Result<Exit, Failure> {
+    let told = tell(asked, opened, &mut |_recording, _pipeline| Ok(true));
     match told {
         Err(error) if output::is_closed(&error) => Ok(Exit::Ok),
         exit => Ok(exit?),
@@ -77,7 +86,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
         mut recording,
         bytes,
     } = opened;
-    let view = asked.view;
+    let view = &asked.view;
     let settings = settings(asked, &recording.header.settings);
     let clock = view::from_offset(recording.header.clock_offset_ns);
     let reasons = reasons(&recording.header);
@@ -85,7 +94,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
-    if !asked.quiet || view.is_for_programs() {
+    if !asked.quiet || view.is_framed() {
         recording.start(&mut pipeline)?;
     }
     if !before(&mut recording, &mut pipeline)? {
@@ -93,7 +102,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
         return Ok(Exit::Runtime);
     }
     let mut progress = Progress::new(if asked.quiet { None } else { bytes });
-    let told = recording.tell(&mut pipeline, view.is_for_programs(), &mut |bytes| {
+    let told = recording.tell(&mut pipeline, view.is_framed(), &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);
@@ -110,7 +119,7 @@ pub(super) fn reasons(header: &Header) -> ReasonNames {
 }
 
 /// What was recorded, narrowed by what is asked now.
-fn settings(asked: &Asked<'_>, recorded: &Settings) -> Settings {
+pub(super) fn settings(asked: &Asked<'_>, recorded: &Settings) -> Settings {
     let wanted = select::wanted(asked.kinds);
     Settings {
         fin: recorded.fin && wanted.fin,
@@ -126,7 +135,7 @@ fn settings(asked: &Asked<'_>, recorded: &Settings) -> Settings {
 }
 
 /// Says what was missing of the recording; the exit code says whether anything was.
-fn judge(asked: &Asked<'_>, told: Told) -> Exit {
+pub(super) fn judge(asked: &Asked<'_>, told: Told) -> Exit {
     let path = asked.path.display();
     if told.skipped > 0 && !asked.quiet {
         output::say(format_args!(

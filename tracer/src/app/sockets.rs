@@ -27,17 +27,7 @@ const PROC: &str = "/proc";
 
 pub(super) fn run(asked: &Sockets) -> Result<Exit, Failure> {
     let wanted = Wanted::new(&asked.filters)?;
-    let Scan { mut sockets, gaps } = scan::scan(Path::new(PROC));
-    let blind = |gap: &Gap| matches!(gap, Gap::Namespace { .. } | Gap::Proc(_));
-    if sockets.is_empty() && gaps.iter().any(blind) {
-        let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
-        return Err(anyhow!("cannot list sockets: {}", gaps.join("; ")).into());
-    }
-    if !asked.quiet {
-        for gap in &gaps {
-            output::say(format_args!("finrst: {gap}"));
-        }
-    }
+    let mut sockets = look(asked.quiet)?;
     sockets.retain(|socket| wanted.admits(socket));
     sockets.sort_by_key(|socket| {
         let flow = socket.flow;
@@ -52,6 +42,26 @@ pub(super) fn run(asked: &Sockets) -> Result<Exit, Failure> {
         Err(error) if !output::is_closed(&error) => Err(error.into()),
         _ => Ok(Exit::Ok),
     }
+}
+
+/// Every socket there is, as far as it can be seen; what cannot is said unless `quiet`.
+///
+/// # Errors
+///
+/// Nothing can be seen at all.
+pub(super) fn look(quiet: bool) -> Result<Vec<KnownSocket>, Failure> {
+    let Scan { sockets, gaps } = scan::scan(Path::new(PROC));
+    let blind = |gap: &Gap| matches!(gap, Gap::Namespace { .. } | Gap::Proc(_));
+    if sockets.is_empty() && gaps.iter().any(blind) {
+        let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
+        return Err(anyhow!("cannot list sockets: {}", gaps.join("; ")).into());
+    }
+    if !quiet {
+        for gap in &gaps {
+            output::say(format_args!("finrst: {gap}"));
+        }
+    }
+    Ok(sockets)
 }
 
 fn print(asked: &Sockets, listing: &Listing<'_>) -> io::Result<()> {
@@ -82,7 +92,7 @@ fn names(sockets: &[KnownSocket]) -> HashMap<u32, Foreign> {
 }
 
 /// Which sockets are shown: those every filter admits.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     asked: &'a SocketFilters,
     uids: Vec<u32>,
     netns: Vec<u32>,
@@ -92,7 +102,7 @@ impl<'a> Wanted<'a> {
     /// # Errors
     ///
     /// A process, user or namespace that does not exist: exit code 2.
-    fn new(asked: &'a SocketFilters) -> Result<Self, Failure> {
+    pub(super) fn new(asked: &'a SocketFilters) -> Result<Self, Failure> {
         for &pid in &asked.pids {
             select::must_exist(pid)?;
         }
@@ -103,7 +113,7 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    fn admits(&self, socket: &KnownSocket) -> bool {
+    pub(super) fn admits(&self, socket: &KnownSocket) -> bool {
         let Self { asked, uids, netns } = self;
         let flow = &socket.flow;
         let ends = [flow.local.ip(), flow.remote.ip()];

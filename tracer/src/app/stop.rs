@@ -1,11 +1,15 @@
 //! Signals: the first asks to stop, the second does not ask.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
+    time::timeout,
 };
+
+/// Signals that follow the first one this closely add nothing to it.
+const SAID_TWICE: Duration = Duration::from_millis(300);
 
 /// Told when the user asks to stop.
 pub(super) struct Stop(Arc<Notify>);
@@ -25,6 +29,13 @@ impl Stop {
         tokio::spawn(async move {
             either(&mut interrupt, &mut terminate).await;
             told.notify_one();
+            // timeout(1) signals its child and then its whole group: that is one wish, said twice.
+            let again = async {
+                loop {
+                    either(&mut interrupt, &mut terminate).await;
+                }
+            };
+            let _ = timeout(SAID_TWICE, again).await;
             either(&mut interrupt, &mut terminate).await;
             leave();
         });

@@ -14,6 +14,7 @@ use super::{
     scan::Pending,
     select,
     stop::Stop,
+    translators::Translators,
     view::{self, View},
     wire,
 };
@@ -122,7 +123,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let (noted, settings) = (Noted::new(world(job)), job.settings());
         let scope = Scope::of(&job.select.ends.netns, &request.filters)?;
         let capture = Captures::open(job.wiring, scope, job.quiet)?;
-        let mut pipeline = match job.view {
+        let mut pipeline = match &job.view {
             Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
             None => view::silent(noted, &settings, names.clone()),
         };
@@ -147,6 +148,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             capture,
             clocks,
             devices: wire::devices(&request.segments)?,
+            translators: Translators::new(),
             stop,
             unrecorded: false,
         };

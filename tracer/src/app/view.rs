@@ -1,25 +1,34 @@
 //! How a run is told, whether it comes from the kernel or from a recording.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;
 
 use super::output;
 use crate::{
-    cli::{Color, Correlate, Stack, Telling, Trace},
+    cli::{Color, Correlate, Output, Stack, Telling, Trace},
     correlate::{Correlator, Limits},
     enrich::facts::Facts,
     exit::{Exit, Failure},
+    latency::group::By,
     model::{alignment::Alignment, cause::Cause, reason::ReasonNames, time::MonoNs},
     pipeline::{Pipeline, Wanted},
     record::Settings,
-    render::{Format, Options, Render, Silent, time::WallClock},
+    render::{
+        Format, Options, Render, Silent,
+        latency::{self, Latency, PlotFile},
+        time::WallClock,
+    },
     tally::Tally,
 };
 
 /// What was asked of the telling.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -31,6 +40,16 @@ pub(super) struct View {
     explain: bool,
     stacks: bool,
     color: Color,
+    /// What to gather endings for; `None` where each is told.
+    gather: Option<Gather>,
+}
+
+/// What endings are gathered for.
+#[derive(Clone, Debug)]
+pub(super) struct Gather {
+    pub(super) by: By,
+    pub(super) interval_ns: Option<u64>,
+    pub(super) plot: Option<Arc<File>>,
 }
 
 impl View {
@@ -44,6 +63,23 @@ impl View {
                 || trace.explain
                 || trace.stack.is_some_and(|stack| stack != Stack::None),
             color: trace.color,
+            gather: None,
+        }
+    }
+
+    /// How endings are told together.
+    pub(super) const fn gathered(output: Output, color: Color, gather: Gather) -> Self {
+        Self {
+            output: match output {
+                Output::Text => Telling::Text,
+                Output::Json => Telling::Json,
+            },
+            verbose: false,
+            unjoined: false,
+            explain: false,
+            stacks: false,
+            color,
+            gather: Some(gather),
         }
     }
 
@@ -56,12 +92,14 @@ impl View {
             stacks: correlate.verbose || correlate.explain,
             explain: correlate.explain,
             color: correlate.color,
+            gather: None,
         }
     }
 
-    /// Whether programs are to read it, which get the start and the account of every run.
-    pub(super) fn is_for_programs(self) -> bool {
-        self.output != Telling::Text
+    /// Whether it begins with the start and ends with the account of the run: for programs, and
+    /// where the end is what it is about.
+    pub(super) fn is_framed(&self) -> bool {
+        self.output != Telling::Text || self.gather.is_some()
     }
 
     /// Refuses what cannot be told that way; `captured` says whether segments are or were.
@@ -69,7 +107,7 @@ impl View {
     /// # Errors
     ///
     /// Exit code 2.
-    pub(super) fn check(self, captured: bool, hint: &'static str) -> Result<(), Failure> {
+    pub(super) fn check(&self, captured: bool, hint: &'static str) -> Result<(), Failure> {
         if self.output != Telling::Pcapng {
             return Ok(());
         }
@@ -94,7 +132,7 @@ impl View {
 
     /// A road to standard output.
     pub(super) fn pipeline<F: Facts>(
-        self,
+        &self,
         facts: F,
         settings: &Settings,
         reasons: ReasonNames,
@@ -105,19 +143,34 @@ impl View {
             Telling::Json => Format::Json,
             Telling::Pcapng => Format::Pcapng,
         };
-        let view = format.renderer(Options {
+        let options = Options {
             clock,
             reasons: reasons.clone(),
             colour: output::coloured(self.color),
             explain: self.explain,
             stacks: self.stacks,
-        });
+        };
+        let view: Box<dyn Render> = match &self.gather {
+            Some(gather) => Box::new(Latency::new(format, gather.telling(), options)),
+            None => format.renderer(options),
+        };
         let out = output::stdout();
         let mut road = road(facts, settings, reasons, view, out, self.verbose);
         if self.unjoined {
             road.tell_strays_too();
         }
         road
+    }
+}
+
+impl Gather {
+    fn telling(&self) -> latency::Telling {
+        let plot = self.plot.clone();
+        latency::Telling {
+            by: self.by,
+            interval_ns: self.interval_ns,
+            plot: plot.map(|file| -> Box<dyn PlotFile> { Box::new(file) }),
+        }
     }
 }
 

@@ -76,7 +76,13 @@ pub struct Trace {
     /// The same lines as the run gave, from the file alone: no privileges are needed, and nothing is asked
     /// of this machine. What the kernel filtered out is not in the file; --kind, --cause and --count may
     /// narrow what is told further.
-    #[arg(long, value_name = "FILE", conflicts_with_all = LIVE, help_heading = "Recording")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = LIVE,
+        conflicts_with = "record",
+        help_heading = "Recording"
+    )]
     pub replay: Option<PathBuf>,
 
     /// How to reach the kernel.
@@ -89,7 +95,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-const LIVE: [&str; 25] = [
+pub(super) const LIVE: [&str; 24] = [
     "pids",
     "follow",
     "comms",
@@ -106,7 +112,6 @@ const LIVE: [&str; 25] = [
     "wire",
     "interfaces",
     "wire_buffer",
-    "record",
     "way",
     "held_open",
     "go_callers",
@@ -143,8 +148,8 @@ pub struct Wiring {
     /// See the FINs and RSTs on the wire and join them to the acts of each ending; without HOW: xmit
     ///
     /// All see both directions; docs/benchmarks/wire.md has what each costs a packet. xmit also sees what
-    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Fragments
-    /// cannot be read, and are counted.
+    /// netfilter sends, in every namespace, and no VLAN, bond or bridge twice on its way in. Connections
+    /// that never came to be show their SYNs, too. Fragments cannot be read, and are counted.
     #[arg(
         long,
         value_enum,
@@ -291,7 +296,7 @@ mod tests {
             "--object x",
             "-- true",
         ];
-        assert_eq!(lines.len(), LIVE.len());
+        assert_eq!(lines.len(), LIVE.len() + 1);
         for line in lines {
             let refused = parse(&format!("--replay f {line}")).unwrap_err();
             assert_eq!(

@@ -15,6 +15,7 @@ pub(super) fn merged(older: Condition, newer: Condition) -> Condition {
         rcv_nxt: newer.rcv_nxt.or(older.rcv_nxt),
         dead: newer.dead.or(older.dead),
         fin_received: newer.fin_received.or(older.fin_received),
+        fin_read: newer.fin_read.or(older.fin_read),
         linger: newer.linger.or(older.linger),
         err: newer.err.or(older.err),
         rtt_us: newer.rtt_us.or(older.rtt_us),

@@ -1,6 +1,13 @@
 //! Joins the segments of a connection to the acts of its ending.
 
-use super::{Correlator, peers::Life, wire::Sighted};
+mod delay;
+mod opening;
+
+use super::{
+    Correlator,
+    peers::Life,
+    wire::{OPENING_NS, Sighted},
+};
 use crate::model::{
     ending::{Act, Ending, How},
     flow::Flow,
@@ -37,11 +44,15 @@ impl Correlator {
                 };
                 flags.has(SegmentFlags::RST) && answer.is_some_and(after)
             };
+            let opening = opening::was_tried(ending);
             let sent = self.wire.claim(&ending.flow, true, span, |it| {
-                !of_answer(it) && it.may_be_of(ending.socket)
+                !of_answer(it) && it.may_be_of(ending.socket) && (opening || !it.opens())
             });
             let received = &ending.flow.reversed();
-            (sent, self.wire.claim(received, false, span, |_| true))
+            let received = self
+                .wire
+                .claim(received, false, span, |it| opening || !it.opens());
+            (sent, received)
         } else {
             self.claim_of_answer(ending, span)
         };
@@ -51,32 +62,41 @@ impl Correlator {
         for act in &ending.acts {
             give_time(&mut segments, act);
         }
+        for segment in &mut segments {
+            segment.counted_from = delay::counted_from(ending, segment);
+        }
         segments.sort_by_key(|it| it.sightings.first().map(|sighting| sighting.at));
         ending.segments = Some(segments);
     }
 
-    /// An answer for nobody is its RST and the segment that provoked it; what else has the tuple is of
-    /// the connection that had it before.
+    /// An answer for nobody is its RST and the segment that provoked it, and where that was to complete
+    /// a handshake, the rest of that; what else has the tuple is of the connection that had it before.
     fn claim_of_answer(
         &mut self,
         ending: &Ending,
         (from, to): (MonoNs, MonoNs),
     ) -> (Vec<Sighted>, Vec<Sighted>) {
         let act = ending.acts.first();
+        let handshake = opening::completed_by(act);
         let left = ending.first_seen.before(APART_NS);
-        let sent = self.wire.claim(&ending.flow, true, (left, to), |it| {
+        let earliest = handshake.map_or(from, |_| from.before(OPENING_NS));
+        let sent = self.wire.claim(&ending.flow, true, (earliest, to), |it| {
             let seq = act.and_then(|act| act.seq);
             let headers = &it.sighting.headers;
-            headers.flags.has(SegmentFlags::RST) && seq.is_none_or(|seq| seq == headers.seq)
+            let is_answer = headers.flags.has(SegmentFlags::RST)
+                && it.sighting.at >= left
+                && seq.is_none_or(|seq| seq == headers.seq);
+            is_answer || handshake.is_some_and(|it_is| it_is.agreed(it))
         });
         let provoker = act.and_then(|act| act.provoked_by);
         let received = &ending.flow.reversed();
-        let received = self.wire.claim(received, false, (from, to), |it| {
+        let received = self.wire.claim(received, false, (earliest, to), |it| {
             let same = |provoker: Segment| {
                 provoker.seq == it.sighting.headers.seq
                     && provoker.flags == it.sighting.headers.flags
             };
-            provoker.is_some_and(same)
+            let is_provoker = it.sighting.at >= from && provoker.is_some_and(same);
+            is_provoker || handshake.is_some_and(|it_is| it_is.asked(it))
         });
         (sent, received)
     }
@@ -157,6 +177,7 @@ fn merge(sightings: &[Sighted], sent: bool) -> Vec<WireSegment> {
                 ack: headers.ack,
                 payload_bytes: headers.payload_bytes,
                 kernel: None,
+                counted_from: None,
                 sightings: vec![*sighting],
                 retransmits: 0,
                 again: Vec::new(),

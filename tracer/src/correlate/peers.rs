@@ -81,6 +81,9 @@ impl Correlator {
         {
             tracked.found_by_flow = self.peers.connected(tracked.flow, address);
         }
+        if let Some(tracked) = self.sockets.at(address) {
+            self.wire.opened(&tracked.flow);
+        }
     }
 
     /// Finds the other end of a connection that is about to be told of, and tells it of this one.

@@ -1,7 +1,10 @@
 //! Tests of the correlator as a whole.
 
 mod asking;
+mod delaying;
 mod holding;
 mod joining;
+mod opening;
 mod phases;
 mod properties;
+mod world;

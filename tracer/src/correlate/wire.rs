@@ -2,13 +2,15 @@
 
 use std::{cmp::Ordering, collections::HashMap, num::NonZeroU64};
 
-use super::translated::Translated;
+mod sighted;
+
+use self::sighted::Number;
+pub(super) use self::sighted::Sighted;
+use super::translated::{Translated, reversed};
 use crate::model::{
     clock::Timed,
     flow::Flow,
-    observation::SegmentFlags,
     segment::{Device, Headers, Seen},
-    socket::SocketId,
     stray::Tuple,
     time::MonoNs,
     wire::Sighting,
@@ -27,16 +29,15 @@ const APART_NS: u64 = 1_000_000_000;
 const LIMIT: usize = 262_144;
 const LIMIT_OF_TUPLE: usize = 256;
 
-/// One sighting of a segment, not told yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sighted {
-    /// Cookie of the socket that sent it; `None` when that is not known.
-    cookie: Option<NonZeroU64>,
-    /// Where and when it was, and what it said.
-    pub(super) sighting: Sighting,
-    /// Whether an ending has told of it: its sender's, its receiver's.
-    pub(super) told: [bool; 2],
-}
+/// How long a SYN waits for its connection to fail, in nanoseconds: as long as the kernel tries (127 s
+/// with the usual `tcp_syn_retries`), and where the connection came to be for one end, the other one
+/// may refuse it yet.
+pub(super) const OPENING_NS: u64 = 130_000_000_000;
+const OPENED_NS: u64 = 1_000_000_000;
+
+/// Sightings of SYNs kept at most, besides the others, and of one tuple.
+const OPENINGS: usize = 65_536;
+const OPENINGS_OF_TUPLE: usize = 64;
 
 /// The sightings, by the tuple they had.
 #[derive(Debug, Default)]
@@ -44,6 +45,8 @@ pub(super) struct Wire {
     by_tuple: HashMap<Tuple, Vec<Sighted>>,
     pub(super) translated: Translated,
     count: usize,
+    /// Of SYNs.
+    openings: usize,
     /// When the old ones were last looked for.
     swept: MonoNs,
     /// Sightings there was no room for.
@@ -64,12 +67,21 @@ impl Wire {
             destination,
             ..
         } = seen.headers;
-        let of_tuple = self.by_tuple.entry((source, destination)).or_default();
-        if self.count >= LIMIT || of_tuple.len() >= LIMIT_OF_TUPLE {
+        let (count, limits) = if seen.headers.flags.opens() {
+            (&mut self.openings, (OPENINGS, OPENINGS_OF_TUPLE))
+        } else {
+            (&mut self.count, (LIMIT, LIMIT_OF_TUPLE))
+        };
+        if *count >= limits.0 {
             self.refused += 1;
             return;
         }
-        self.count += 1;
+        let of_tuple = self.by_tuple.entry((source, destination)).or_default();
+        if of_tuple.len() >= limits.1 {
+            self.refused += 1;
+            return;
+        }
+        *count += 1;
         of_tuple.push(Sighted {
             cookie,
             sighting: Sighting {
@@ -85,6 +97,32 @@ impl Wire {
             },
             told: [false; 2],
         });
+    }
+
+    /// The connection of a flow came to be, for this end of it: its SYNs are of no ending of this end,
+    /// and where both ends are here, of none at all.
+    pub(super) fn opened(&mut self, flow: &Flow) {
+        if self.openings == 0 {
+            return;
+        }
+        let sent = (flow.local, flow.remote);
+        for (tuple, side) in [(sent, 0), (reversed(sent), 1)] {
+            let Some(of_tuple) = self.by_tuple.get_mut(&tuple) else {
+                continue;
+            };
+            let own = |it: &&mut Sighted| it.opens() && is_there(it, flow);
+            for told in of_tuple.iter_mut().filter(own).map(|it| &mut it.told) {
+                if let Some(told) = told.get_mut(side) {
+                    *told = true;
+                }
+            }
+            let before = of_tuple.len();
+            of_tuple.retain(|it| !it.opens() || it.told != [true; 2]);
+            self.openings -= before - of_tuple.len();
+            if of_tuple.is_empty() {
+                self.by_tuple.remove(&tuple);
+            }
+        }
     }
 
     /// What `sender` sent from one time to another, as far as no other ending of the same end has
@@ -149,10 +187,16 @@ impl Wire {
         }
     }
 
+    /// SYNs that are kept.
+    #[cfg(test)]
+    pub(super) const fn openings(&self) -> usize {
+        self.openings
+    }
+
     /// Whether it is time to sweep.
     pub(super) fn is_due(&self, now: MonoNs) -> bool {
         // What both ends have told of need not wait, where room gets scarce.
-        let often = self.count > LIMIT / 8;
+        let often = self.count > LIMIT / 8 || self.openings > OPENINGS / 2;
         now.since(self.swept) >= PATIENCE_NS / if often { 20 } else { 4 }
     }
 
@@ -165,7 +209,15 @@ impl Wire {
         waits: impl Fn(&Flow) -> bool,
     ) -> Vec<Vec<Sighted>> {
         self.swept = now;
-        let old = |it: &Sighted| now.since(it.sighting.at) > PATIENCE_NS;
+        let scarce = self.openings > OPENINGS / 2;
+        let old = |it: &Sighted| {
+            let patience = match (it.opens(), it.told) {
+                (false, _) => PATIENCE_NS,
+                (true, [false, false]) if !scarce => OPENING_NS,
+                (true, _) => OPENED_NS,
+            };
+            now.since(it.sighting.at) > patience
+        };
         let waiting = |tuple: &Tuple, it: &Sighted| {
             let flow = |tuple: Tuple| Flow {
                 local: tuple.0,
@@ -177,14 +229,16 @@ impl Wire {
         };
         let mut open: HashMap<(Tuple, Number), Vec<Sighted>> = HashMap::new();
         for (tuple, of_tuple) in &mut self.by_tuple {
-            of_tuple.retain(|it| it.told != [true; 2]);
+            // A SYN that nothing tells is of a connection that came to be, or of another host's.
+            of_tuple.retain(|it| it.told != [true; 2] && !(it.opens() && old(it)));
+            let waits = |it: &Sighted| it.told == [false; 2] && waiting(tuple, it);
             let some_wait = of_tuple
                 .iter()
-                .any(|it| old(it) && it.told == [false; 2] && waiting(tuple, it));
+                .any(|it| !it.opens() && old(it) && waits(it));
             if some_wait {
                 continue;
             }
-            for it in of_tuple.extract_if(.., |it| old(it)) {
+            for it in of_tuple.extract_if(.., |it| !it.opens() && old(it)) {
                 let names = if it.told[0] {
                     continue;
                 } else {
@@ -195,7 +249,9 @@ impl Wire {
             }
         }
         self.by_tuple.retain(|_, of_tuple| !of_tuple.is_empty());
-        self.count = self.by_tuple.values().map(Vec::len).sum();
+        let left = || self.by_tuple.values().flatten();
+        self.openings = left().filter(|it| it.opens()).count();
+        self.count = left().count() - self.openings;
         let mut open: Vec<_> = open.into_values().collect();
         for group in &mut open {
             group.sort_by(Sighted::in_time);
@@ -219,73 +275,4 @@ impl Wire {
 fn is_there(sighted: &Sighted, sender: &Flow) -> bool {
     let Sighting { netns, device, .. } = sighted.sighting;
     netns == sender.netns || matches!(device, Device::Interface(_))
-}
-
-/// What is the same of all sightings of one segment: the number of its FIN, or else its flags and
-/// numbers. Of an RST that answers a SYN, the acknowledgement is all there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Number(u8, u32, u32);
-
-impl Sighted {
-    /// Whether a socket may have sent it: no other is known to.
-    pub(super) fn may_be_of(&self, socket: Option<SocketId>) -> bool {
-        let own = socket.and_then(|id| id.cookie);
-        own.is_none() || self.cookie.is_none() || own == self.cookie
-    }
-
-    /// What it is known by among segments of its tuple.
-    ///
-    /// A FIN sent again, or cut or merged on the way, may carry more of the data before it, or less.
-    pub(super) const fn number(&self) -> Number {
-        let Headers {
-            flags,
-            seq,
-            ack,
-            payload_bytes,
-            ..
-        } = self.sighting.headers;
-        if flags.has(SegmentFlags::FIN) && !flags.has(SegmentFlags::RST) {
-            Number(SegmentFlags::FIN, seq.wrapping_add(payload_bytes), 0)
-        } else {
-            let acked = flags.has(SegmentFlags::ACK);
-            Number(flags.0, seq, if acked { ack } else { 0 })
-        }
-    }
-
-    /// Whether another sighting, elsewhere, is of this segment.
-    fn is_near(&self, other: &Self) -> bool {
-        let (one, two) = (self.sighting.at, other.sighting.at);
-        self.number() == other.number() && one.since(two).max(two.since(one)) <= APART_NS
-    }
-
-    /// The order of time, and another where there is none.
-    fn in_time(&self, other: &Self) -> Ordering {
-        let key = |it: &Self| {
-            let Sighting {
-                at,
-                netns,
-                device,
-                direction,
-                ..
-            } = it.sighting;
-            let Headers {
-                source,
-                destination,
-                seq,
-                flags,
-                ..
-            } = it.sighting.headers;
-            (
-                at,
-                netns,
-                device,
-                direction,
-                source,
-                destination,
-                seq,
-                flags.0,
-            )
-        };
-        key(self).cmp(&key(other))
-    }
 }

@@ -18,6 +18,10 @@ pub(super) fn condition(raw: &wire::Condition) -> Condition {
         rcv_nxt: has(known::RECEIVE).then_some(raw.rcv_nxt),
         dead: flags.map(|flags| flags & sock_flag::DEAD != 0),
         fin_received,
+        // Read or not, the FIN takes a number (`tcp_recvmsg_locked`, `net/ipv4/tcp.c`).
+        fin_read: fin_received
+            .filter(|_| has(known::RECEIVE))
+            .map(|received| received && raw.unread == 0),
         linger: match flags.map(|flags| flags & sock_flag::LINGER != 0) {
             None => None,
             Some(false) => Some(None),

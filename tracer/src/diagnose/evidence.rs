@@ -5,6 +5,7 @@ use crate::model::{
     ending::{Act, Call, Ending, How},
     process::{Actor, Exit},
     socket::{FileRefs, Timers, Tries},
+    state::TcpState,
 };
 
 /// The facts of an ending that support what is said of `act`.
@@ -49,9 +50,18 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
         (ending.fin_retransmits > 0).then(|| format!("fin_retransmits={}", ending.fin_retransmits)),
     ]
     .into_iter()
-    .chain(timers(&condition.timers))
+    .chain(timers(&since_data(act)))
     .flatten()
     .collect()
+}
+
+/// The timers; an attempt to connect has sent no data yet, and the stamp of it is that of the boot.
+fn since_data(act: &Act) -> Timers {
+    let idle_ms = act.condition.timers.idle_ms;
+    Timers {
+        idle_ms: idle_ms.filter(|_| act.state != Some(TcpState::SynSent)),
+        ..act.condition.timers
+    }
 }
 
 /// What the timers say, where there is something to say.
@@ -163,4 +173,28 @@ fn provoked_by(act: &Act) -> Option<String> {
         "provoked_by={} seq={} ack={}",
         segment.flags, segment.seq, segment.ack
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        strategy::{Strategy as _, ValueTree as _},
+        test_runner::TestRunner,
+    };
+
+    use super::*;
+    use crate::tests::arbitrary;
+
+    #[test]
+    fn an_attempt_to_connect_was_never_idle() {
+        let mut runner = TestRunner::deterministic();
+        let ending = arbitrary::ending().new_tree(&mut runner).unwrap().current();
+        let mut act = ending.acts[0].clone();
+        act.condition.timers.idle_ms = Some(7);
+        act.state = Some(TcpState::SynSent);
+        let idle = |act: &Act| of(&ending, act).contains(&String::from("idle_ms=7"));
+        assert!(!idle(&act));
+        act.state = Some(TcpState::Established);
+        assert!(idle(&act));
+    }
 }

@@ -118,7 +118,8 @@ can read it, and to acknowledge it would be a lie, so the kernel reset the
 connection; the peer's next call fails with EPIPE or ECONNRESET, and data on its
 way to it can be lost. When the FIN was acknowledged before, a stand-in for the
 socket in FIN_WAIT2 answers, with the reason TCP_TIMEWAIT_SOCKET; else it is
-TCP_ABORT_ON_DATA.",
+TCP_ABORT_ON_DATA. Where only tracepoints can be hooked, the RST of the stand-in
+cannot be seen before Linux 6.10.",
     confirm: &[
         Step {
             run: "tcpdump -ni any 'tcp port PORT'",
@@ -154,7 +155,8 @@ a stand-in in FIN_WAIT2 kept the tuple. Then a SYN with the same addresses and
 ports arrived, inside the window. It cannot be a new connection while the old
 one is half open, so the kernel answered with an RST. A SYN for a stand-in in
 TIME_WAIT proper is another matter: it takes the tuple over, and finrst links
-the new connection to the old one.",
+the new connection to the old one. Where only tracepoints can be hooked, this
+RST cannot be seen before Linux 6.10.",
     confirm: &[
         Step {
             run: "ss -tano state fin-wait-2",

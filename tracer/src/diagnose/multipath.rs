@@ -46,8 +46,8 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Whose connection was closed on all paths.
 pub(super) fn fastclose_text(ending: &Ending, act: &Act) -> String {
     format!(
-        "{} closed a Multipath TCP connection with data unread or lingering off; the path to {} \
-         was reset with the option MP_FASTCLOSE.",
+        "{} closed a Multipath TCP connection with data unread, or with SO_LINGER on and a time of \
+         zero; the path to {} was reset with the option MP_FASTCLOSE.",
         words::subject(ending, act),
         ending.flow.remote
     )

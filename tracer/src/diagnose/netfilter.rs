@@ -91,6 +91,7 @@ mod tests {
             ack: 0,
             payload_bytes: 0,
             kernel: None,
+            counted_from: None,
             sightings: Vec::new(),
             retransmits: 0,
             again: Vec::new(),

@@ -97,7 +97,8 @@ pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
         .unwrap_or_default();
     let lost = match act.condition.unacked {
         Some(count) if count > 0 && before.is_empty() => {
-            format!("; {} were not acknowledged", words::bytes(count))
+            let were = if count == 1 { "was" } else { "were" };
+            format!("; {} {were} not acknowledged", words::bytes(count))
         }
         Some(_) | None => String::new(),
     };

@@ -86,10 +86,13 @@ pub(super) fn wrote_text(ending: &Ending, act: &Act) -> String {
             format!("The peer's FIN had been waiting for {before_write}")
         },
     );
+    let looked = match act.condition.fin_read {
+        Some(true) => format!(", and {} had read it as end of file", words::owner(ending)),
+        Some(false) => format!(", and {} had not looked", words::owner(ending)),
+        None => String::new(),
+    };
     format!(
-        "{owner} wrote to {remote}, which had closed before, and got an RST for it. {waited}, and \
-         {} had not looked.",
-        words::owner(ending)
+        "{owner} wrote to {remote}, which had closed before, and got an RST for it. {waited}{looked}."
     )
 }
 

@@ -44,7 +44,8 @@ A SYN arrived and no socket on this host listens on its address and port, in the
 network namespace it arrived in. The kernel answered with RST and ACK; the
 connecting program gets ECONNREFUSED at once. A listener bound to another
 address (127.0.0.1 only, IPv6 only) or in another namespace does not count. A
-full accept queue looks different: those SYNs are dropped in silence by default.",
+full accept queue looks different: those SYNs are dropped in silence by default.
+Where only tracepoints can be hooked, this RST cannot be seen before Linux 6.10.",
     confirm: &[
         Step {
             run: "ss -Htlnp 'sport = :PORT'",

@@ -44,8 +44,20 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let answer = words::followed_by(ending, act, How::FinReceived)
         .map(|(_, later)| format!(" The peer's FIN arrived {later} later."))
         .unwrap_or_default();
+    let call = ending.close_called.filter(|it| it.seen && it.at >= act.at);
+    let (kept, closed) = match call {
+        Some(call) => {
+            let later = words::Duration(call.at.since(act.at));
+            ("", format!(" The socket was closed {later} after it."))
+        }
+        None if ending.condition.dead == Some(true) => (
+            "",
+            String::from(" The socket was closed as well, before the end."),
+        ),
+        None => (" and kept the socket", String::new()),
+    };
     format!(
-        "{who} shut {sides} to {remote} and kept the socket; the kernel queued a FIN{unsent}.{answer}"
+        "{who} shut {sides} to {remote}{kept}; the kernel queued a FIN{unsent}.{closed}{answer}"
     )
 }
 

@@ -61,7 +61,8 @@ a rule there was one. Its end was abrupt (an RST, a close under repair, a
 reboot, a timeout) and the peer had not heard of it, or data was still on the
 way. finrst names the ending before on the same tuple and whose it was, when it
 saw it within two minutes. Otherwise the segment went astray: a load balancer or
-NAT that sends half of a connection here, or a scan.",
+NAT that sends half of a connection here, or a scan. Where only tracepoints can
+be hooked, this RST cannot be seen before Linux 6.10.",
     confirm: &[
         Step {
             run: "tcpdump -ni any 'tcp port PORT'",

@@ -147,6 +147,20 @@ pub fn namespaces(proc: &Path) -> BTreeMap<u32, Vec<PathBuf>> {
     found
 }
 
+/// The network namespaces that have processes or names, each with a file that stands for it.
+#[must_use]
+pub fn namespace_files(proc: &Path, names: &Path) -> BTreeMap<u32, PathBuf> {
+    let entries = fs::read_dir(names).into_iter().flatten().flatten();
+    let by_name = entries.map(|entry| entry.path());
+    let mut files: BTreeMap<_, _> = by_name.filter_map(|it| Some((inode(&it)?, it))).collect();
+    for (netns, processes) in namespaces(proc) {
+        if let Some(process) = processes.first() {
+            files.insert(netns, process.join("ns/net"));
+        }
+    }
+    files
+}
+
 fn netns_of(process: &Path) -> Option<u32> {
     inode(&process.join("ns/net"))
 }
@@ -203,4 +217,24 @@ pub fn chain(error: &dyn std::error::Error) -> impl fmt::Display {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_found_by_its_name_and_rather_by_a_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = directory.path().join("ours");
+        let own = Path::new("/proc/self/ns/net");
+        std::os::unix::fs::symlink(own, &name).unwrap();
+        let netns = inode(own).unwrap();
+        let nobody = directory.path().join("proc");
+        let found = namespace_files(&nobody, directory.path());
+        assert_eq!(found.get(&netns), Some(&name));
+        let found = namespace_files(Path::new("/proc"), directory.path());
+        assert!(found[&netns].starts_with("/proc") && found[&netns].ends_with("ns/net"));
+        assert_eq!(inode(&found[&netns]), Some(netns));
+    }
 }

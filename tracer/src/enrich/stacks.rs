@@ -86,7 +86,6 @@ impl Stacks {
     pub(super) fn expect(&mut self, at: MonoNs, task: &Task) {
         if let (Some(start_ns), true) = (task.start_ns, self.expects && task.exit.is_none()) {
             self.programs.expect(at, task.pid, start_ns);
-            self.worker.get_or_insert_with(Worker::start);
         }
     }
 

@@ -105,27 +105,6 @@ impl Ending {
             .or_else(|| self.acts.first())
     }
 
-    /// Who acted first; `None` when nobody did (a timeout).
-    #[must_use]
-    pub fn initiator(&self) -> Option<Initiator> {
-        let simultaneous =
-            |t: &Transition| t.from == TcpState::FinWait1 && t.to == TcpState::Closing;
-        let first = self.acts.first()?;
-        match (first.how, first.state) {
-            (How::Timeout, _) => None,
-            (How::FinSent | How::FinReceived, _) if self.states.iter().any(simultaneous) => {
-                Some(Initiator::Both)
-            }
-            // Seen only from here on: the state says whose FIN came before.
-            (How::FinSent, Some(TcpState::CloseWait)) => Some(Initiator::Remote),
-            (How::FinReceived, Some(TcpState::FinWait1 | TcpState::FinWait2))
-            | (How::FinSent | How::RstSent | How::Destroyed | How::HeldOpen, _) => {
-                Some(Initiator::Local)
-            }
-            (How::FinReceived | How::RstReceived, _) => Some(Initiator::Remote),
-        }
-    }
-
     /// When the last act or transition was seen.
     #[must_use]
     pub fn last_seen(&self) -> MonoNs {
@@ -250,17 +229,6 @@ impl How {
             Self::HeldOpen => "held_open",
         }
     }
-}
-
-/// Who acted first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Initiator {
-    /// This host.
-    Local,
-    /// The peer.
-    Remote,
-    /// Both, their FINs crossed.
-    Both,
 }
 
 /// One state transition.

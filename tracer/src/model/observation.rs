@@ -234,6 +234,12 @@ impl SegmentFlags {
     pub const fn has(self, mask: u8) -> bool {
         self.0 & mask == mask
     }
+
+    /// Whether it opens a connection, or agrees to: a SYN that ends nothing.
+    #[must_use]
+    pub const fn opens(self) -> bool {
+        self.0 & (Self::SYN | Self::FIN | Self::RST) == Self::SYN
+    }
 }
 
 impl std::fmt::Display for SegmentFlags {

@@ -107,7 +107,7 @@ pub enum Direction {
     Unknown,
 }
 
-/// A FIN or RST that a hook saw pass a device.
+/// A FIN, RST or SYN that a hook saw pass a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// Both ends as the device's namespace sees them: the sender is local where it was transmitted.

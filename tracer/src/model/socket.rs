@@ -55,6 +55,8 @@ pub struct Condition {
     pub dead: Option<bool>,
     /// Whether a FIN was received.
     pub fin_received: Option<bool>,
+    /// Whether a read has met the received FIN, as end of file; `Some(false)` also where none came.
+    pub fin_read: Option<bool>,
     /// `SO_LINGER`: `Some(None)` off, `Some(Some(jiffies))` on.
     pub linger: Option<Option<u32>>,
     /// Pending error, a positive errno, zero for none.

@@ -8,7 +8,8 @@ use super::{
     time::MonoNs,
 };
 
-/// One FIN or RST of an ending, however often and wherever it was seen.
+/// One FIN or RST of an ending, however often and wherever it was seen; of a connection that never
+/// came to be, also its SYNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireSegment {
     /// Whether this end sent it.
@@ -24,6 +25,9 @@ pub struct WireSegment {
     /// When the kernel acted: queued the FIN, sent the RST, or took either in. `None` when no act
     /// of the ending fits.
     pub kernel: Option<MonoNs>,
+    /// What its delay counts from; `None` without an act, and where nothing is known that the kernel
+    /// did before the segment left.
+    pub counted_from: Option<CountedFrom>,
     /// Where and when it was seen, in the order of time; at least one.
     pub sightings: Vec<Sighting>,
     /// How often it was seen again on the device it was seen on first.
@@ -63,12 +67,48 @@ impl WireSegment {
         self.sightings.first()?.error_ns
     }
 
-    /// Nanoseconds from the kernel's act to the first sighting; negative when it was seen before,
-    /// as what comes in is.
+    /// Nanoseconds from what it counts from to the first sighting: zero for what was sent and seen
+    /// earlier within the error of the clocks, negative for what came in, which is seen before the
+    /// kernel takes it.
     #[must_use]
     pub fn delay_ns(&self) -> Option<i64> {
-        let first = self.sightings.first()?.at.0;
-        let kernel = self.kernel?.0;
-        i64::try_from(i128::from(first) - i128::from(kernel)).ok()
+        self.delay_to(self.sightings.first()?)
+    }
+
+    /// Likewise to a sighting of it.
+    #[must_use]
+    pub fn delay_to(&self, sighting: &Sighting) -> Option<i64> {
+        let (seen, from) = (sighting.at.0, self.counted_from?.at().0);
+        let delay = i64::try_from(i128::from(seen) - i128::from(from)).ok()?;
+        Some(if self.sent { delay.max(0) } else { delay })
+    }
+}
+
+/// What the delay of a segment counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedFrom {
+    /// The act.
+    Act(MonoNs),
+    /// The transition to `CLOSE` right before an RST: the hook of the act ran when the RST had left
+    /// (`trace_tcp_send_reset` in `tcp_send_active_reset`, `net/ipv4/tcp_output.c`).
+    Closing(MonoNs),
+}
+
+impl CountedFrom {
+    /// When that was.
+    #[must_use]
+    pub const fn at(self) -> MonoNs {
+        match self {
+            Self::Act(at) | Self::Closing(at) => at,
+        }
+    }
+
+    /// Its name in output.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Act(_) => "act",
+            Self::Closing(_) => "closing",
+        }
     }
 }

@@ -30,7 +30,10 @@ pub const KEPT_BYTES: u32 = 256;
 ///
 /// A block that is not full is handed over too, after [`REST`] and a little: the number of blocks,
 /// not their size, is how long a reader may be away while few frames come.
-const BLOCK_BYTES: u32 = 16 * 1024;
+const BLOCK_BYTES: u32 = BLOCK_KIB * 1024;
+
+/// Kibibytes of a block.
+pub const BLOCK_KIB: u32 = 16;
 
 /// What to capture, and where.
 #[derive(Clone, Debug)]

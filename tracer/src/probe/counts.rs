@@ -67,6 +67,12 @@ impl Counts {
         self.slot(count::UNREADABLE)
     }
 
+    /// SYNs a capture in the kernel did not report.
+    #[must_use]
+    pub fn syns_left_out(&self) -> u64 {
+        self.slot(count::SYNS_LEFT_OUT)
+    }
+
     fn slot(&self, slot: u32) -> u64 {
         usize::try_from(slot)
             .ok()

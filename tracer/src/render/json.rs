@@ -57,6 +57,17 @@ impl Json {
             buffer: Buffer::default(),
         }
     }
+
+    /// Writes one line of any type.
+    pub(super) fn line(
+        &mut self,
+        kind: &'static str,
+        at: MonoNs,
+        body: impl Serialize,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.buffer.line(kind, (&self.clock, at), body, out)
+    }
 }
 
 impl Render for Json {

@@ -26,6 +26,8 @@ mod asked;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;
+pub(super) mod latency;
+pub(super) mod leak;
 pub(super) mod run;
 pub(super) mod socket;
 mod stack;

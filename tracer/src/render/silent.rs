@@ -2,45 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::{Devices, Explained, Render, Start};
-use crate::{
-    model::{clock::Sample, observation::Observation, stray::Stray},
-    tally::{Lost, Tally},
-};
+use super::{Explained, Render};
 
 /// Writes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 
 impl Render for Silent {
-    fn clock(&mut self, _sample: &Sample) {}
-
-    fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn event(&mut self, _event: &Observation, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
     fn ending(&mut self, _explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn segment(
-        &mut self,
-        _stray: &Stray,
-        _devices: &Devices,
-        _out: &mut dyn Write,
-    ) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn lost(&mut self, _lost: &Lost, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn summary(&mut self, _tally: &Tally, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 }

@@ -3,8 +3,9 @@
 use std::{fmt, net::SocketAddr};
 
 use crate::model::{
-    ending::{Call, Ending, Initiator},
+    ending::{Call, Ending},
     flow::Flow,
+    initiator::Initiator,
     observation::What,
     process::{Actor, Confidence, Task},
     reason::{Reason, ReasonNames},

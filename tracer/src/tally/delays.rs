@@ -63,7 +63,10 @@ impl Delays {
     }
 
     fn add_segment(&mut self, segment: &WireSegment) {
-        let Some(kernel) = segment.kernel else { return };
+        let Some(kernel) = segment.counted_from else {
+            return;
+        };
+        let kernel = kernel.at();
         let mut nearest = BTreeMap::new();
         for sighting in &segment.sightings {
             let known = nearest
@@ -144,7 +147,7 @@ mod tests {
         observation::SegmentFlags,
         segment::{Direction, Headers},
         time::MonoNs,
-        wire::Sighting,
+        wire::{CountedFrom, Sighting},
     };
 
     fn segment(sent: bool, kernel: Option<u64>, sightings: &[(u32, u64)]) -> WireSegment {
@@ -175,6 +178,7 @@ mod tests {
             ack: 1,
             payload_bytes: 0,
             kernel: kernel.map(MonoNs),
+            counted_from: kernel.map(|at| CountedFrom::Act(MonoNs(at))),
             sightings: sightings.collect(),
             retransmits: 0,
             again: Vec::new(),

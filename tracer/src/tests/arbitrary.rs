@@ -24,7 +24,7 @@ use crate::model::{
     state::TcpState,
     stray::{Stray, Why},
     time::MonoNs,
-    wire::{Sighting, WireSegment},
+    wire::{CountedFrom, Sighting, WireSegment},
 };
 
 mod known;
@@ -87,7 +87,7 @@ fn socket() -> BoxedStrategy<Socket> {
 pub(crate) fn condition() -> BoxedStrategy<Condition> {
     let linger = option::of(option::of(any::<u32>()));
     let flags = option::of((any::<bool>(), any::<bool>(), linger));
-    let receive = option::of((0..u32::MAX, any::<u32>()));
+    let receive = option::of((0..u32::MAX, any::<u32>(), any::<bool>()));
     let send = option::of(any::<(u32, u32, u32)>());
     let file = prop_oneof![
         Just(FileRefs::None),
@@ -112,6 +112,9 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
             rcv_nxt: receive.map(|it| it.1),
             dead: flags.map(|it| it.0),
             fin_received: flags.map(|it| it.1),
+            fin_read: flags
+                .zip(receive)
+                .map(|(it, receive)| it.1 && receive.2 && receive.0 == 0),
             linger: flags.and_then(|it| it.2),
             err: rest.0,
             rtt_us: rest.1,
@@ -588,21 +591,31 @@ pub(crate) fn stray() -> impl Strategy<Value = Stray> {
 fn wire_segment() -> impl Strategy<Value = WireSegment> {
     (
         any::<(bool, u8, u32, u32, u32, u32)>(),
-        option::of(mono()),
+        (option::of(mono()), option::of(counted_from())),
         collection::vec(sighting(), 0..3),
         collection::vec(sighting(), 0..2),
     )
-        .prop_map(|(said, kernel, sightings, again)| WireSegment {
-            sent: said.0,
-            flags: SegmentFlags(said.1),
-            seq: said.2,
-            ack: said.3,
-            payload_bytes: said.4,
-            kernel,
-            sightings,
-            retransmits: said.5,
-            again,
-        })
+        .prop_map(
+            |(said, (kernel, counted_from), sightings, again)| WireSegment {
+                sent: said.0,
+                flags: SegmentFlags(said.1),
+                seq: said.2,
+                ack: said.3,
+                payload_bytes: said.4,
+                kernel,
+                counted_from,
+                sightings,
+                retransmits: said.5,
+                again,
+            },
+        )
+}
+
+fn counted_from() -> impl Strategy<Value = CountedFrom> {
+    prop_oneof![
+        mono().prop_map(CountedFrom::Act),
+        mono().prop_map(CountedFrom::Closing)
+    ]
 }
 
 fn provenance() -> impl Strategy<Value = Provenance> {

@@ -163,6 +163,7 @@ struct GivenCondition {
     write_seq: Option<u32>,
     dead: Option<bool>,
     fin_received: Option<bool>,
+    fin_read: Option<bool>,
     /// `-1` for off, else jiffies.
     linger: Option<i64>,
     err: Option<u32>,
@@ -425,6 +426,7 @@ impl GivenCondition {
             rcv_nxt: None,
             dead: self.dead,
             fin_received: self.fin_received,
+            fin_read: self.fin_read,
             linger: self.linger.map(|jiffies| u32::try_from(jiffies).ok()),
             err: self.err,
             rtt_us: None,

@@ -25,6 +25,7 @@ use crate::{scene::truth::Told, shell};
 /// The tests, by name; for real machines only, where the tools are and the wire is read in time.
 pub(crate) const REAL: &[(&str, Test)] = &[
     ("pcapng/filterable", filterable),
+    ("pcapng/refused_with_its_syn", refused_with_its_syn),
     ("pcapng/same_bytes_again", same_bytes_again),
     ("pcapng/killed", killed),
     ("pcapng/reader_gone", reader_gone),
@@ -134,6 +135,25 @@ fn filterable(lab: &Lab) -> anyhow::Result<()> {
     )?;
     ensure!(none.is_empty(), "nobody kept anything alive: {none:?}");
     opens(&file)
+}
+
+/// A connection that is refused has its SYN in the file, one that came to be has none.
+fn refused_with_its_syn(lab: &Lab) -> anyhow::Result<()> {
+    let scratch = Scratch::new()?;
+    let file = scratch.file("run.pcapng");
+    let recorder = Recorder::start(lab, trace(lab, &[]).stdout(File::create(&file)?), &file)?;
+    let closed = played::play::<Told>("client_closes_first", &[])?;
+    let refused = played::play::<Told>("refused", &[])?;
+    thread::sleep(lab.patience(Duration::from_millis(1_600)));
+    let code = recorder.stop(Signal::SIGINT)?;
+    ensure!(code == Some(0), "the run ended with {code:?}");
+    for (told, count) in [(refused, 1), (closed, 0)] {
+        let pid = told.client.pid;
+        let filter = format!(r#"tcp.flags.syn == 1 && frame.comment matches "(?m)^PID: {pid}$""#);
+        let found = filtered(&file, &filter)?;
+        ensure!(found.len() == count, "{}: {found:?}", told.scene);
+    }
+    Ok(())
 }
 
 /// tcpdump reads the file, and capinfos knows the machine, the program and the resolution.

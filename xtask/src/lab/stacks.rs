@@ -8,13 +8,16 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::{Lab, Test, played, told::Ending, tracer::Tracer};
+use super::{Lab, Test, compare::is_of, played, told::Ending, tracer::Tracer};
+use crate::scene::truth::Told;
 
 /// The tests of every kernel, by name.
-pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("stack/kernel_functions", kernel_functions),
+pub(crate) const TESTS: &[(&str, Test)] = &[("stack/of_resets_alone", of_resets_alone)];
+
+/// The tests, by name, of what is the same on every kernel.
+pub(crate) const REAL: &[(&str, Test)] = &[
+    ("stack/kernel_alone", kernel_alone),
     ("stack/none_when_told_so", none),
-    ("stack/resets_alone_without_a_word", resets_alone),
 ];
 
 /// How long a first ending may take to be told.
@@ -31,70 +34,81 @@ fn field<'a>(frame: &'a Value, name: &str) -> &'a Value {
     frame.get(name).unwrap_or(&Value::Null)
 }
 
-/// The kernel's functions from the close to the reset, whichever way the hook is attached.
-fn kernel_functions(lab: &Lab) -> anyhow::Result<()> {
-    let ending = reset_of_a_scene(lab, &["--stack", "kernel"])?;
-    let kernel = frames(&ending, "kernel")?;
-    for function in ["tcp_close", "inet_release"] {
-        let found = kernel.iter().any(|frame| {
-            let name = field(frame, "function").as_str().unwrap_or_default();
-            name.contains(function)
-        });
-        ensure!(found, "no {function}: {kernel:#?}");
+/// A reset has its stacks, whichever way the hook is attached, and the connection that ended by
+/// FINs has none.
+fn of_resets_alone(lab: &Lab) -> anyhow::Result<()> {
+    let scenes = ["unread_data", "client_closes_first"];
+    let (mut resets, mut others) = (0, 0);
+    for ending in endings(lab, &[], &scenes)? {
+        if ending.how == "rst_sent" {
+            through_the_kernel(frames(&ending, "kernel")?)?;
+            let user = frames(&ending, "user")?;
+            ensure!(!user.is_empty(), "no stack of the program");
+            resets += 1;
+        } else {
+            ensure!(ending.stack.is_null(), "nobody asked for it: {ending:?}");
+            others += 1;
+        }
     }
-    let ours = kernel.iter().any(|frame| {
-        let name = field(frame, "function").as_str().unwrap_or_default();
-        name.starts_with("bpf_") || name.starts_with("__bpf")
-    });
-    ensure!(!ours, "the hook is in its own stack: {kernel:#?}");
-    let absent = ending.stack.get("user_absent").and_then(Value::as_str);
     ensure!(
-        absent == Some("not_asked"),
-        "a program's stack nobody asked for"
+        (resets, others) == (1, 3),
+        "{resets} resets, {others} others"
     );
+    Ok(())
+}
+
+/// The functions from the close to the reset, and nothing of the hook's own.
+fn through_the_kernel(frames: &[Value]) -> anyhow::Result<()> {
+    let functions = frames.iter().map(|frame| field(frame, "function"));
+    let named: Vec<_> = functions.filter_map(Value::as_str).collect();
+    for function in ["tcp_close", "inet_release"] {
+        let found = named.iter().any(|name| name.contains(function));
+        ensure!(found, "no {function}: {frames:#?}");
+    }
+    let ours = |name: &&str| name.starts_with("bpf_") || name.starts_with("__bpf");
+    ensure!(!named.iter().any(ours), "the hook is in it: {frames:#?}");
+    Ok(())
+}
+
+fn kernel_alone(lab: &Lab) -> anyhow::Result<()> {
+    let ending = reset(lab, &["--stack", "kernel"])?;
+    through_the_kernel(frames(&ending, "kernel")?)?;
+    let absent = ending.stack.get("user_absent").and_then(Value::as_str);
+    ensure!(absent == Some("not_asked"), "{}", ending.stack);
     Ok(())
 }
 
 fn none(lab: &Lab) -> anyhow::Result<()> {
-    let ending = reset_of_a_scene(lab, &["--stack", "none"])?;
+    let ending = reset(lab, &["--stack", "none"])?;
     ensure!(ending.stack.is_null(), "a stack nobody asked for");
     Ok(())
 }
 
-/// The reset has its stacks; the connection that ended by FINs has none.
-fn resets_alone(lab: &Lab) -> anyhow::Result<()> {
-    let ending = reset_of_a_scene(lab, &[])?;
-    ensure!(!frames(&ending, "kernel")?.is_empty(), "no kernel stack");
-    ensure!(
-        !frames(&ending, "user")?.is_empty(),
-        "no stack of the program"
-    );
-    let fin = |endings: &[Ending]| endings.iter().any(|it| it.how == "fin_sent");
-    let graceful = scene(lab, &[], "client_closes_first", fin)?;
-    let taken = graceful.iter().find(|ending| !ending.stack.is_null());
-    ensure!(taken.is_none(), "a stack nobody asked for: {taken:?}");
-    Ok(())
-}
-
-fn reset_of_a_scene(lab: &Lab, arguments: &[&str]) -> anyhow::Result<Ending> {
-    let sent = |endings: &[Ending]| endings.iter().any(|it| it.how == "rst_sent");
-    let endings = scene(lab, arguments, "unread_data", sent)?;
-    let mut endings = endings.into_iter();
-    let reset = endings.find(|ending| ending.how == "rst_sent");
+/// The reset of a scene.
+fn reset(lab: &Lab, arguments: &[&str]) -> anyhow::Result<Ending> {
+    let told = endings(lab, arguments, &["unread_data"])?;
+    let mut told = told.into_iter();
+    let reset = told.find(|ending| ending.how == "rst_sent");
     reset.context("no reset was told")
 }
 
-fn scene(
-    lab: &Lab,
-    arguments: &[&str],
-    name: &str,
-    enough: impl Fn(&[Ending]) -> bool,
-) -> anyhow::Result<Vec<Ending>> {
-    let arguments: Vec<_> = arguments.iter().map(|&it| it.to_owned()).collect();
-    let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(TOLD))?;
-    let _told: Value = played::play(name, &[])?;
-    tracer.watch(lab.patience(TOLD), enough)?;
+/// The endings of some scenes, and of nobody else on the machine.
+fn endings(lab: &Lab, arguments: &[&str], scenes: &[&str]) -> anyhow::Result<Vec<Ending>> {
+    let mut command = lab.trace_with_stacks();
+    command.args(arguments);
+    let mut tracer = Tracer::start(command, lab.patience(TOLD))?;
+    let mut expected = Vec::new();
+    for scene in scenes {
+        let told: Told = played::play(scene, &[])?;
+        expected.extend(told.expected);
+    }
+    let is_told = |endings: &[Ending], it| endings.iter().any(|ending| is_of(ending, it));
+    tracer.watch(lab.patience(TOLD), |endings| {
+        expected.iter().all(|it| is_told(endings, it))
+    })?;
     let ended = tracer.stop()?;
     super::scenes::accounted(ended.summary)?;
-    Ok(ended.endings)
+    let mut endings = ended.endings;
+    endings.retain(|ending| expected.iter().any(|it| is_of(ending, it)));
+    Ok(endings)
 }

@@ -43,6 +43,9 @@ pub(crate) struct Ending {
     pub(crate) actor: Actor,
     /// Who acted first.
     pub(crate) initiator: Option<String>,
+    /// How that is known.
+    #[serde(default)]
+    pub(crate) initiator_proof: Option<String>,
     /// The decisive act.
     pub(crate) how: String,
     /// Its cause.
@@ -130,6 +133,15 @@ pub(crate) struct Segment {
     pub(crate) seq: u32,
     /// The time of the act it belongs to.
     pub(crate) kernel_ns: Option<u64>,
+    /// From what it counts from to its first sighting.
+    #[serde(default)]
+    pub(crate) kernel_to_wire_ns: Option<i64>,
+    /// What that counts from.
+    #[serde(default)]
+    pub(crate) counted_from: Option<String>,
+    /// How often it was sent again.
+    #[serde(default)]
+    pub(crate) retransmits: u32,
     /// What it acknowledges.
     #[serde(default)]
     pub(crate) ack: u32,

@@ -28,8 +28,33 @@ use super::{
 };
 use crate::shell;
 
-/// The test, by name; for real machines only, which have the programs.
-pub(crate) const REAL: &[(&str, Test)] = &[("truth", truth)];
+/// The tests, by name; for real machines only, which have the programs.
+pub(crate) const REAL: &[(&str, Test)] = &[
+    ("truth", |lab| truth(lab, &BESIDE)),
+    ("truth/xmit", |lab| truth(lab, &IN_KERNEL)),
+];
+
+/// A capture to hold against tcpdump.
+struct Capture {
+    arguments: &'static [&'static str],
+    /// Connections of the larger programs, unless `FINRST_TRUTH` says otherwise; about two and a half
+    /// times as many endings come of it.
+    size: u32,
+    /// Its page in `docs/accuracy`.
+    page: &'static str,
+}
+
+const BESIDE: Capture = Capture {
+    arguments: &["--wire", "afpacket", "--wire-buffer", "65536"],
+    size: 1_200,
+    page: "wire.md",
+};
+
+const IN_KERNEL: Capture = Capture {
+    arguments: &["--wire", "xmit"],
+    size: 300,
+    page: "xmit.md",
+};
 
 /// What has to be there.
 const PROGRAMS: [&str; 9] = [
@@ -44,17 +69,13 @@ const PROGRAMS: [&str; 9] = [
     "wrk",
 ];
 
-/// Connections of the larger programs, unless `FINRST_TRUTH` says otherwise; about two and a half
-/// times as many endings come of it.
-const SIZE: u32 = 1_200;
-
 /// Endings of a run that is worth a page in `docs/accuracy`.
 const WORTH_A_PAGE: usize = 20_000;
 
 /// Findings that are shown.
 const SHOWN: usize = 12;
 
-fn truth(lab: &Lab) -> anyhow::Result<()> {
+fn truth(lab: &Lab, capture: &Capture) -> anyhow::Result<()> {
     if let Some(missing) = PROGRAMS.iter().find(|it| shell::find(it).is_none()) {
         bail!(Skip(format!("there is no {missing}")));
     }
@@ -62,7 +83,7 @@ fn truth(lab: &Lab) -> anyhow::Result<()> {
         Ok(size) => size
             .parse()
             .context("FINRST_TRUTH is a number of connections")?,
-        Err(_) => SIZE,
+        Err(_) => capture.size,
     };
     let go = go::programs()?;
     let directory = tempfile::tempdir()?;
@@ -71,8 +92,8 @@ fn truth(lab: &Lab) -> anyhow::Result<()> {
     for place in 0..3 {
         dumps.push(Dump::start(&network, place, directory.path())?);
     }
-    let wire = ["--wire", "afpacket", "--wire-buffer", "65536", "--unjoined"];
-    let arguments = [&wire[..], &["--buffer-size", "32768"]].concat();
+    let rest = ["--unjoined", "--buffer-size", "32768"];
+    let arguments = [capture.arguments, &rest].concat();
     let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
     let mut tracer = Tracer::start(lab.trace(&arguments), Duration::from_mins(1))?;
     // tcpdump is not ready when its process is there, nor are all captures.
@@ -103,12 +124,13 @@ fn truth(lab: &Lab) -> anyhow::Result<()> {
         netns.is_some_and(|netns| network.inodes.contains(&netns))
     };
     let endings: Vec<_> = ended.endings.iter().filter(ours).collect();
-    let page = page(&endings, summary, dropped, &table, played);
+    let heading = capture.arguments.join(" ");
+    let page = page(&heading, &endings, (summary, dropped), &table, played);
     super::print(&page);
     if endings.len() >= WORTH_A_PAGE {
         let accuracy = shell::root().join("docs/accuracy");
         std::fs::create_dir_all(&accuracy)?;
-        std::fs::write(accuracy.join("wire.md"), &page)?;
+        std::fs::write(accuracy.join(capture.page), &page)?;
     }
     verdict(&table, summary, &wrong)
 }
@@ -162,17 +184,17 @@ fn verdict(table: &Table, summary: Summary, wrong: &[String]) -> anyhow::Result<
 
 /// The page of the run.
 fn page(
+    how: &str,
     endings: &[&Ending],
-    summary: Summary,
-    dropped: u64,
+    (summary, dropped): (Summary, u64),
     table: &Table,
     played: Duration,
 ) -> String {
     let peers = endings.iter();
     let peers = peers.filter(|it| it.connection.peer_id.is_some());
     let captured = summary.capture.unwrap_or_default();
-    let mut page = String::from(
-        "# The wire against the ground truth\n\n\
+    let mut page = format!(
+        "# The wire against the ground truth: `{how}`\n\n\
          Written by `FINRST_TRUTH=8000 cargo xtask lab truth`. Three network namespaces: a client's, a server's, and a\n\
          router's between them, with a bridge (every other connection crosses it untranslated) and nftables `dnat` and\n\
          `masquerade` (the others). tcpdump runs in each. The table has every FIN and RST that tcpdump saw leave the client's\n\

@@ -2,6 +2,7 @@
 //! is without an act.
 
 mod in_kernel;
+mod stories;
 
 use std::{collections::HashMap, process::Command, thread, time::Duration};
 
@@ -22,7 +23,12 @@ pub(crate) use in_kernel::{IN_KERNEL, REJECTED};
 pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
 
 /// Those for real machines only: guests have no tcpdump.
-pub(crate) const REAL: &[(&str, Test)] = &[("wire/tcpdump_agrees", tcpdump_agrees)];
+pub(crate) const REAL: &[(&str, Test)] = &[
+    ("wire/tcpdump_agrees", tcpdump_agrees),
+    ("wire/afpacket_stories", |lab| {
+        stories::told(lab, "afpacket")
+    }),
+];
 
 /// Connections of the storm.
 const CONNECTIONS: u32 = 3_000;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    arrival::{self, FIN_WAIT2},
     cast, options,
     part::Part,
     raw::{self, SYN, Segment},
@@ -18,9 +19,6 @@ use super::{
 
 /// Longer than anybody should need to react.
 const LONG: Duration = Duration::from_millis(1_200);
-
-/// A moment in which segments on their way arrive.
-const MOMENT: Duration = Duration::from_millis(50);
 
 /// Shuts both directions, keeps the socket, and is sent data.
 pub(crate) fn shut_and_hold(part: &mut Part) -> io::Result<()> {
@@ -34,7 +32,11 @@ pub(crate) fn shut_and_hold(part: &mut Part) -> io::Result<()> {
 
 /// Closes, and stays until data has come for the socket that is gone.
 pub(crate) fn close_and_stay(part: &mut Part) -> io::Result<()> {
-    drop(part.accept()?);
+    let stream = part.accept()?;
+    let client = stream.peer_addr()?;
+    drop(stream);
+    // The stand-in comes with the acknowledgement of the FIN, which may be put off.
+    arrival::await_state(part.address, client, Some(FIN_WAIT2))?;
     part.cue()?;
     part.wait()
 }
@@ -43,9 +45,9 @@ pub(crate) fn close_and_stay(part: &mut Part) -> io::Result<()> {
 pub(crate) fn write_unaware(part: &mut Part) -> io::Result<()> {
     let mut stream = part.connect()?;
     part.wait()?;
-    thread::sleep(MOMENT);
+    arrival::await_end(&stream)?;
     stream.write_all(&UNREAD)?;
-    thread::sleep(MOMENT);
+    arrival::await_hang_up(&stream)?;
     drop(stream);
     part.cue()
 }
@@ -106,8 +108,10 @@ pub(crate) fn use_port_again(part: &mut Part) -> io::Result<()> {
 
 /// Closes first, and stays while its port is used.
 pub(crate) fn close_and_wait(part: &mut Part) -> io::Result<()> {
-    drop(part.connect()?);
-    thread::sleep(MOMENT);
+    let stream = part.connect()?;
+    let local = stream.local_addr()?;
+    drop(stream);
+    arrival::await_state(local, part.address, Some(FIN_WAIT2))?;
     part.cue()?;
     part.wait()
 }
@@ -174,6 +178,7 @@ pub(crate) fn leaked(truth: &Truth) -> Vec<Expected> {
 pub(crate) fn give_up_waiting(part: &mut Part) -> io::Result<()> {
     let stream = part.connect()?;
     stream.shutdown(Shutdown::Write)?;
+    arrival::await_state(stream.local_addr()?, part.address, Some(FIN_WAIT2))?;
     thread::sleep(LONG);
     drop(stream);
     part.cue()
@@ -199,7 +204,7 @@ pub(crate) fn left_waiting(truth: &Truth) -> Vec<Expected> {
 pub(crate) fn never_wait(part: &mut Part) -> io::Result<()> {
     let stream = part.connect()?;
     stream.shutdown(Shutdown::Write)?;
-    thread::sleep(MOMENT);
+    arrival::await_state(stream.local_addr()?, part.address, Some(FIN_WAIT2))?;
     options::set(&stream, libc::TCP_LINGER2, -1)?;
     drop(stream);
     part.cue()

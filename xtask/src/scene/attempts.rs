@@ -3,14 +3,12 @@
 use std::{
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
-    thread,
-    time::Duration,
 };
 
 use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 
 use super::{
-    options,
+    arrival, options,
     part::Part,
     raw::{self, ACK, SYN, Segment},
     truth::{Expected, Truth},
@@ -76,7 +74,7 @@ pub(crate) fn connect_nowhere(part: &mut Part) -> io::Result<()> {
     let (socket, local, server) = begin(part)?;
     let seq = options::next_to_send(&socket)?.wrapping_sub(1);
     raw::unreachable(local, server, seq)?;
-    thread::sleep(Duration::from_millis(50));
+    arrival::await_hang_up(&socket)?;
     let error = socket.take_error()?;
     drop(socket);
     part.cue()?;
@@ -115,7 +113,7 @@ fn answer(
     segment: Segment,
 ) -> io::Result<()> {
     raw::send(server.port(), local, segment)?;
-    thread::sleep(Duration::from_millis(50));
+    arrival::let_arrive()?;
     drop(socket);
     part.cue()
 }

@@ -15,8 +15,10 @@ use nix::{
 /// Exit status of a part that could not do what it was meant to.
 const FAILED: i32 = 70;
 
-/// How long a part waits for anybody before it gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anybody in a scene waits for anything before the scene has failed. Where nothing is wrong
+/// it matters on emulated machines alone: there a round trip may take a second, and with it every
+/// timer of the kernel's takes long.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A process playing a part.
 #[derive(Debug)]

@@ -164,7 +164,7 @@ fn serve(mut line: UnixStream, connections: u32, farewell: Farewell) -> io::Resu
     if farewell == Farewell::ResetInFlood {
         // A reset may still be on its way to another processor when its sender is gone already.
         for stream in &crowd {
-            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            stream.set_read_timeout(Some(cast::PATIENCE))?;
             socket::read_to_reset(stream)?;
         }
     }
@@ -186,7 +186,7 @@ fn visit(
     line.set_read_timeout(None)?;
     line.read_exact(&mut [0])?;
     for stream in crowd {
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_read_timeout(Some(cast::PATIENCE))?;
         if farewell == Farewell::ResetInFlood {
             socket::linger(&stream, Duration::ZERO)?;
         } else {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    arrival::{self, FIN_WAIT1},
     options,
     part::Part,
     silence, socket,
@@ -18,7 +19,8 @@ pub(crate) fn go_deaf_for_a_while(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
     socket::deafen(&stream)?;
     part.cue()?;
-    thread::sleep(Duration::from_millis(300));
+    arrival::await_state(stream.peer_addr()?, part.address, Some(FIN_WAIT1))?;
+    thread::sleep(Duration::from_millis(100));
     socket::hear(&stream)?;
     socket::read_to_end(&stream)
 }

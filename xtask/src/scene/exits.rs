@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use super::{
-    cast,
+    arrival, cast,
     part::Part,
     reset::UNREAD,
     socket,
@@ -53,7 +53,7 @@ pub(crate) fn killed(truth: &Truth) -> Vec<Expected> {
 /// Holds the connection and what came over it, until it is killed.
 pub(crate) fn hold_unread(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
-    socket::await_unread(&stream, UNREAD.len())?;
+    arrival::await_unread(&stream, UNREAD.len())?;
     part.cue()?;
     part.stay()
 }

@@ -58,7 +58,7 @@ pub(crate) fn connect_twice_as_one(part: &mut Part) -> io::Result<()> {
 /// Connects and reads to the end.
 fn visit(address: SocketAddr, director: &mut UnixStream) -> io::Result<()> {
     let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(cast::PATIENCE))?;
     let local = stream.local_addr()?;
     io::Write::write_all(
         director,

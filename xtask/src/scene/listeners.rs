@@ -13,6 +13,7 @@ use nix::{
 };
 
 use super::{
+    arrival,
     cast::{self, Hired},
     graceful,
     part::Part,
@@ -113,7 +114,7 @@ fn count_waiting(
     _director: &mut UnixStream,
 ) -> io::Result<()> {
     while line.read(&mut [0])? > 0 {
-        line.write_all(&socket::waiting(listener)?.to_ne_bytes())?;
+        line.write_all(&arrival::waiting(listener)?.to_ne_bytes())?;
     }
     Ok(())
 }
@@ -124,20 +125,31 @@ fn follow_choices(part: &mut Part, workers: &mut [Hired]) -> io::Result<()> {
     for _ in 0..CONNECTIONS {
         part.cue()?;
         part.wait()?;
-        let mut chosen = None;
-        for ((worker, name), before) in workers.iter_mut().zip(WORKERS).zip(&mut before) {
-            worker.line.write_all(b".")?;
-            let mut waiting = [0; 4];
-            worker.line.read_exact(&mut waiting)?;
-            let waiting = u32::from_ne_bytes(waiting);
-            if waiting > *before {
-                chosen = Some(name);
+        let chosen = loop {
+            if let Some(chosen) = whose_queue_grew(workers, &mut before)? {
+                break chosen;
             }
-            *before = waiting;
-        }
-        part.tell("took", format_args!("- {}", chosen.unwrap_or("nobody")))?;
+        };
+        part.tell("took", format_args!("- {chosen}"))?;
     }
     part.cue()
+}
+
+/// Asks each worker how many wait at it, and returns the one where there are more than before: nobody,
+/// while the last segment of the handshake is still on its way.
+fn whose_queue_grew(workers: &mut [Hired], before: &mut [u32]) -> io::Result<Option<&'static str>> {
+    let mut chosen = None;
+    for ((worker, name), before) in workers.iter_mut().zip(WORKERS).zip(before) {
+        worker.line.write_all(b".")?;
+        let mut waiting = [0; 4];
+        worker.line.read_exact(&mut waiting)?;
+        let waiting = u32::from_ne_bytes(waiting);
+        if waiting > *before {
+            chosen = Some(name);
+        }
+        *before = waiting;
+    }
+    Ok(chosen)
 }
 
 /// Workers listen, none accepts; the peer resets.
@@ -261,7 +273,10 @@ pub(crate) fn dead_in_vain(truth: &Truth) -> Vec<Expected> {
 /// Closes the listener with a connection in its queue.
 pub(crate) fn close_listener(part: &mut Part) -> io::Result<()> {
     part.wait()?;
-    drop(part.listener.take());
+    let listener = part.listener.take().ok_or(ErrorKind::NotConnected)?;
+    // The client is connected before the last segment of the handshake has come here.
+    arrival::await_waiting(&listener)?;
+    drop(listener);
     part.wait()
 }
 

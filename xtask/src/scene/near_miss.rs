@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    arrival,
     part::Part,
     reset::UNREAD,
     socket,
@@ -19,21 +20,21 @@ pub(crate) fn linger_acknowledged(part: &mut Part) -> io::Result<()> {
     let mut stream = part.connect()?;
     stream.write_all(b"hello")?;
     socket::linger(&stream, Duration::from_secs(5))?;
-    socket::await_acknowledged(&stream)
+    arrival::await_acknowledged(&stream)
 }
 
 /// Closes with `SO_LINGER` {1, 0} and unread data: the kernel looks at the data first
 /// (`__tcp_close`, `net/ipv4/tcp.c`).
 pub(crate) fn linger_unread(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
-    socket::await_unread(&stream, UNREAD.len())?;
+    arrival::await_unread(&stream, UNREAD.len())?;
     socket::linger(&stream, Duration::ZERO)
 }
 
 /// Reads everything that had been unread for a while, then closes.
 pub(crate) fn read_late(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
-    socket::await_unread(&stream, UNREAD.len())?;
+    arrival::await_unread(&stream, UNREAD.len())?;
     thread::sleep(Duration::from_millis(20));
     let mut buffer = UNREAD;
     io::Read::read_exact(&mut &stream, &mut buffer)

@@ -1,17 +1,13 @@
 //! A handshake that is completed when the listener's queue is full.
 
-use std::{
-    io::{self, Read as _},
-    net::TcpStream,
-    thread,
-    time::Duration,
-};
+use std::io;
 
 use socket2::{Domain, SockFilter, Socket, Type};
 
 use super::{
-    options,
+    arrival, options,
     part::Part,
+    socket,
     truth::{Expected, Truth},
 };
 
@@ -25,7 +21,7 @@ pub(crate) fn fill_up(part: &mut Part) -> io::Result<()> {
     part.cue()?;
     part.wait()?;
     let stream = part.accept()?;
-    super::socket::read_to_end(&stream)
+    socket::read_to_end(&stream)
 }
 
 /// One client waits in the queue; another completes its handshake when there is no more room.
@@ -39,31 +35,20 @@ pub(crate) fn come_too_late(part: &mut Part) -> io::Result<()> {
     let _under_way = second.connect(&part.address.into());
     let local = second.local_addr()?.as_socket();
     part.tell_connection(local.ok_or(io::ErrorKind::AddrNotAvailable)?)?;
-    thread::sleep(Duration::from_millis(100));
+    arrival::let_arrive()?;
     part.cue()?;
     part.wait()?;
     second.detach_filter()?;
-    second.set_nonblocking(false)?;
-    second.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let mut second = TcpStream::from(second);
-    let mut refused = Err(io::Error::other("nobody answered"));
-    for _ in 0..100 {
-        refused = second.read(&mut [0]);
-        match &refused {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                thread::sleep(Duration::from_millis(50));
-            }
-            Err(_) | Ok(_) => break,
-        }
-    }
+    arrival::await_hang_up(&second)?;
+    let refused = second.take_error()?;
     drop(second);
     part.cue()?;
     part.wait()?;
     drop(first);
     match refused {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::Error::other("there was room after all")),
+        Some(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
+        Some(error) => Err(error),
+        None => Err(io::Error::other("nobody was refused")),
     }
 }
 

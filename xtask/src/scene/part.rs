@@ -16,9 +16,6 @@ use nix::{
 
 use super::{cast, socket, truth::Process};
 
-/// How long a read or write of a scene may take before the scene has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// How long things stay as they are for a tracer to look at, on a machine that is not slow.
 const STILL: Duration = Duration::from_millis(300);
 
@@ -42,7 +39,7 @@ impl Part {
     pub(crate) fn accept(&mut self) -> io::Result<TcpStream> {
         let listener = self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         let (stream, _) = listener.accept()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(cast::PATIENCE))?;
         self.cue()?;
         Ok(stream)
     }
@@ -124,7 +121,7 @@ impl Part {
     /// Connects to the server and tells the director; whether anybody accepts is another matter.
     pub(crate) fn reach(&mut self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(cast::PATIENCE))?;
         stream.set_nodelay(true)?;
         self.tell_connection(stream.local_addr()?)?;
         Ok(stream)

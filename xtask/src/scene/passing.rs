@@ -54,7 +54,7 @@ fn pass(part: &mut Part, rest: fn(&TcpStream) -> io::Result<()>) -> io::Result<(
         let stream = receive(&theirs)?;
         sender.write_all(&stream.as_raw_fd().to_ne_bytes())?;
         sender.read_exact(&mut [0])?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_read_timeout(Some(cast::PATIENCE))?;
         rest(&stream)
     })?;
     let stream = part.accept()?;

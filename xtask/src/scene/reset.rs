@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    arrival,
     part::Part,
     socket,
     truth::{Expected, Truth},
@@ -26,7 +27,7 @@ pub(crate) fn send_and_be_reset(part: &mut Part) -> io::Result<()> {
 /// Closes with received data unread.
 pub(crate) fn close_unread(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
-    socket::await_unread(&stream, UNREAD.len())
+    arrival::await_unread(&stream, UNREAD.len())
 }
 
 /// RFC 2525, section 2.17: the server's close is a reset.

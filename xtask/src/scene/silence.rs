@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    options,
+    arrival, options,
     part::Part,
     reset::UNREAD,
     socket,
@@ -94,7 +94,8 @@ pub(crate) fn fill_window(part: &mut Part) -> io::Result<()> {
     await_timeout(part, stream)
 }
 
-/// Writes until nothing more fits, and until what fits at the peer has arrived there.
+/// Writes until nothing more fits, and until the kernel has asked in vain whether there is room: a
+/// probe fills what is left of the window first (`tcp_write_wakeup`, `net/ipv4/tcp_output.c`).
 pub(crate) fn fill(mut stream: &TcpStream) -> io::Result<()> {
     let chunk = [0; 16 << 10];
     stream.set_nonblocking(true)?;
@@ -104,9 +105,8 @@ pub(crate) fn fill(mut stream: &TcpStream) -> io::Result<()> {
         }
     };
     stream.set_nonblocking(false)?;
-    thread::sleep(Duration::from_millis(300));
     if full.kind() == ErrorKind::WouldBlock {
-        Ok(())
+        arrival::await_probe(stream)
     } else {
         Err(full)
     }
@@ -117,8 +117,9 @@ pub(crate) fn leave_orphan(part: &mut Part) -> io::Result<()> {
     options::sysctl("tcp_orphan_retries", 1)?;
     let mut stream = connect_to_deaf(part)?;
     stream.write_all(&UNREAD)?;
+    let local = stream.local_addr()?;
     drop(stream);
-    thread::sleep(Duration::from_secs(3));
+    arrival::await_state(local, part.address, None)?;
     part.cue()
 }
 

@@ -1,14 +1,9 @@
 //! Socket operations the scenes are made of; each returns when the kernel has done its part.
-#![expect(
-    unsafe_code,
-    reason = "an ioctl and an address without a family have no safe form"
-)]
+#![expect(unsafe_code, reason = "an address without a family has no safe form")]
 
 use std::{
     io::{self, ErrorKind, Read as _},
     net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream},
-    os::fd::AsRawFd as _,
-    thread,
     time::Duration,
 };
 
@@ -73,59 +68,6 @@ pub(crate) fn read_to_reset(mut stream: &TcpStream) -> io::Result<()> {
             "the peer finished in order, a reset was expected",
         )),
     }
-}
-
-/// Waits until `bytes` bytes have arrived, and leaves them unread.
-pub(crate) fn await_unread(stream: &TcpStream, bytes: usize) -> io::Result<()> {
-    let mut buffer = vec![0; bytes];
-    while stream.peek(&mut buffer)? < bytes {
-        thread::sleep(Duration::from_millis(1));
-    }
-    Ok(())
-}
-
-/// Waits until the peer has acknowledged everything we sent.
-pub(crate) fn await_acknowledged(stream: &TcpStream) -> io::Result<()> {
-    for _ in 0..10_000 {
-        if unacknowledged(stream)? == 0 {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    Err(ErrorKind::TimedOut.into())
-}
-
-/// Bytes sent and not acknowledged, of `SIOCOUTQ` (`tcp_ioctl`, `net/ipv4/tcp.c`).
-fn unacknowledged(stream: &TcpStream) -> io::Result<i32> {
-    let mut bytes = 0_i32;
-    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int, which `bytes` is.
-    let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(bytes)
-}
-
-/// How many connections wait to be accepted: the kernel tells the queue's length of a listening
-/// socket in place of what is unacknowledged (`tcp_get_info`, `net/ipv4/tcp.c`).
-pub(crate) fn waiting(listener: &TcpListener) -> io::Result<u32> {
-    // SAFETY: `tcp_info` is plain integers, for which zero is a value.
-    let mut told: libc::tcp_info = unsafe { std::mem::zeroed() };
-    let mut size = libc::socklen_t::try_from(size_of_val(&told)).map_err(io::Error::other)?;
-    // SAFETY: TCP_INFO writes at most `size` bytes, which `told` has.
-    let result = unsafe {
-        libc::getsockopt(
-            listener.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut told).cast(),
-            &raw mut size,
-        )
-    };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(told.tcpi_unacked)
 }
 
 /// Sets `SO_LINGER` on, with this time.

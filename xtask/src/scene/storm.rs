@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::{cast, socket};
+use super::{arrival, cast, socket};
 
 /// Loopback addresses the connections go to in turn, so that ports in `TIME_WAIT` never run out.
 const ADDRESSES: u8 = 64;
@@ -116,14 +116,14 @@ fn serve(mut line: UnixStream, connections: u32, threads: u32, mix: &[Manner]) -
 /// The server's side of one connection.
 fn end(listener: &TcpListener, mix: &[Manner]) -> io::Result<()> {
     let (mut stream, _) = listener.accept()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(cast::PATIENCE))?;
     let mut first = [0];
     let manner = match stream.read(&mut first) {
         Ok(1) => mix.get(usize::from(first[0])).copied(),
         _ => None,
     };
     if manner == Some(Manner::Unread) {
-        return socket::await_unread(&stream, 1);
+        return arrival::await_unread(&stream, 1);
     }
     if manner == Some(Manner::Reset) {
         stream.write_all(b".")?;

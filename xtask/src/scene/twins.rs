@@ -3,12 +3,12 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    time::Duration,
 };
 
 use socket2::{Domain, Socket, Type};
 
 use super::{
+    arrival,
     cast::{self, Hired},
     netns,
     part::Part,
@@ -35,7 +35,7 @@ fn settle() -> io::Result<(TcpListener, u32)> {
 /// Takes the one connection.
 fn take(listener: &TcpListener) -> io::Result<TcpStream> {
     let (stream, _) = listener.accept()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(cast::PATIENCE))?;
     Ok(stream)
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn serve_beside_twin(part: &mut Part) -> io::Result<()> {
         let (listener, inode) = settle()?;
         line.write_all(&inode.to_ne_bytes())?;
         let stream = take(&listener)?;
-        socket::await_unread(&stream, UNREAD.len())?;
+        arrival::await_unread(&stream, UNREAD.len())?;
         line.write_all(b".")?;
         line.read_exact(&mut [0])
     })?;
@@ -71,7 +71,7 @@ fn reach(server: u32) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&at(CLIENT).into())?;
     socket.connect(&at(SERVER).into())?;
-    socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+    socket.set_read_timeout(Some(cast::PATIENCE))?;
     Ok(socket.into())
 }
 

@@ -87,9 +87,35 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "clap", "tokio", "tracer_common", "std::fs", "now()"],
     ),
     (
+        "leaks",
+        Only(&["model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
+    ),
+    (
+        "latency",
+        Only(&["model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
+    ),
+    (
         "render",
         // Of `packet` the files, to write one.
-        Only(&["model", "packet", "tally"]),
+        Only(&["latency", "leaks", "model", "packet", "tally"]),
         &[
             "aya",
             "clap",

@@ -12,18 +12,15 @@ use crate::{
     app::{replay, view},
     exit::Failure,
     model::{
-        clock::Sample,
         ending::{Act, Ending, How},
         flow::Flow,
-        observation::{Observation, Segment, SegmentFlags},
-        stray::Stray,
+        observation::{Segment, SegmentFlags},
         time::MonoNs,
         wire::WireSegment,
     },
     record::Settings,
-    render::{Devices, Explained, Render, Start},
+    render::{Explained, Render},
     replay::Recorded,
-    tally::{Lost, Tally},
 };
 
 /// Marks and flows kept at the most: some 300 MB. What comes later is joined all the same, by
@@ -91,7 +88,8 @@ impl Known {
             }
         }
         // What was captured and never acted on: a FIN to a stand-in in TIME_WAIT.
-        for segment in segments.iter().filter(|it| it.kernel.is_none()) {
+        let unmet = |it: &&WireSegment| it.kernel.is_none() && !it.flags.opens();
+        for segment in segments.iter().filter(unmet) {
             if let Some(first) = segment.sightings.first() {
                 self.acts += 1;
                 let bound = (segment.sent, Bound::About);
@@ -206,36 +204,9 @@ pub(super) fn know(opened: replay::Opened) -> Result<Known, Failure> {
 struct Listener(Arc<Mutex<Known>>);
 
 impl Render for Listener {
-    fn clock(&mut self, _sample: &Sample) {}
-
-    fn start(&mut self, _start: &Start<'_>, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn event(&mut self, _event: &Observation, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
     fn ending(&mut self, explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.learn(explained.ending);
-        Ok(())
-    }
-
-    fn segment(
-        &mut self,
-        _stray: &Stray,
-        _devices: &Devices,
-        _out: &mut dyn Write,
-    ) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn lost(&mut self, _lost: &Lost, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn summary(&mut self, _tally: &Tally, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 }
@@ -284,8 +255,8 @@ mod tests {
             let mut known = Known::default();
             known.learn(&ending);
             let segments = ending.segments.iter().flatten();
-            let without = segments.filter(|it| it.kernel.is_none() && !it.sightings.is_empty());
-            let without = without.count();
+            let without = segments.filter(|it| it.kernel.is_none() && !it.flags.opens());
+            let without = without.filter(|it| !it.sightings.is_empty()).count();
             let acts: usize = ending.acts.iter().map(|act| own(act, &ending) - without).sum();
             prop_assert_eq!(usize::try_from(known.acts).unwrap(), acts + without);
         }
@@ -321,6 +292,7 @@ mod tests {
             ack: 9,
             payload_bytes: 4,
             kernel: None,
+            counted_from: None,
             sightings: Vec::new(),
             retransmits: 0,
             again: Vec::new(),

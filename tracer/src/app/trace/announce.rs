@@ -48,7 +48,7 @@ impl Run<'_> {
             self.pipeline.record(tape.writer, header);
         }
         self.renew_devices()?;
-        if !self.job.quiet || self.job.is_for_programs() {
+        if !self.job.quiet || self.job.is_framed() {
             self.pipeline.start(&start)?;
         }
         if !self.job.quiet {

@@ -17,6 +17,7 @@ use crate::{
         scan::{self, Pending},
         stop::Stop,
         trace::{callers, devices},
+        translators::Translators,
         view,
     },
     enrich::{clock, facts::Live},
@@ -68,6 +69,7 @@ pub(super) struct Run<'a> {
     pub(super) capture: Captures,
     pub(super) clocks: Clocks,
     pub(super) devices: Option<Devices>,
+    pub(super) translators: Translators,
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
@@ -178,6 +180,7 @@ impl Run<'_> {
             capture,
             clocks,
             goroutines,
+            translators,
             ..
         } = self;
         callers::follow(session, goroutines, self.job.quiet);
@@ -185,6 +188,7 @@ impl Run<'_> {
         capture.drain(clocks, pipeline)?;
         session.drain(&mut |record| {
             goroutines.notice(record);
+            translators.notice(record, pipeline);
             pipeline.take(record);
         })?;
         let segments = capture.reached(SLACK_NS);
@@ -201,9 +205,11 @@ impl Run<'_> {
             pipeline,
             capture,
             clocks,
+            translators,
             ..
         } = self;
         capture.refresh(clocks, pipeline)?;
+        translators.refresh();
         clocks.sample(true, pipeline);
         pipeline.account(account::read(session, capture, clocks)?)
     }
@@ -224,15 +230,19 @@ impl Run<'_> {
             pipeline,
             capture,
             clocks,
+            translators,
             ..
         } = self;
-        session.settle(&mut |record| pipeline.take(record))?;
+        session.settle(&mut |record| {
+            translators.notice(record, pipeline);
+            pipeline.take(record);
+        })?;
         if !capture.finish(clocks, pipeline)? && !self.job.quiet {
             output::say("finrst: the last of the capture could not be read in time");
         }
         pipeline.account(account::last(session, capture, clocks)?)?;
         // People get the account on stderr, where it does not mix with the data.
-        let finished = pipeline.finish(self.job.is_for_programs(), end.word());
+        let finished = pipeline.finish(self.job.is_framed(), end.word());
         self.recording();
         let tally = finished?;
         if !self.job.quiet {

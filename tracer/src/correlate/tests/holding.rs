@@ -132,6 +132,7 @@ const NOTHING: Condition = Condition {
     rcv_nxt: None,
     dead: None,
     fin_received: None,
+    fin_read: None,
     linger: None,
     err: None,
     rtt_us: None,

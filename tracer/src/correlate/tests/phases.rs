@@ -38,6 +38,7 @@ proptest! {
             ack: 0,
             payload_bytes: 0,
             kernel: None,
+            counted_from: None,
             sightings: vec![Sighting { at: MonoNs(900), ..sighting }],
             retransmits: 0,
             again: Vec::new(),

@@ -404,7 +404,8 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
     wire_socket::Condition {
         known: mask(&bits) | mask(&timers),
         unread: condition.unread.map_or(0, |unread| {
-            unread + u32::from(condition.fin_received == Some(true))
+            let waits = condition.fin_received == Some(true) && condition.fin_read != Some(true);
+            unread + u32::from(waits)
         }),
         unacked: condition.unacked.unwrap_or(0),
         unsent: condition.unsent.unwrap_or(0),

@@ -132,9 +132,8 @@ impl Programs {
 
     fn read(&mut self, key: Key, at: MonoNs) -> Option<Arc<Program>> {
         self.reads_left = self.reads_left.checked_sub(1)?;
-        if self.modules.open_files() >= FILES {
-            self.known.clear();
-        }
+        // Whoever was not met for longest gives their files up.
+        while self.modules.open_files() >= FILES && self.known.remove_lru().is_some() {}
         let program = self.program(key, at).map(Arc::new);
         let before = self.known.get(&key).cloned().flatten();
         self.known.insert(key, program.clone().or(before));
@@ -148,7 +147,8 @@ impl Programs {
         let maps = contents(&process.join("maps")).filter(|maps| !maps.is_empty())?;
         let ticks = Stat::new(&contents(&process.join("stat"))?)?.start_ticks()?;
         let same = ticks.abs_diff(start_ns / self.ns_per_tick) <= 1;
-        same.then(|| Program {
+        // One that has exited and was not waited for is there, with no memory.
+        (same && !maps.is_empty()).then(|| Program {
             pid,
             maps: Maps::parse(&maps),
             read,

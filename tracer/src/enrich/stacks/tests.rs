@@ -139,6 +139,23 @@ fn a_process_that_is_gone_has_addresses_alone_unless_it_was_expected() {
 }
 
 #[test]
+fn a_process_that_has_given_its_memory_up_is_known_by_what_it_had() {
+    let proc = std::env::temp_dir().join(format!("finrst-programs-{}", process::id()));
+    let directory = proc.join("7");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::copy("/proc/self/stat", directory.join("stat")).unwrap();
+    let maps = directory.join("maps");
+    std::fs::write(&maps, "1000-2000 r-xp 00000000 00:00 0 \n").unwrap();
+    let mut programs = Programs::new(proc.clone());
+    programs.expect(MonoNs(1), 7, own_start());
+    // It exited, and nobody has waited for it yet.
+    std::fs::write(&maps, "").unwrap();
+    let program = programs.of(MonoNs(2), &taken(7, vec![0x1800]));
+    std::fs::remove_dir_all(&proc).unwrap();
+    assert!(program.unwrap().maps.of(0x1800).is_some());
+}
+
+#[test]
 fn names_are_waited_for_from_when_they_are_looked_for() {
     let mut stacks = Stacks::new(Path::new(PROC));
     let seen = id(1);

@@ -47,6 +47,7 @@ impl Session {
             frames: counts.emitted(kind) + unreadable,
             dropped: counts.lost(kind),
             unreadable,
+            syns_left_out: counts.syns_left_out(),
             ..Captured::default()
         }))
     }

@@ -33,6 +33,8 @@ struct Captured {
     untimed: u64,
     #[serde(default)]
     left_out: u64,
+    #[serde(default)]
+    syns_left_out: u64,
 }
 
 /// What happened to the clocks.
@@ -68,6 +70,7 @@ impl Account {
                 unreadable: it.unreadable,
                 untimed: it.untimed,
                 left_out: it.left_out,
+                syns_left_out: it.syns_left_out,
             }),
             clocks: clocks.map(|it| Clocks {
                 steps: it.steps,
@@ -93,6 +96,7 @@ impl Account {
                 unreadable: it.unreadable,
                 untimed: it.untimed,
                 left_out: it.left_out,
+                syns_left_out: it.syns_left_out,
             }),
             clocks: self.clocks.map(|it| tally::Clocks {
                 steps: it.steps,

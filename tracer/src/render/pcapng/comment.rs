@@ -12,8 +12,7 @@ use crate::{
         process::Task,
         state::TcpState,
         stray::Stray,
-        time::MonoNs,
-        wire::{Sighting, WireSegment},
+        wire::{CountedFrom, Sighting, WireSegment},
     },
     render::{Explained, words},
 };
@@ -109,7 +108,10 @@ fn verdict(explained: &Explained<'_>) -> String {
             None => lines.add("actor", context),
         }
     }
-    lines.add_some("initiator", ending.initiator().map(words::initiator));
+    if let Some(first) = ending.first_to_act() {
+        lines.add("initiator", words::initiator(first.who));
+        lines.add("initiator_proof", first.proof.code());
+    }
     if let Some(owner) = ending.owner {
         let Task { pid, comm, .. } = owner.task;
         let (sure, from) = (words::confidence(owner.confidence), owner.from.code());
@@ -163,14 +165,14 @@ pub(super) fn of_packet(
             lines.add("act", format_args!("{how} ({cause})"));
             lines.add_some("phase", act.state.map(TcpState::name));
         }
+        None if segment.flags.opens() => lines.add("act", "none, it opens the connection"),
         None => lines.add("act", "none that was seen"),
     }
     lines.add_some("kernel_mono_ns", segment.kernel.map(|at| at.0));
     lines.add("wire_mono_ns", sighting.at.0);
-    lines.add_some(
-        "kernel_to_wire_ns",
-        segment.kernel.map(|at| delay(at, sighting)),
-    );
+    lines.add_some("kernel_to_wire_ns", segment.delay_to(sighting));
+    let from = segment.counted_from.map(CountedFrom::code);
+    lines.add_some("counted_from", from);
     if again {
         lines.add("retransmission", "yes");
     }
@@ -192,8 +194,4 @@ fn act<'a>(ending: &'a Ending, segment: &WireSegment) -> Option<&'a Act> {
         act.at == at && own.is_some_and(|(sent, it)| sent == segment.sent && segment.flags.has(it))
     };
     ending.acts.iter().find(fits)
-}
-
-fn delay(kernel: MonoNs, sighting: &Sighting) -> i128 {
-    i128::from(sighting.at.0) - i128::from(kernel.0)
 }

@@ -37,6 +37,7 @@ struct Ending<'a, I, S> {
     asked: Option<Asked<'a>>,
     actor: Option<Actor>,
     initiator: Option<&'static str>,
+    initiator_proof: Option<&'static str>,
     how: Option<&'static str>,
     cause: Option<&'static str>,
     confidence: Option<&'static str>,
@@ -95,6 +96,7 @@ struct Phases {
     close_to_fin: Option<u64>,
     fin_to_wire: Option<u64>,
     fin_to_ack: Option<u64>,
+    close_blocked: Option<u64>,
     fin_wait2: Option<u64>,
     close_wait: Option<u64>,
     last_ack: Option<u64>,
@@ -126,7 +128,7 @@ pub(in crate::render) fn ending<'a>(
         asked: by,
         devices,
     } = *explained;
-    let decisive = ending.decisive();
+    let (decisive, first) = (ending.decisive(), ending.first_to_act());
     let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
     let own = ending.id();
     let others = (ending.peer.map(id), ending.after.map(id));
@@ -147,7 +149,8 @@ pub(in crate::render) fn ending<'a>(
         held_open_since: ending.let_go.map(held_open_since),
         asked: ending.asked.as_ref().map(|it| asked(it, by)),
         actor: decisive.map(|act| actor(&act.actor)),
-        initiator: ending.initiator().map(words::initiator),
+        initiator: first.map(|first| words::initiator(first.who)),
+        initiator_proof: first.map(|first| first.proof.code()),
         how: decisive.map(|act| act.how.code()),
         cause: decisive.map(|act| act.cause.code()),
         confidence: decisive.map(|act| words::confidence(act.confidence)),
@@ -229,6 +232,7 @@ fn phases(ending: &ModelEnding) -> Phases {
         close_to_fin: phases.close_to_fin,
         fin_to_wire: phases.fin_to_wire,
         fin_to_ack: phases.fin_to_ack,
+        close_blocked: phases.close_blocked,
         fin_wait2: phases.fin_wait2,
         close_wait: phases.close_wait,
         last_ack: phases.last_ack,

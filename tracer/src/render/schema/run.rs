@@ -118,6 +118,7 @@ struct Capture {
     unreadable: u64,
     untimed: u64,
     left_out: u64,
+    syns_left_out: u64,
 }
 
 const fn capture(captured: Captured) -> Capture {
@@ -127,6 +128,7 @@ const fn capture(captured: Captured) -> Capture {
         unreadable: captured.unreadable,
         untimed: captured.untimed,
         left_out: captured.left_out,
+        syns_left_out: captured.syns_left_out,
     }
 }
 

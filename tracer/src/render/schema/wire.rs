@@ -9,7 +9,7 @@ use crate::{
         observation::SegmentFlags,
         segment::Direction,
         stray::Stray,
-        wire::{Sighting as ModelSighting, WireSegment},
+        wire::{CountedFrom, Sighting as ModelSighting, WireSegment},
     },
     render::{Devices, time::WallClock},
 };
@@ -29,6 +29,7 @@ pub(super) struct Segment<'a, T, S> {
     wire_error_ns: Option<u64>,
     device: Option<Text<&'a Foreign>>,
     kernel_to_wire_ns: Option<i64>,
+    counted_from: Option<&'static str>,
     retransmits: u32,
     sightings: S,
 }
@@ -99,6 +100,7 @@ pub(super) fn segment<'a>(
         wire_error_ns: segment.error_ns(),
         device: first.and_then(|it| name(it, devices)),
         kernel_to_wire_ns: segment.delay_ns(),
+        counted_from: segment.counted_from.map(CountedFrom::code),
         retransmits: segment.retransmits,
         sightings: sightings
             .map(|it| sighting(it, devices))

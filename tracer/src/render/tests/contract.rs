@@ -152,6 +152,7 @@ proptest! {
             }]),
             captured: unjoined.map(|count| Captured {
                 frames: count, dropped: count, unreadable: count, untimed: count, left_out: count,
+                syns_left_out: count,
             }),
             clocks: unjoined.map(|count| Clocks {
                 steps: count, largest_step_ns: count.cast_signed(), suspends: count,

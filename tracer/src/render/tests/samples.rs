@@ -9,7 +9,7 @@ use crate::model::{
     holder::{Holder, Provenance},
     segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
     stray::Stray,
-    wire::{Sighting, WireSegment},
+    wire::{CountedFrom, Sighting, WireSegment},
 };
 
 const BORN: u64 = 5_000_000_000;
@@ -303,6 +303,7 @@ pub(in crate::render) fn complete() -> Ending {
         rcv_nxt: Some(0),
         dead: Some(false),
         fin_received: Some(false),
+        fin_read: Some(false),
         linger: Some(Some(0)),
         err: Some(0),
         rtt_us: Some(0),
@@ -410,6 +411,7 @@ pub(super) fn fin() -> WireSegment {
         ack: 0,
         payload_bytes: 0,
         kernel: Some(MonoNs(BORN + 1_000)),
+        counted_from: Some(CountedFrom::Act(MonoNs(BORN + 1_000))),
         sightings: vec![Sighting {
             at: MonoNs(BORN + 2_000),
             error_ns: Some(60),

@@ -33,6 +33,7 @@ pub(in crate::render) fn account(tally: &Tally, out: &mut dyn Write) -> io::Resu
         (captured.unreadable, "frames unreadable"),
         (captured.untimed, "segments without a time"),
         (captured.left_out, "network namespaces not captured"),
+        (captured.syns_left_out, "SYNs not looked at"),
     ];
     for (number, name) in rest.into_iter().filter(|it| it.0 != 0) {
         write!(out, ", {number} {name}")?;

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     model::{
         stray::Stray,
-        wire::{Sighting, WireSegment},
+        wire::{CountedFrom, Sighting, WireSegment},
     },
     render::{Devices, Explained, time::human},
     tally::Delay,
@@ -77,16 +77,22 @@ fn shown(segment: &WireSegment, devices: &Devices) -> impl fmt::Display {
         if let Some(device) = device {
             write!(f, " on {device}")?;
         }
-        match segment.delay_ns() {
-            Some(ns) => {
+        match segment.delay_ns().zip(segment.counted_from) {
+            Some((ns, from)) => {
                 let (ns, side) = (ns.unsigned_abs(), if ns < 0 { "before" } else { "after" });
                 write!(f, " {}", human(ns))?;
                 // What changes nothing one would read from it is not told.
                 if let Some(error) = segment.error_ns().filter(|&it| it >= ns / 4 && it > 0) {
                     write!(f, " ±{}", human(error))?;
                 }
-                write!(f, " {side} the kernel's act")?;
+                let what = match from {
+                    CountedFrom::Act(_) => "the kernel's act",
+                    CountedFrom::Closing(_) => "the socket was closed",
+                };
+                write!(f, " {side} {what}")?;
             }
+            // The hook of the act ran later, and nothing before it is known; a SYN ends nothing.
+            None if segment.kernel.is_some() || segment.flags.opens() => {}
             None => f.write_str(", for no act that was seen")?,
         }
         elsewhere(&segment.sightings, devices, f)?;

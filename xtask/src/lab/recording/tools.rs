@@ -88,7 +88,10 @@ impl Drop for Recorder {
 /// `finrst record`, attached the way asked for.
 pub(in crate::lab) fn record(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = Command::new(&lab.finrst);
-    command.arg("record").args(arguments);
+    command
+        .arg("record")
+        .args(lab.without_stacks())
+        .args(arguments);
     if lab.way != Way::Auto {
         command.args(["--way", lab.way.name()]);
     }

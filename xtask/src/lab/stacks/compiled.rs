@@ -2,15 +2,19 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{
-    super::{Lab, Test, outcome::Skip, told::Ending, tracer::Tracer},
+    super::{Lab, Test, clock::Deadline, outcome::Skip, told::Ending, tracer::Tracer},
     TOLD, field, frames,
 };
 
@@ -28,9 +32,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 /// A program that resets a connection of its own.
 const PROGRAM: &str = include_str!("reset.c");
 /// The line of `close` in it.
-const LINE: u64 = 9;
+const LINE: u64 = 10;
 /// The line that calls the function around it.
-const CALL: u64 = 13;
+const CALL: u64 = 14;
 /// Another one, which does it by code it makes while it runs.
 const JIT: &str = include_str!("jit.c");
 
@@ -78,15 +82,43 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     }
 }
 
-/// Traces a command and gives its own end of the connection it reset.
-fn reset_by(lab: &Lab, arguments: &[&str], command: &[&str]) -> anyhow::Result<Ending> {
-    let arguments = [arguments, &["--"], command].concat();
-    let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
-    let tracer = Tracer::start(lab.trace(&arguments), lab.patience(TOLD))?;
-    let ended = tracer.wait()?;
-    let mut endings = ended.endings.into_iter();
-    let ending = endings.find(|ending| ending.how == "rst_sent");
-    ending.context("no reset was told")
+/// Traces a program, and gives its own end of the connection it resets once it is told to.
+///
+/// With `gone`, it ends right after: all there is then of its files is what finrst has open.
+fn reset_by(lab: &Lab, program: &mut Command, gone: bool) -> anyhow::Result<Ending> {
+    let arguments = ["--stack", "user"].map(str::to_owned);
+    let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(TOLD))?;
+    let piped = program.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = piped.spawn()?;
+    let pid = running.id();
+    let out = running.stdout.take().context("stdout is piped")?;
+    BufReader::new(out).read_line(&mut String::new())?;
+    let file = fs::read_link(format!("/proc/{pid}/exe"))?;
+    let deadline = Deadline::after(lab.patience(TOLD));
+    while gone && !holds(tracer.pid(), &file)? && !deadline.left().is_zero() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let mut cue = running.stdin.take().context("stdin is piped")?;
+    cue.write_all(b"\n")?;
+    if gone {
+        running.wait()?;
+    }
+    let own = |ending: &Ending| {
+        let owner = ending.owner.as_ref();
+        ending.how == "rst_sent" && owner.is_some_and(|owner| owner.pid == Some(pid))
+    };
+    let told = tracer.watch(lab.patience(TOLD), |endings| endings.iter().any(own));
+    drop(cue);
+    running.wait()?;
+    told?;
+    let mut endings = tracer.stop()?.endings.into_iter();
+    endings.find(own).context("no reset was told")
+}
+
+/// Whether a process has a file open.
+fn holds(process: Pid, file: &Path) -> anyhow::Result<bool> {
+    let mut descriptors = fs::read_dir(format!("/proc/{process}/fd"))?.flatten();
+    Ok(descriptors.any(|it| fs::read_link(it.path()).is_ok_and(|link| link == file)))
 }
 
 fn is(frame: &Value, function: &str) -> bool {
@@ -118,7 +150,7 @@ fn lines_are_told(ending: &Ending) -> anyhow::Result<()> {
 fn compiled(lab: &Lab, name: &str, arguments: &[&str]) -> anyhow::Result<Ending> {
     let scratch = Scratch::new(name)?;
     let program = scratch.compile(arguments)?;
-    reset_by(lab, &[], &[&program.display().to_string()])
+    reset_by(lab, &mut Command::new(program), true)
 }
 
 fn with_frame_pointers(lab: &Lab) -> anyhow::Result<()> {
@@ -164,7 +196,7 @@ fn stripped(lab: &Lab) -> anyhow::Result<()> {
         &["--strip-all", "--remove-section=.note.gnu.build-id", &link],
         &[&program],
     )?;
-    let ending = reset_by(lab, &[], &[&program.display().to_string()])?;
+    let ending = reset_by(lab, &mut Command::new(program), true)?;
     lines_are_told(&ending)
 }
 
@@ -172,7 +204,7 @@ fn stripped(lab: &Lab) -> anyhow::Result<()> {
 fn nameless(lab: &Lab) -> anyhow::Result<()> {
     let scratch = Scratch::new("nameless")?;
     let program = scratch.compile(&["-O1", "-s", "-fno-omit-frame-pointer"])?;
-    let ending = reset_by(lab, &[], &[&program.display().to_string()])?;
+    let ending = reset_by(lab, &mut Command::new(program), true)?;
     let user = frames(&ending, "user")?;
     let own = user.iter().find(|frame| {
         let module = field(frame, "module").as_str().unwrap_or_default();
@@ -194,21 +226,8 @@ fn nameless(lab: &Lab) -> anyhow::Result<()> {
 fn just_in_time(lab: &Lab) -> anyhow::Result<()> {
     let scratch = Scratch::new("jit")?;
     let program = scratch.compile_that(JIT, &["-O1", "-fno-omit-frame-pointer"])?;
-    let arguments = ["--stack", "user"].map(str::to_owned);
-    let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(TOLD))?;
-    let mut running = Command::new(program).stdin(Stdio::piped()).spawn()?;
-    let pid = running.id();
-    let own = |ending: &Ending| {
-        let owner = ending.owner.as_ref();
-        ending.how == "rst_sent" && owner.is_some_and(|owner| owner.pid == Some(pid))
-    };
-    let told = tracer.watch(lab.patience(TOLD), |endings| endings.iter().any(own));
-    drop(running.stdin.take());
-    running.wait()?;
-    told?;
-    let ended = tracer.stop()?;
-    let ending = ended.endings.iter().find(|&ending| own(ending));
-    let user = frames(ending.context("no reset was told")?, "user")?;
+    let ending = reset_by(lab, &mut Command::new(program), false)?;
+    let user = frames(&ending, "user")?;
     let named: Vec<_> = user.iter().map(|it| field(it, "function")).collect();
     ensure!(
         named.starts_with(&[&"compiled_while_it_runs".into(), &"interpret".into()]),
@@ -219,14 +238,17 @@ fn just_in_time(lab: &Lab) -> anyhow::Result<()> {
 
 /// A program nobody here wrote, compiled without frame pointers.
 fn python(lab: &Lab) -> anyhow::Result<()> {
-    const SCRIPT: &str = "import socket,struct,time\n\
+    const SCRIPT: &str = "import socket,struct,sys\n\
         l=socket.create_server(('127.0.0.1',0))\n\
         c=socket.create_connection(l.getsockname())\n\
-        time.sleep(1)\n\
+        print('connected',flush=True)\n\
+        sys.stdin.readline()\n\
         c.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack('ii',1,0))\n\
-        c.close()\n";
+        c.close()\n\
+        sys.stdin.read()\n";
     run(Command::new("python3").arg("--version"))?;
-    let ending = reset_by(lab, &[], &["python3", "-c", SCRIPT])?;
+    let mut script = Command::new("python3");
+    let ending = reset_by(lab, script.args(["-c", SCRIPT]), false)?;
     let user = frames(&ending, "user")?;
     let named = user
         .iter()

@@ -32,6 +32,9 @@ int main(void)
     getsockname(listener, (void *)&to, &size);
     connect(fd, (void *)&to, size);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    puts("connected");
+    fflush(stdout);
+    getchar();
     interpret((void (*)(int))page, fd);
     /* Only a process that is there is asked for its map. */
     getchar();

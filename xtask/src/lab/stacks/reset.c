@@ -1,5 +1,6 @@
 /* Resets a connection of its own, out of a function put into another one. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 static inline __attribute__((always_inline)) void hang_up(int fd)
@@ -22,7 +23,9 @@ int main(void)
     listen(listener, 1);
     getsockname(listener, (void *)&to, &size);
     connect(fd, (void *)&to, size);
-    usleep(1000000);
+    puts("connected");
+    fflush(stdout);
+    getchar();
     end_it(fd);
     return 0;
 }

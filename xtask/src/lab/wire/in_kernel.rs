@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{fits, joined, storm};
+use super::{fits, joined, stories, storm};
 use crate::{
     lab::{Lab, Test, played, stopping::killed_with, told::Segment, tracer::Tracer},
     scene::truth::Told,
@@ -17,9 +17,11 @@ use crate::{
 pub(crate) const IN_KERNEL: &[(&str, Test)] = &[
     ("wire/xmit_storm_joined", |lab| joined_storm(lab, "xmit")),
     ("wire/xmit_ipv6_joined", |lab| ipv6(lab, "xmit")),
+    ("wire/xmit_stories", |lab| stories::told(lab, "xmit")),
     ("wire/xmit_killed_leaves_nothing", |lab| killed(lab, "xmit")),
     ("wire/tcx_storm_joined", |lab| tcx(lab, joined_storm)),
     ("wire/tcx_ipv6_joined", |lab| tcx(lab, ipv6)),
+    ("wire/tcx_stories", |lab| tcx(lab, stories::told)),
     ("wire/tcx_killed_leaves_nothing", |lab| tcx(lab, killed)),
 ];
 
