@@ -5,6 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::layout::assert_layout;
 
 mod accepted;
+mod close_asked;
 mod close_called;
 mod destroyed;
 mod fin_queued;
@@ -21,6 +22,7 @@ mod stack;
 mod state_changed;
 
 pub use accepted::Accepted;
+pub use close_asked::CloseAsked;
 pub use close_called::CloseCalled;
 pub use destroyed::Destroyed;
 pub use fin_queued::FinQueued;
@@ -120,11 +122,13 @@ pub enum Kind {
     SegmentSeen = 16,
     /// How an act came about, call by call; the record begins with [`Stack`].
     Stack = 20,
+    /// A goroutine asked for a connection to be closed; the record is [`CloseAsked`].
+    CloseAsked = 22,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CloseCalled,
         Self::ShutdownCalled,
         Self::FinQueued,
@@ -142,6 +146,7 @@ impl Kind {
         Self::Queued,
         Self::SegmentSeen,
         Self::Stack,
+        Self::CloseAsked,
     ];
 
     /// Reads a kind off the wire; `None` for a value this build does not know.
@@ -165,6 +170,7 @@ impl Kind {
             15 => Some(Self::Queued),
             16 => Some(Self::SegmentSeen),
             20 => Some(Self::Stack),
+            22 => Some(Self::CloseAsked),
             _ => None,
         }
     }
@@ -210,6 +216,7 @@ impl Kind {
             Self::Queued => "queued",
             Self::SegmentSeen => "segment_seen",
             Self::Stack => "stack",
+            Self::CloseAsked => "close_asked",
         }
     }
 }

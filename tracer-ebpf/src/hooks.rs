@@ -2,6 +2,7 @@
 
 mod answered;
 mod filp_flush;
+mod go_close;
 mod held_open;
 mod inet_csk_complete_hashdance;
 mod inet_csk_reqsk_queue_add;

@@ -84,6 +84,12 @@ pub(crate) fn of_other(program: &impl EbpfContext, act: &Header, socket: &Socket
     );
 }
 
+/// Takes the program's stack behind a wish, whichever acts' stacks are wanted.
+#[inline(always)]
+pub(crate) fn of_asker(program: &impl EbpfContext, wish: &Header, socket: &Socket) {
+    take(program, wish, socket, Stack::USER);
+}
+
 #[inline(always)]
 fn asked(setting_bit: u32, asked: u16) -> u16 {
     if setting(|settings| &settings.stacks) & setting_bit == 0 {

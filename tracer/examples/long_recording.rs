@@ -125,6 +125,7 @@ fn moved(record: &[u8], second: u64) -> Result<Vec<u8>, Box<dyn Error>> {
         Kind::Queued => change::<Queued>(&mut bytes, |it| it.cookie += other)?,
         Kind::SegmentSeen
         | Kind::Stack
+        | Kind::CloseAsked
         | Kind::ProcessExited
         | Kind::ProcessExeced
         | Kind::ProcessForked => {}

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 mod acts;
 mod answers;
+mod asked;
 mod captured;
 mod conclude;
 mod departed;

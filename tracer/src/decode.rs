@@ -5,9 +5,9 @@
 
 use tracer_common::{
     event::{
-        self as wire, Accepted, CloseCalled, Destroyed, FinQueued, FinRetransmitted, Header,
-        HeldOpen, Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record, RstAnswered,
-        RstReceived, RstSent, ShutdownCalled, StateChanged,
+        self as wire, Accepted, CloseAsked, CloseCalled, Destroyed, FinQueued, FinRetransmitted,
+        Header, HeldOpen, Kind, ProcessExeced, ProcessExited, ProcessForked, Queued, Record,
+        RstAnswered, RstReceived, RstSent, ShutdownCalled, StateChanged,
     },
     socket::known,
 };
@@ -112,6 +112,7 @@ pub fn decode(record: &[u8]) -> Result<Observation, DecodeError> {
         Kind::Queued => queued(&read(record)?),
         Kind::SegmentSeen => passed(&read(record)?),
         Kind::Stack => stack::stack(record)?,
+        Kind::CloseAsked => close_asked(&read(record)?),
     };
     Ok(Observation {
         at: MonoNs(header.at_ns),
@@ -135,6 +136,13 @@ fn close_called(record: &CloseCalled) -> (Actor, What) {
     let what = What::CloseCalled {
         socket: socket(&record.socket),
         condition: condition(&record.condition),
+    };
+    (actor(&record.header, &record.task), what)
+}
+
+fn close_asked(record: &CloseAsked) -> (Actor, What) {
+    let what = What::CloseAsked {
+        socket: socket(&record.socket),
     };
     (actor(&record.header, &record.task), what)
 }

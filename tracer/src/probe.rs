@@ -5,6 +5,7 @@
 pub mod attach;
 pub mod btf;
 pub mod buffer;
+pub mod callers;
 pub mod catalog;
 pub mod counts;
 pub mod devices;

@@ -155,6 +155,8 @@ pub struct Explained<'a> {
     pub netns_name: Option<&'a Foreign>,
     /// The stacks behind each of its acts, as far as they were taken.
     pub stacks: &'a [Option<Stack>],
+    /// The stack of who asked for the close.
+    pub asked: Option<&'a Stack>,
     /// The names of the devices segments were seen on.
     pub devices: &'a Devices,
 }

@@ -241,6 +241,7 @@ pub const fn kind_of(what: &What) -> Kind {
         What::Queued { .. } => Kind::Queued,
         What::SegmentSeen(_) => Kind::SegmentSeen,
         What::Stack(_) => Kind::Stack,
+        What::CloseAsked { .. } => Kind::CloseAsked,
     }
 }
 
@@ -257,9 +258,9 @@ mod tests {
         for (kind, count) in Kind::ALL.into_iter().zip(1..) {
             assert_eq!(counts.get(kind), count);
         }
-        assert_eq!(counts.total(), 153);
+        assert_eq!(counts.total(), 171);
         counts.set(Kind::RstSent, 0);
-        assert_eq!(counts.total(), 149);
+        assert_eq!(counts.total(), 167);
     }
 
     #[test]

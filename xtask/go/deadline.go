@@ -9,11 +9,11 @@ func deadline() {
 	client, server := pair()
 	handler := make(chan bool)
 	go func() {
-		expect(server, self(), "app_close")
 		must(server.SetReadDeadline(time.Now().Add(50 * time.Millisecond)))
 		if _, err := server.Read(make([]byte, 4)); err == nil {
 			panic("there was something to read")
 		}
+		expect(server, self(), "app_close")
 		must(server.Close())
 		handler <- true
 	}()

@@ -5,7 +5,7 @@ func init() { programs["half"], programs["half_near"] = half, halfNear }
 // Pitfall 6: one direction is shut, and the other goes on.
 func half() {
 	client, server := pair()
-	expect(server, self(), "app_shutdown_write")
+	expectShut(server, "app_shutdown_write")
 	must(server.CloseWrite())
 	drain(client)
 	_, err := client.Write([]byte("more"))

@@ -5,16 +5,23 @@ import "time"
 func init() { programs["race"], programs["race_near"] = race, raceNear }
 
 // Pitfall 12: one goroutine closes while another reads, and the reader's call ends the connection.
+//
+// A read that is woken by the close may be over before Close is; this one takes its time.
 func race() {
 	client, server := pair()
 	reader := make(chan uint64)
 	go func() {
-		reader <- self()
-		drain(server)
+		raw, err := server.SyscallConn()
+		must(err)
+		must(raw.Read(func(uintptr) bool {
+			reader <- self()
+			time.Sleep(500 * time.Millisecond)
+			return true
+		}))
 		close(reader)
 	}()
-	expect(server, <-reader, "app_close")
-	time.Sleep(100 * time.Millisecond)
+	executor := <-reader
+	expect(server, executor, "app_close")
 	must(server.Close())
 	<-reader
 	drain(client)

@@ -5,11 +5,18 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{lab::go, setup, shell};
+use crate::{
+    lab::{Lab, Way, go, tracer::Tracer},
+    setup, shell,
+};
+
+/// How long finrst may take to begin, and to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What `xtask pitfalls` was told.
 #[derive(Debug, clap::Args)]
@@ -28,12 +35,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let (version, command) = versions
         .pop()
         .context("no Go: `cargo xtask setup` installs it")?;
+    let lab = Lab::new(&options.finrst, Way::Auto)?;
     let directory = tempfile::tempdir()?;
-    let program = go::build(&command, "-s -w", directory.path())?;
+    let program = go::build_programs(&command, "-s -w", directory.path())?;
     let mut page = String::from("# Pitfalls of Go programs, and what finrst says of them\n\n");
     writeln!(
         page,
-        "Written by `cargo xtask pitfalls`, not by hand: the output of `finrst trace --explain --held-open` on the programs in\n\
+        "Written by `cargo xtask pitfalls`, not by hand: the output of `finrst trace --explain --held-open --go-callers --netns NAME` on the programs in\n\
          `xtask/go`, built with Go {version} and stripped. Both ends of each connection are in one process, so both are told.\n\
          After each pitfall comes its near miss: almost the same program, without the fault."
     )?;
@@ -41,9 +49,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         writeln!(page, "\n## {}. {}", pitfall.number, pitfall.title)?;
         for (name, what) in [
             (pitfall.name.to_owned(), "The pitfall"),
-            (format!("{}_near", pitfall.name), "Its near miss"),
+            (go::near(pitfall.name), "Its near miss"),
         ] {
-            let said = told(&options.finrst, &program, &name)?;
+            let said = told(&lab, &program, &name)?;
             writeln!(page, "\n{what} (`{name}`):\n\n```text\n{said}```")?;
         }
     }
@@ -52,14 +60,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What finrst prints of a program, without what the program prints.
-fn told(finrst: &Path, program: &Path, name: &str) -> Result<String> {
-    let mut command = Command::new(finrst);
-    command.args(["trace", "--explain", "--quiet", "--settle", "100ms"]);
-    command.args(["--held-open", "--color", "never", "--"]);
-    let output = command.arg(program).arg(name).output()?;
-    ensure!(output.status.success(), "{name}: {output:?}");
-    let text = String::from_utf8(output.stdout)?;
-    let lines = text.lines().filter(|line| !line.starts_with('{'));
-    Ok(lines.fold(String::new(), |text, line| text + line + "\n"))
+/// What finrst prints of a program, which runs in a network namespace of its own.
+fn told(lab: &Lab, program: &Path, name: &str) -> Result<String> {
+    let namespace = go::Namespace::new()?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join(name).display().to_string();
+    let arguments = ["--held-open", "--go-callers", "--record", &file, "--netns"];
+    let mut arguments = arguments.map(str::to_owned).to_vec();
+    arguments.push(namespace.name.clone());
+    let tracer = Tracer::start(lab.trace(&arguments), PATIENCE)?;
+    shell::read(namespace.command(program).arg(name))?;
+    let ended = tracer.stop()?;
+    ensure!(ended.status.success(), "{name}: {}", ended.talk);
+    let mut replay = Command::new(&lab.finrst);
+    replay.args(["trace", "--replay", &file, "--explain", "--quiet"]);
+    shell::read(replay.args(["--color", "never"]))
 }

@@ -15,7 +15,7 @@ use std::{path::PathBuf, process::ExitCode, thread};
 
 use anyhow::{Context as _, Result};
 
-use crate::{shell, tally::Tally};
+use crate::{lab::go, setup, shell, tally::Tally};
 use kernels::{Kernel, SERIES, Series};
 pub(crate) use report::LabLine;
 use report::Report;
@@ -91,6 +91,7 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
     let bench = Bench {
         finrst: release_finrst()?,
         xtask: shell::own_copy()?,
+        of_go: programs_of_go()?,
         ways: options.ways(),
         tests: &options.tests,
     };
@@ -148,10 +149,24 @@ pub(crate) fn release_finrst() -> Result<PathBuf> {
     Ok(shell::root().join("target/release/finrst"))
 }
 
+/// Builds the programs of Go that guests run, if there is a Go.
+///
+/// # Errors
+/// When they do not build.
+fn programs_of_go() -> Result<Option<PathBuf>> {
+    let newest = setup::go::outermost().pop();
+    let into = shell::root().join("target/vm");
+    std::fs::create_dir_all(&into)?;
+    let program = newest.map(|(_, go)| go::build_programs(&go, "-s -w", &into));
+    program.transpose()
+}
+
 /// What every guest is given.
 struct Bench<'options> {
     finrst: PathBuf,
     xtask: PathBuf,
+    /// Programs of Go in one executable, where there is a compiler.
+    of_go: Option<PathBuf>,
     ways: Vec<&'options str>,
     tests: &'options [String],
 }
@@ -168,7 +183,8 @@ impl Bench<'_> {
 
     fn boot(&self, name: &str, kernel: &Kernel, report: &mut Report) -> Result<()> {
         let image = kernel.directory.join("initramfs.gz");
-        let programs = [("finrst", self.finrst.as_path()), ("xtask", &self.xtask)];
+        let mut programs = vec![("finrst", self.finrst.as_path()), ("xtask", &self.xtask)];
+        programs.extend(self.of_go.iter().map(|it| ("pitfalls", it.as_path())));
         initramfs::write(&image, &programs, kernel, &self.ways, self.tests)?;
         guest::boot(kernel, &image, |line| {
             println!("[{name}] {line}");

@@ -69,7 +69,12 @@ pub(crate) fn first_argument(regs: Address) -> Address {
     if task::compat_status() & TS_COMPAT != 0 || !has(|offsets| &offsets.regs_first) {
         return 0;
     }
-    let descriptor: u64 = read(regs, |offsets| &offsets.regs_first);
+    of_descriptor(read(regs, |offsets| &offsets.regs_first))
+}
+
+/// The file of a descriptor of the running task; zero when there is none.
+#[inline(always)]
+pub(crate) fn of_descriptor(descriptor: u64) -> Address {
     let table: Address = read(task::files(), |offsets| &offsets.files_table);
     let size: u32 = read(table, |offsets| &offsets.table_size);
     // The kernel looks at the lower half of the register only.

@@ -89,8 +89,8 @@ pub(super) fn records(kinds: &[Kind], every: bool) -> u32 {
         | Record::Accepted
         | Record::Queued
         | Record::Stack => true,
-        // Asked for by --wire.
-        Record::SegmentSeen => false,
+        // Asked for by --wire and by --go-callers.
+        Record::SegmentSeen | Record::CloseAsked => false,
     };
     Record::ALL
         .iter()

@@ -28,6 +28,7 @@ use crate::{
 };
 
 mod announce;
+mod callers;
 mod devices;
 mod run;
 
@@ -68,8 +69,10 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
 /// What is asked of the machine.
 fn world(job: &Job<'_>) -> Live {
     match job.stack {
-        Some(Stack::None | Stack::Kernel) => Live::here().without_stacks(),
-        Some(Stack::User | Stack::Both) | None => Live::here(),
+        Some(Stack::None | Stack::Kernel) if !job.kernel.go_callers => {
+            Live::here().without_stacks()
+        }
+        Some(_) | None => Live::here(),
     }
 }
 
@@ -79,6 +82,9 @@ fn request(job: &Job<'_>, filters: Filters) -> Result<Request, Failure> {
     let segments = wire::segments(job.wiring)?;
     if !segments.points.is_empty() {
         records |= Kind::SegmentSeen.bit();
+    }
+    if job.kernel.go_callers {
+        records |= Kind::CloseAsked.bit();
     }
     let mut request = kernel::request(job.kernel, records, filters, segments)?;
     request.stacks = select::stacks(job.stack);
@@ -132,7 +138,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             })
         });
         let tape = tape.transpose()?;
-        let goroutines = Watch::new(session.goroutines.take());
+        let goroutines = Watch::new(session.goroutines.take(), job.kernel.go_callers);
         let run = Run {
             job,
             session,

@@ -95,7 +95,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-pub(super) const LIVE: [&str; 23] = [
+pub(super) const LIVE: [&str; 24] = [
     "pids",
     "follow",
     "comms",
@@ -114,6 +114,7 @@ pub(super) const LIVE: [&str; 23] = [
     "wire_buffer",
     "way",
     "held_open",
+    "go_callers",
     "transport",
     "buffer_size",
     "btf",
@@ -224,6 +225,10 @@ pub struct Kernel {
     /// system call of this machine
     #[arg(long)]
     pub held_open: bool,
+    /// Also tell which goroutine called Close, and where, in programs of Go; each call takes some
+    /// microseconds more
+    #[arg(long)]
+    pub go_callers: bool,
     /// How records travel
     #[arg(long, value_enum, default_value = "perf")]
     pub transport: Transport,
@@ -245,6 +250,7 @@ Examples:
   finrst trace --kind rst --remote-port 5432    resets towards databases
   finrst trace --cause linger_zero,disconnect   endings of these causes alone
   finrst trace -o json --duration 1m > end.jsonl
+  finrst trace --go-callers --explain -p 4711   which goroutine called Close, and where
   finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --stack both -p 4711             which line of which function closed
@@ -283,6 +289,7 @@ mod tests {
             "--record other",
             "--way auto",
             "--held-open",
+            "--go-callers",
             "--transport perf",
             "--buffer-size 64",
             "--btf x",

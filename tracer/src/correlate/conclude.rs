@@ -27,6 +27,7 @@ impl Tracked {
         }
         let mut acts = std::mem::take(&mut self.acts);
         self.hand_stacks(&mut acts);
+        let asked = acts.iter().find_map(|act| self.asker(act));
         self.stacks.clear();
         let EndId {
             socket,
@@ -41,6 +42,7 @@ impl Tracked {
             holders: None,
             look: self.look(),
             let_go: self.let_go,
+            asked,
             uid: self.uid,
             acts,
             states: std::mem::take(&mut self.states),
@@ -86,6 +88,7 @@ impl Tracked {
             };
             endings.push(Ending {
                 owner: Some(owner),
+                asked: self.asker(&act),
                 look: self.look(),
                 after: self.after,
                 peer: self.peer,
@@ -188,6 +191,7 @@ pub(super) fn alone(id: EndId, act: Act) -> Ending {
         holders: None,
         look: None,
         let_go: None,
+        asked: None,
         uid: None,
         acts: vec![act],
         states: Vec::new(),

@@ -82,6 +82,7 @@ impl Correlator {
                 inode,
                 references,
             } => self.held_open(moment, socket, *inode, *references),
+            What::CloseAsked { socket } => self.close_asked(moment, socket),
             What::Queued { socket, listener } => self.listeners.queued(*socket, *listener),
             What::SegmentSeen(passed) => self.passed(moment.at, passed),
             What::ProcessExited { task } => self.departed.exited(task),
@@ -142,7 +143,7 @@ impl Correlator {
     }
 
     /// Whether a socket can be part of an ending, known or not.
-    fn concerns(&mut self, socket: &Socket) -> bool {
+    pub(super) fn concerns(&mut self, socket: &Socket) -> bool {
         let unconnected = matches!(socket.state, Some(TcpState::Listen | TcpState::Close));
         !unconnected || self.sockets.find(socket.id).is_some()
     }

@@ -1,5 +1,6 @@
 //! Tests of the correlator as a whole.
 
+mod asking;
 mod delaying;
 mod holding;
 mod joining;

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use super::{Limits, facts, listeners::Listener, peers::Life};
 use crate::model::{
-    ending::{Act, Call, CloseCall, EndId, Former, How, LetGo, Owner, Transition},
+    ending::{Act, Asked, Call, CloseCall, EndId, Former, How, LetGo, Owner, Transition},
     flow::Flow,
     process::Actor,
     socket::{Condition, Socket, SocketId},
@@ -75,6 +75,8 @@ pub(super) struct Tracked {
     pub(super) held_open: Vec<Act>,
     /// The last of them, told or not.
     pub(super) let_go: Option<LetGo>,
+    /// Who asked for a close that ended nothing yet.
+    pub(super) asked: Vec<Asked>,
     pub(super) acts: Vec<Act>,
     pub(super) states: Vec<Transition>,
     pub(super) close_called: Option<CloseCall>,
@@ -114,6 +116,7 @@ impl Tracked {
             listener: None,
             held_open: Vec::new(),
             let_go: None,
+            asked: Vec::new(),
             acts: Vec::new(),
             states: Vec::new(),
             close_called: None,

@@ -17,6 +17,7 @@ pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
         act.state.map(|state| format!("state={}", state.name())),
         exit(act),
         goroutine(act),
+        asked(ending),
         call(ending, act),
         condition.file.map(file),
         number("unread_bytes", condition.unread).filter(|_| act.how != How::FinReceived),
@@ -118,6 +119,11 @@ fn goroutine(act: &Act) -> Option<String> {
         return None;
     };
     Some(format!("goroutine={}", task.goroutine?))
+}
+
+fn asked(ending: &Ending) -> Option<String> {
+    let goroutine = ending.asked?.task.goroutine?;
+    Some(format!("asked_by_goroutine={goroutine}"))
 }
 
 fn call(ending: &Ending, act: &Act) -> Option<String> {

@@ -9,6 +9,7 @@ use crate::model::{
     ending::{Act, Ending, How},
     process::{Actor, Confidence},
     state::TcpState,
+    time::MonoNs,
 };
 
 /// Nanoseconds in `CLOSE_WAIT` that are slow.
@@ -36,13 +37,15 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
     let entered = ending
         .states
         .iter()
-        .find(|it| it.to == TcpState::CloseWait)?;
+        .find(|it| it.to == TcpState::CloseWait)
+        .map(|it| it.at)
+        .or_else(|| held_back(act))?;
     let left = ending
         .states
         .iter()
-        .find(|it| it.from == TcpState::CloseWait && it.at >= entered.at);
+        .find(|it| it.from == TcpState::CloseWait && it.at >= entered);
     let Some(left) = left else {
-        let open = ending.destroyed.is_none() && ending.until.since(entered.at) >= STILL_NS;
+        let open = ending.destroyed.is_none() && ending.until.since(entered) >= STILL_NS;
         return open.then_some((Cause::CloseWaitLeak, Confidence::Likely));
     };
     let own = ending
@@ -50,7 +53,7 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
         .iter()
         .find(|it| it.at >= left.at && matches!(it.how, How::FinSent | How::RstSent))?;
     let sent = act.condition.write_seq.zip(own.condition.write_seq);
-    if left.at.since(entered.at) < SLOW_NS || sent.is_some_and(|(then, now)| then != now) {
+    if left.at.since(entered) < SLOW_NS || sent.is_some_and(|(then, now)| then != now) {
         return None;
     }
     // Where the numbers are not known, it may have sent something.
@@ -64,6 +67,12 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
         Actor::Task(_) | Actor::KernelThread(_) => Some((Cause::SlowReaction, sure)),
         Actor::Softirq | Actor::Unknown => None,
     }
+}
+
+/// When `CLOSE_WAIT` began that a process filter did not let pass, because it did not know yet whose
+/// the socket was: of such a FIN only the time is told, later.
+fn held_back(act: &Act) -> Option<MonoNs> {
+    (act.state == Some(TcpState::Established)).then_some(act.at)
 }
 
 /// Who took how long.

@@ -20,6 +20,7 @@ use crate::model::{
 
 mod elf;
 mod kernel;
+mod loaded;
 mod maps;
 mod modules;
 mod names;

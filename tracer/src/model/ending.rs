@@ -33,6 +33,8 @@ pub struct Ending {
     pub look: Option<Look>,
     /// The last close that ended nothing, before the one that did.
     pub let_go: Option<LetGo>,
+    /// Who asked for the close, of a program of Go; `None` when nobody was seen to.
+    pub asked: Option<Asked>,
     /// User the socket belongs to; `None` when it could not be read.
     pub uid: Option<u32>,
     /// Every act that ended something, in time order; at least one.
@@ -132,6 +134,17 @@ pub struct Look {
     pub inode: u32,
     /// Whether it is the listener's, which others may hold as well.
     pub listener: bool,
+}
+
+/// A call of a program's own that leads to the close of a descriptor, maybe by another goroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// When.
+    pub at: MonoNs,
+    /// Who.
+    pub task: Task,
+    /// Where; `None` when its stack found no room.
+    pub stack: Option<StackId>,
 }
 
 /// A close of a descriptor whose socket lived on.

@@ -138,6 +138,11 @@ pub enum What {
         /// The listener.
         listener: SocketId,
     },
+    /// A goroutine asked for a connection to be closed.
+    CloseAsked {
+        /// The connection.
+        socket: Socket,
+    },
     /// A FIN or RST passed a device.
     SegmentSeen(Passed),
     /// How the act of another record came about.
@@ -176,6 +181,7 @@ impl What {
             | Self::RstReceived { socket, .. }
             | Self::FinRetransmitted { socket, .. }
             | Self::HeldOpen { socket, .. }
+            | Self::CloseAsked { socket }
             | Self::Destroyed { socket, .. } => Some(socket),
             Self::RstAnswered { .. }
             | Self::Accepted { .. }

@@ -75,6 +75,7 @@ impl<F: Facts> Pipeline<F> {
         let owner = owner.and_then(|owner| self.facts.of(&owner.task));
         let netns = ending.flow.netns;
         let netns_name = netns.and_then(|inode| self.facts.netns_name(inode));
+        let (stacks, asked) = stacks.split_at(ending.acts.len().min(stacks.len()));
         self.view.ending(
             &Explained {
                 ending,
@@ -82,6 +83,7 @@ impl<F: Facts> Pipeline<F> {
                 owner,
                 netns_name,
                 stacks,
+                asked: asked.first().and_then(Option::as_ref),
                 devices: self.devices.as_ref().unwrap_or(&self.no_devices),
             },
             &mut self.out,

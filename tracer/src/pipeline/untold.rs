@@ -10,7 +10,8 @@ use crate::{
 /// Endings that may wait; beyond, the first is told with what there is.
 const LIMIT: usize = 4_096;
 
-/// The endings that wait, each with the stacks of its first acts.
+/// The endings that wait, each with the stacks of its first acts; behind those of all, the one of who
+/// asked for the close.
 #[derive(Default)]
 pub(super) struct Untold(VecDeque<(Ending, Vec<Option<Stack>>)>);
 
@@ -25,8 +26,8 @@ impl Untold {
         self.0.is_empty()
     }
 
-    /// The first ending with a stack for each act that has one, once they are there; with a `hurry`
-    /// at once.
+    /// The first ending with a stack for each act that has one, and for who asked, once they are
+    /// there; with a `hurry` at once.
     pub(super) fn pop(
         &mut self,
         facts: &mut impl Facts,
@@ -34,8 +35,10 @@ impl Untold {
     ) -> Option<(Ending, Vec<Option<Stack>>)> {
         let hurry = hurry || self.0.len() > LIMIT;
         let (ending, stacks) = self.0.front_mut()?;
-        for act in ending.acts.iter().skip(stacks.len()) {
-            let told = act.stack.map(|id| facts.stack(id, hurry));
+        let asked = ending.asked.and_then(|asked| asked.stack);
+        let taken = ending.acts.iter().map(|act| act.stack);
+        for taken in taken.chain([asked]).skip(stacks.len()) {
+            let told = taken.map(|id| facts.stack(id, hurry));
             match told {
                 Some(Poll::Pending) => return None,
                 Some(Poll::Ready(stack)) => stacks.push(stack),

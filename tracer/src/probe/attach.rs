@@ -6,7 +6,7 @@ use aya::{
     Btf, Ebpf,
     programs::{
         BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint, SchedClassifier,
-        TcAttachType,
+        TcAttachType, UProbe,
     },
 };
 
@@ -94,6 +94,8 @@ pub fn attach(
         // Whether it can be done at all: the link goes at once, devices are followed elsewhere.
         Hook::Classifier => <&mut SchedClassifier>::try_from(loaded)
             .and_then(|p| attach_to(p, target, TcAttachType::Ingress).map(drop)),
+        // Attached to each program as it is found.
+        Hook::Uprobe => Ok(()),
     };
     attached.map_err(refused("attach"))
 }
@@ -122,6 +124,7 @@ fn load(
         }
         Hook::RawTracepoint => <&mut RawTracePoint>::try_from(program)?.load(),
         Hook::Classifier => <&mut SchedClassifier>::try_from(program)?.load(),
+        Hook::Uprobe => <&mut UProbe>::try_from(program)?.load(),
     }
 }
 

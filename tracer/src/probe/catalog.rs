@@ -4,8 +4,10 @@ use tracer_common::event::Kind;
 
 use super::way::Hook;
 
+mod callers;
 mod segments;
 
+pub(super) use callers::GO_CLOSE;
 pub(super) use segments::{EGRESS, INGRESS};
 pub use segments::{SEGMENTS, TCX, XMIT};
 
@@ -281,6 +283,7 @@ pub const POINTS: &[Point] = &[
         kind: Kind::ProcessForked,
         candidates: &[by!(RawTracepoint "sched_process_fork" at "sched_process_fork")],
     },
+    callers::CLOSE_ASKED,
     segments::SENT,
     segments::RECEIVED,
     segments::PASSED,

@@ -170,7 +170,7 @@ fn allows(point: &Point, candidate: &Candidate, way: Option<Way>) -> bool {
     let no_function = point
         .candidates
         .iter()
-        .all(|one| matches!(one.hook.way(), Way::Tracepoint | Way::Tcx));
+        .all(|one| matches!(one.hook.way(), Way::Tracepoint | Way::Tcx | Way::Uprobe));
     no_function || way.is_none_or(|way| candidate.hook.way() == way)
 }
 

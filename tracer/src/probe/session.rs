@@ -7,14 +7,12 @@ use aya::{
     maps::{Map, MapError},
     util::online_cpus,
 };
-use tracer_common::{
-    event::Kind,
-    settings::{Settings, transport},
-};
+use tracer_common::{event::Kind, settings::Settings};
 
 use super::{
     btf::{Btf, BtfError},
     buffer::Buffers,
+    callers::Callers,
     catalog::Point,
     counts::{Counters, Counts},
     filter::{FilterError, Filters},
@@ -22,17 +20,18 @@ use super::{
     missed::Loaded,
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
-    perf::PerfSource,
     plan::Plan,
-    ring::RingSource,
     source::Source,
     tick::{has_helper, tick_us},
     verdicts::Verdicts,
     way::Allowed,
 };
 
+mod buffered;
+mod callers;
 mod segments;
 
+use buffered::Buffered;
 pub use segments::Segments;
 
 /// How to run the kernel half.
@@ -97,6 +96,7 @@ pub struct Session {
     programs: Option<Ebpf>,
     /// Whether segments are seen by the kernel half.
     captures: bool,
+    callers: Callers,
     source: Buffered,
     counters: Counters,
     verdicts: Verdicts,
@@ -107,12 +107,6 @@ pub struct Session {
     pub plan: Plan,
     /// What could not be resolved on this kernel.
     pub resolved: Resolved,
-}
-
-/// The transport chosen.
-enum Buffered {
-    Perf(Box<PerfSource>),
-    Ring(RingSource),
 }
 
 impl Session {
@@ -162,6 +156,7 @@ impl Session {
         let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
         Ok(Self {
             captures: !request.segments.points.is_empty(),
+            callers: Callers::default(),
             loaded: Loaded::of(&programs),
             programs: Some(programs),
             source,
@@ -175,6 +170,7 @@ impl Session {
 
     /// Detaches every program; records under way still arrive for a moment.
     pub fn detach(&mut self) {
+        self.callers = Callers::default();
         self.programs = None;
     }
 
@@ -240,31 +236,6 @@ impl Source for Session {
             Buffered::Perf(perf) => perf.drain(take),
             Buffered::Ring(ring) => ring.drain(take),
         }
-    }
-}
-
-impl Buffered {
-    fn open(programs: &mut Ebpf, chosen: u32, buffers: &Buffers) -> Result<Self, SessionError> {
-        let [endings, states] = if chosen == transport::RINGBUF {
-            ["RING_ENDINGS", "RING_STATES"]
-        } else {
-            ["PERF_ENDINGS", "PERF_STATES"]
-        };
-        let (endings, states) = (take(programs, endings)?, take(programs, states)?);
-        if chosen == transport::RINGBUF {
-            return RingSource::open(endings, states)
-                .map(Self::Ring)
-                .map_err(|source| SessionError::Buffers {
-                    transport: "ring",
-                    source,
-                });
-        }
-        PerfSource::open(endings, states, buffers)
-            .map(|perf| Self::Perf(Box::new(perf)))
-            .map_err(|source| SessionError::Buffers {
-                transport: "perf",
-                source,
-            })
     }
 }
 

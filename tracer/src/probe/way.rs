@@ -13,6 +13,8 @@ pub enum Hook {
     RawTracepoint,
     /// A side of a network device, by a link of its own (`tcx`).
     Classifier,
+    /// A function of programs, through a breakpoint.
+    Uprobe,
 }
 
 /// The three ways users choose from with `--way`, and that of segments.
@@ -26,6 +28,8 @@ pub enum Way {
     Tracepoint,
     /// Devices; nothing else is reached that way, so it is not to choose.
     Tcx,
+    /// Functions of programs; nothing of the kernel is reached that way either.
+    Uprobe,
 }
 
 impl Way {
@@ -37,6 +41,7 @@ impl Way {
             Self::Kprobe => "kprobe",
             Self::Tracepoint => "tracepoint",
             Self::Tcx => "tcx",
+            Self::Uprobe => "uprobe",
         }
     }
 }
@@ -50,6 +55,7 @@ impl Hook {
             Self::Kprobe => Way::Kprobe,
             Self::TypedTracepoint | Self::RawTracepoint => Way::Tracepoint,
             Self::Classifier => Way::Tcx,
+            Self::Uprobe => Way::Uprobe,
         }
     }
 
@@ -62,6 +68,7 @@ impl Hook {
             Self::TypedTracepoint => "tp_btf",
             Self::RawTracepoint => "raw_tp",
             Self::Classifier => "tcx",
+            Self::Uprobe => "uprobe",
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::model::{
 };
 
 pub(super) mod alignment;
+mod asked;
 pub(super) mod ending;
 pub(super) mod event;
 mod holding;

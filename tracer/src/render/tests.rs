@@ -49,6 +49,7 @@ pub(super) fn bare<'a>(ending: &'a Ending, explanation: &'a Explanation) -> Expl
         owner: None,
         netns_name: None,
         stacks: &[],
+        asked: None,
         devices: &DEVICES,
     }
 }
@@ -233,6 +234,7 @@ proptest! {
             owner: Some(&facts),
             netns_name: Some(&netns),
             stacks: &stacks,
+            asked: stacks.first().and_then(Option::as_ref),
             ..bare(&ending, &explanation)
         };
         for format in LINES {

@@ -113,6 +113,9 @@ impl Text {
         if let Some(caller) = stack.and_then(stack::caller) {
             write!(out, " Called from {caller}.")?;
         }
+        if let Some(asked) = &explained.ending.asked {
+            write!(out, " {}", stack::asker(asked, explained.asked))?;
+        }
         let mut open = false;
         for fact in &explanation.evidence {
             write!(out, "{}{fact}", if open { ", " } else { " (" })?;

@@ -137,6 +137,7 @@ pub(super) const fn condition(what: &What) -> Option<&Condition> {
         | What::Queued { .. }
         | What::SegmentSeen(_)
         | What::Stack(_)
+        | What::CloseAsked { .. }
         | What::ProcessExited { .. }
         | What::ProcessExeced { .. }
         | What::ProcessForked { .. } => None,

@@ -11,7 +11,7 @@ use proptest::{collection, option, prelude::*, sample};
 
 use crate::model::{
     cause::Cause,
-    ending::{Act, Call, CloseCall, EndId, Ending, How, LetGo, Owner, Transition},
+    ending::{Act, Asked, Call, CloseCall, EndId, Ending, How, LetGo, Owner, Transition},
     flow::Flow,
     foreign::Foreign,
     holder::{Holder, Provenance},
@@ -288,6 +288,7 @@ fn task_records() -> BoxedStrategy<(Actor, What)> {
         ),
         (socket_id(), option::of(1_u32..))
             .prop_map(|(socket, inode)| What::Accepted { socket, inode }),
+        socket().prop_map(|socket| What::CloseAsked { socket }),
         (socket(), option::of(1_u32..), any::<u32>()).prop_map(|(socket, inode, references)| {
             What::HeldOpen {
                 socket,
@@ -466,6 +467,14 @@ fn confidence() -> impl Strategy<Value = Confidence> {
     ])
 }
 
+fn asked() -> impl Strategy<Value = Asked> {
+    (mono(), task()).prop_map(|(at, task)| Asked {
+        at,
+        task,
+        stack: None,
+    })
+}
+
 /// Any ending with at least one act.
 pub(crate) fn ending() -> BoxedStrategy<Ending> {
     let owner = (task(), confidence(), provenance()).prop_map(|(task, confidence, from)| Owner {
@@ -499,6 +508,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
         option::of(mono()),
         condition(),
         option::of(collection::vec(wire_segment(), 0..3)),
+        option::of(asked()),
     );
     (identity, story)
         .prop_map(|(identity, story)| Ending {
@@ -510,6 +520,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             holders: identity.5,
             look: None,
             let_go: identity.6,
+            asked: story.7,
             after: identity.7,
             former: None,
             until: identity.1,

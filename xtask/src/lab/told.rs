@@ -36,6 +36,9 @@ pub(crate) struct Ending {
     pub(crate) owner: Option<Owner>,
     /// Who still holds it, where that was looked for.
     pub(crate) holders: Option<Vec<Holder>>,
+    /// Who asked for the close, of a program of Go.
+    #[serde(default)]
+    pub(crate) asked: Option<Asked>,
     /// Who performed the decisive act.
     pub(crate) actor: Actor,
     /// Who acted first.
@@ -262,6 +265,15 @@ pub(crate) struct Actor {
     pub(crate) goroutine: Option<u64>,
 }
 
+/// Who asked for a close.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Asked {
+    /// Which goroutine.
+    pub(crate) goroutine: Option<u64>,
+    /// The calls that led there.
+    pub(crate) user: serde_json::Value,
+}
+
 /// One act.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Act {
@@ -276,4 +288,7 @@ pub(crate) struct Act {
     pub(crate) confidence: String,
     /// Who.
     pub(crate) actor: Actor,
+    /// The stacks behind it, where the ending itself does not have them.
+    #[serde(default)]
+    pub(crate) stack: serde_json::Value,
 }

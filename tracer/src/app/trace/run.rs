@@ -16,7 +16,7 @@ use crate::{
         record::{Destination, Tape},
         scan::{self, Pending},
         stop::Stop,
-        trace::devices,
+        trace::{callers, devices},
         translators::Translators,
         view,
     },
@@ -183,6 +183,7 @@ impl Run<'_> {
             translators,
             ..
         } = self;
+        callers::follow(session, goroutines, self.job.quiet);
         // Segments first: where records have piled up, some are used at once, and endings told.
         capture.drain(clocks, pipeline)?;
         session.drain(&mut |record| {

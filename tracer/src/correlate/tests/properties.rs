@@ -255,6 +255,7 @@ fn address(seen: &Observation) -> Option<u64> {
         | What::RstReceived { socket, .. }
         | What::FinRetransmitted { socket, .. }
         | What::HeldOpen { socket, .. }
+        | What::CloseAsked { socket }
         | What::Destroyed { socket, .. } => Some(socket.id.address),
         What::Accepted { socket, .. } | What::Queued { socket, .. } => Some(socket.address),
         // Nobody's answers know whose the tuple was before.

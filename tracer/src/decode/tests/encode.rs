@@ -45,6 +45,7 @@ pub(super) fn size_of_kind(kind: Kind) -> usize {
         Kind::Queued => Queued::SIZE,
         Kind::SegmentSeen => SegmentSeen::SIZE,
         Kind::Stack => wire::Stack::SIZE,
+        Kind::CloseAsked => CloseAsked::SIZE,
     })
 }
 
@@ -72,6 +73,7 @@ pub(crate) fn encode(observation: &Observation) -> Vec<u8> {
         | What::Queued { .. }
         | What::SegmentSeen(_)
         | What::Stack(_)
+        | What::CloseAsked { .. }
         | What::Destroyed { .. } => acted,
     };
     let exiting = running.is_some_and(|task| task.exit.is_some());
@@ -259,6 +261,13 @@ fn body(what: &What, header: Header, task: wire_task::Task) -> Vec<u8> {
         .to_vec(),
         What::SegmentSeen(passed) => raw_passed(header, passed).as_bytes().to_vec(),
         What::Stack(taken) => stack::record(taken, header),
+        What::CloseAsked { socket } => CloseAsked {
+            header,
+            task,
+            socket: raw_socket(socket),
+        }
+        .as_bytes()
+        .to_vec(),
         What::ProcessExited { .. } => ProcessExited { header, task }.as_bytes().to_vec(),
         What::ProcessExeced { .. } => ProcessExeced { header, task }.as_bytes().to_vec(),
         What::ProcessForked {

@@ -9,8 +9,8 @@ use blazesym::{
 use hashlink::{LinkedHashMap, LruCache};
 
 use super::{
-    elf::Elf,
     kernel,
+    loaded::Loaded,
     modules::{FileKey, Module},
     programs::Program,
     symbol,
@@ -34,14 +34,6 @@ const DEEPEST: usize = 127;
 enum Place {
     Kernel(u64),
     File(FileKey, u64),
-}
-
-/// A file whose symbols are loaded.
-struct Loaded {
-    module: Arc<Module>,
-    symbols: Symbolizer,
-    elf: Elf,
-    bytes: u64,
 }
 
 /// Everything found so far.
@@ -173,7 +165,10 @@ impl Names {
         };
         self.load(module);
         let place = Place::File(module.key, offset.wrapping_sub(back));
-        let kept = self.frames(place, |names| names.file_frames(module, offset, back));
+        let kept = self.frames(place, |names| {
+            let loaded = names.files.get(&module.key);
+            loaded.map_or_else(Vec::new, |loaded| loaded.frames(offset, back))
+        });
         // Addresses are the process's own, the rest is the file's.
         let frames = kept.iter().map(|frame| Frame {
             address,
@@ -182,24 +177,6 @@ impl Names {
             ..frame.clone()
         });
         frames.collect()
-    }
-
-    fn file_frames(&self, module: &Module, offset: u64, back: u64) -> Vec<Frame> {
-        let loaded = self.files.get(&module.key);
-        let blank = Frame {
-            offset: Some(offset),
-            build_id: loaded.and_then(|loaded| loaded.elf.build_id.clone()),
-            ..Frame::default()
-        };
-        let Some(loaded) = loaded else {
-            return vec![blank];
-        };
-        let elf = source::Elf::new(loaded.module.readable());
-        let place = Input::FileOffset(offset.wrapping_sub(back));
-        match loaded.symbols.symbolize_single(&elf.into(), place) {
-            Ok(Symbolized::Sym(symbol)) => symbol::frames(&symbol, &blank, back),
-            Ok(Symbolized::Unknown(_)) | Err(_) => vec![blank],
-        }
     }
 
     /// Asks the process itself, if it is still there: the vDSO and what was compiled just in time.
@@ -242,15 +219,7 @@ impl Names {
         if self.files.to_back(&module.key).is_some() {
             return;
         }
-        let bytes = module.file.metadata().map_or(0, |found| found.len());
-        let elf = Elf::read(&module.file);
-        let loaded = Loaded {
-            module: Arc::clone(module),
-            symbols: Symbolizer::new(),
-            bytes: bytes.saturating_add(u64::try_from(elf.weight()).unwrap_or(u64::MAX)),
-            elf,
-        };
-        self.files.insert(module.key, loaded);
+        self.files.insert(module.key, Loaded::new(module));
         let sum = |files: &LinkedHashMap<_, Loaded>| {
             let sizes = files.values().map(|loaded| loaded.bytes);
             sizes.fold(0, u64::saturating_add)

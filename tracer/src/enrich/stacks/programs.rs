@@ -140,10 +140,11 @@ impl Programs {
         program
     }
 
-    /// Reads the maps; the start comes last, so that they are this process's.
+    /// Reads the maps; the start comes last, so that they are this process's. One on its way out has
+    /// none any more.
     fn program(&self, (pid, start_ns, _): Key, read: MonoNs) -> Option<Program> {
         let process = self.directory(pid);
-        let maps = contents(&process.join("maps"))?;
+        let maps = contents(&process.join("maps")).filter(|maps| !maps.is_empty())?;
         let ticks = Stat::new(&contents(&process.join("stat"))?)?.start_ticks()?;
         let same = ticks.abs_diff(start_ns / self.ns_per_tick) <= 1;
         // One that has exited and was not waited for is there, with no memory.

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Actor, Condition, Connection, Each, Provoker, Text, actor, condition, connection,
+    Actor, Condition, Connection, Each, Provoker, Text, actor,
+    asked::{Asked, asked},
+    condition, connection,
     holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
     provoker,
     stack::{Stack, stack},
@@ -32,6 +34,7 @@ struct Ending<'a, I, S> {
     owner: Option<Owner<'a>>,
     holders: Option<Each<'a, ModelHolder, Holder>>,
     held_open_since: Option<HeldOpenSince>,
+    asked: Option<Asked<'a>>,
     actor: Option<Actor>,
     initiator: Option<&'static str>,
     initiator_proof: Option<&'static str>,
@@ -122,6 +125,7 @@ pub(in crate::render) fn ending<'a>(
         owner: facts,
         netns_name,
         stacks: _,
+        asked: by,
         devices,
     } = *explained;
     let (decisive, first) = (ending.decisive(), ending.first_to_act());
@@ -143,6 +147,7 @@ pub(in crate::render) fn ending<'a>(
             shape: holder,
         }),
         held_open_since: ending.let_go.map(held_open_since),
+        asked: ending.asked.as_ref().map(|it| asked(it, by)),
         actor: decisive.map(|act| actor(&act.actor)),
         initiator: first.map(|first| words::initiator(first.who)),
         initiator_proof: first.map(|first| first.proof.code()),

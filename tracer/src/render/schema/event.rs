@@ -163,7 +163,9 @@ fn frames(side: &Addresses) -> Option<usize> {
 
 fn detail<'a>(what: &What, kernel_reason: Option<Text<ReasonWord<'a>>>) -> Detail<'a> {
     match what {
-        What::CloseCalled { .. } | What::RstReceived { .. } => Detail::Nothing {},
+        What::CloseCalled { .. } | What::CloseAsked { .. } | What::RstReceived { .. } => {
+            Detail::Nothing {}
+        }
         &What::ShutdownCalled { send, receive, .. } => Detail::Shutdown { send, receive },
         &What::FinQueued { seq, unsent, .. } => Detail::Fin { seq, unsent },
         What::RstSent { .. } => Detail::Reset { kernel_reason },

@@ -40,15 +40,6 @@ pub(super) struct Frame<'a> {
 
 /// The stacks behind one of the acts.
 pub(super) fn stack(act: usize, stack: &ModelStack) -> Stack<'_> {
-    let truncated = |side: &Side| {
-        matches!(
-            side,
-            Side::Frames {
-                truncated: true,
-                ..
-            }
-        )
-    };
     Stack {
         act,
         kernel: frames(&stack.kernel),
@@ -59,7 +50,8 @@ pub(super) fn stack(act: usize, stack: &ModelStack) -> Stack<'_> {
     }
 }
 
-fn frames(side: &Side) -> Option<Each<'_, ModelFrame, Frame<'_>>> {
+/// The calls of one side; `None` where there are none.
+pub(super) fn frames(side: &Side) -> Option<Each<'_, ModelFrame, Frame<'_>>> {
     match side {
         Side::Frames { frames, .. } => Some(Each {
             items: frames,
@@ -67,6 +59,17 @@ fn frames(side: &Side) -> Option<Each<'_, ModelFrame, Frame<'_>>> {
         }),
         Side::Absent(_) => None,
     }
+}
+
+/// Whether frames are missing at the outer end.
+pub(super) const fn truncated(side: &Side) -> bool {
+    matches!(
+        side,
+        Side::Frames {
+            truncated: true,
+            ..
+        }
+    )
 }
 
 fn absent(side: &Side) -> Option<&'static str> {

@@ -166,6 +166,7 @@ fn blank() -> Ending {
         holders: None,
         look: None,
         let_go: None,
+        asked: None,
         uid: None,
         acts: Vec::new(),
         states: Vec::new(),

@@ -135,6 +135,7 @@ fn particular(facts: &mut Facts<'_, '_>, what: &What) -> fmt::Result {
             facts.number("user", frames(&taken.user))
         }
         What::CloseCalled { .. }
+        | What::CloseAsked { .. }
         | What::RstSent { .. }
         | What::StateChanged { .. }
         | What::RstReceived { .. }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     model::{
+        ending::Asked,
         foreign::Foreign,
         stack::{Absent, Frame, Side, Stack},
     },
@@ -24,7 +25,7 @@ const LIBRARIES: [&[u8]; 7] = [
     b"[vdso]",
 ];
 /// Functions of standard libraries that are put into programs, by how their names begin.
-const STANDARD: [&[u8]; 14] = [
+const STANDARD: [&[u8]; 20] = [
     b"<std::",
     b"std::",
     b"<core::",
@@ -36,6 +37,12 @@ const STANDARD: [&[u8]; 14] = [
     b"runtime.",
     b"runtime/",
     b"net.",
+    b"net/",
+    b"crypto/",
+    b"context.",
+    b"sync.",
+    b"time.",
+    b"fmt.",
     b"os.",
     b"bufio.",
     b"io.",
@@ -122,6 +129,21 @@ pub(super) fn caller(stack: &Stack) -> Option<impl fmt::Display> {
         let name = Foreign::from(name.unwrap_or_default());
         write!(f, " at {}", place(&name, frame.line))
     }))
+}
+
+/// Who asked for a close, and where, in a sentence.
+pub(super) fn asker(asked: &Asked, stack: Option<&Stack>) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        match asked.task.goroutine {
+            Some(goroutine) => write!(f, "Goroutine {goroutine}")?,
+            None => write!(f, "Thread {}", asked.task.tid)?,
+        }
+        f.write_str(" had called Close")?;
+        match stack.and_then(caller) {
+            Some(caller) => write!(f, " in {caller}."),
+            None => f.write_str("."),
+        }
+    })
 }
 
 fn is_library(frame: &Frame) -> bool {
