@@ -135,8 +135,8 @@ const DELAYS: &str = "
 ## Until an ending is told
 
 Milliseconds from a reset to the line of its ending, with `--settle 1ms`: of the first a finrst sees, whose names
-are loaded meanwhile, those of the kernel included, and of later ones, by names that are known. What is left with
-`none` is the interval at which finrst reads.
+are loaded meanwhile, those of the kernel included, and of later ones, by names that are known. `none` is what
+it takes without names.
 
 | `--stack` | the first | later ones |
 |---|---|---|
@@ -146,8 +146,8 @@ const MEMORY: &str = "
 ## Memory
 
 MiB of finrst: its own memory + what it has mapped of files. *Many* is a program of its own, another
-file, for each 64 resets; each lives until its endings are told. Caches are bounded by bytes and by files
-(docs/decisions/0019), so what many programs take does not grow with their number. *Told with a name* counts
-the resets whose innermost function has one.
+file, for each 64 resets; each lives until its endings are told. Caches are bounded by bytes, files and
+processes (docs/decisions/0019): what many programs take stops growing once they are full, which more
+`--resets` show. *Told with a name* counts the resets whose innermost function has one.
 
 ";
