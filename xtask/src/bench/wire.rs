@@ -8,20 +8,21 @@
 mod capturer;
 mod load;
 mod report;
-mod statistics;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use nix::unistd::Pid;
 
 use self::{
     capturer::{Capturer, MODES},
-    load::PingPong,
+    load::{Batch, PingPong},
     report::Report,
 };
+use super::statistics;
 use crate::{scene::netns, shell};
 
 /// What `xtask bench wire` was told.
@@ -102,7 +103,8 @@ fn one(
     }
     let after = capturer.run_ns()?;
     let programs = if mode.counts {
-        statistics::per_packet(capturer.pid(), || load.batch(options.round_trips))?
+        let pid = capturer.pid().context("nothing runs")?;
+        in_programs(pid, || load.batch(options.round_trips))?
     } else {
         0
     };
@@ -113,4 +115,13 @@ fn one(
         capturer: (after - before) * 10 / packets,
         programs,
     })
+}
+
+/// Tenths of nanoseconds a packet spent in the programs that ran for every one.
+fn in_programs(pid: Pid, packets: impl FnOnce() -> anyhow::Result<Batch>) -> anyhow::Result<u64> {
+    let (programs, batch) = statistics::during(pid, packets)?;
+    let each = programs.iter().filter(|it| it.runs >= batch.packets);
+    let sum = each.map(|it| it.ns * 10 / it.runs).sum();
+    ensure!(sum > 0, "no program ran for every packet");
+    Ok(sum)
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     sys::signal::{Signal, kill},
+    time::{clock_getcpuclockid, clock_gettime},
     unistd::Pid,
 };
 
@@ -119,13 +120,10 @@ impl Capturer {
     /// It has ended.
     pub(super) fn run_ns(&self) -> anyhow::Result<u64> {
         let Some(pid) = self.pid() else { return Ok(0) };
-        let mut sum = 0;
-        for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-            let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            let run = text.split(' ').next().context("an empty schedstat")?;
-            sum += run.parse::<u64>()?;
-        }
-        Ok(sum)
+        // The clock of a process goes on for threads that have ended.
+        let ran = clock_gettime(clock_getcpuclockid(pid)?)?;
+        let (seconds, ns) = (ran.tv_sec().cast_unsigned(), ran.tv_nsec().cast_unsigned());
+        Ok(seconds * 1_000_000_000 + ns)
     }
 
     /// Ends it.

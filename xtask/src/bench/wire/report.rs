@@ -1,23 +1,21 @@
 //! The page of what was measured.
 
-use std::{fmt::Write as _, fs};
+use std::fmt::Write as _;
 
 use anyhow::Context as _;
 
-use super::{Turn, capturer::MODES};
-use crate::shell;
+use super::{
+    super::figures::{self, Spread},
+    Turn,
+    capturer::MODES,
+};
 
 /// What was measured, and where.
 pub(super) struct Report {
     rows: Vec<Row>,
-    machine: String,
-    date: String,
+    place: String,
     turns: usize,
 }
-
-/// Three quartiles of a number that was measured once a turn, in tenths.
-#[derive(Clone, Copy)]
-struct Spread([i64; 3]);
 
 struct Row {
     name: &'static str,
@@ -45,27 +43,9 @@ impl Report {
             capturer: Spread::of(own.iter().map(|turn| turn.capturer.cast_signed())),
             programs: Spread::of(own.iter().map(|turn| turn.programs.cast_signed())),
         });
-        let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
-        let model = cpuinfo
-            .lines()
-            .find_map(|line| line.strip_prefix("model name"));
-        let model = model.map_or("a processor without a name", |it| {
-            it.trim_matches([' ', '\t', ':'])
-        });
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-        let load = fs::read_to_string("/proc/loadavg")?;
-        let load = load.split(' ').next().unwrap_or("?");
-        let count = cpuinfo
-            .lines()
-            .filter(|line| line.starts_with("processor"))
-            .count();
         Ok(Self {
             rows: rows.collect(),
-            machine: format!(
-                "{count} × {model}, Linux {}, load average {load}",
-                kernel.trim()
-            ),
-            date: shell::read(&mut shell::program("date", &["-u", "+%Y-%m-%d"]))?,
+            place: figures::place()?,
             turns: off.len(),
         })
     }
@@ -86,37 +66,10 @@ impl Report {
         }
         let _infallible = writeln!(
             page,
-            "\nMeasured on {}: {}; {} turns of each way.",
-            self.date.trim(),
-            self.machine,
-            self.turns
+            "\nMeasured on {}; {} turns of each way.",
+            self.place, self.turns
         );
         page
-    }
-}
-
-impl Spread {
-    fn of(numbers: impl Iterator<Item = i64>) -> Self {
-        let mut numbers: Vec<_> = numbers.collect();
-        numbers.sort_unstable();
-        let at = |quarter: usize| {
-            let place = (numbers.len().saturating_sub(1) * quarter + 2) / 4;
-            numbers.get(place).copied().unwrap_or(0)
-        };
-        Self([at(1), at(2), at(3)])
-    }
-
-    /// The median, and the quartiles around it.
-    fn shown(self) -> String {
-        let [low, middle, high] = self.0;
-        if self.0 == [0; 3] {
-            return "–".to_owned();
-        }
-        let ns = |tenths: i64| {
-            let sign = if tenths < 0 { "-" } else { "" };
-            format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10)
-        };
-        format!("**{}** ({} … {})", ns(middle), ns(low), ns(high))
     }
 }
 
