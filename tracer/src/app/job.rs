@@ -26,6 +26,8 @@ pub(super) struct Job<'a> {
     pub(super) every_record: bool,
     /// Of what stacks are taken.
     pub(super) stack: Option<Stack>,
+    /// Whether programs of Go are asked who calls Close.
+    pub(super) go_callers: bool,
     /// How it is told; `None` when it is only recorded.
     pub(super) view: Option<View>,
     /// Where it is recorded.

@@ -42,6 +42,7 @@ pub(super) fn run(asked: &Latency) -> Result<Exit, Failure> {
             every_record: false,
             // Nobody is told of them.
             stack: Some(Stack::None),
+            go_callers: false,
             view: Some(view),
             file: None,
         }),

@@ -37,6 +37,7 @@ pub(super) fn run(asked: &Record) -> Result<Exit, Failure> {
         // What a replay may be asked for is for the replay to say.
         every_record: true,
         stack: asked.stack,
+        go_callers: asked.go_callers,
         view: None,
         file: Some(Destination {
             path: asked.output.clone(),

@@ -61,6 +61,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         wiring: &trace.wiring,
         every_record: trace.verbose,
         stack: trace.stack,
+        go_callers: trace.go_callers,
         view: Some(view),
         file,
     })
@@ -69,7 +70,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
 /// What is asked of the machine.
 fn world(job: &Job<'_>) -> Live {
     match job.stack {
-        Some(Stack::None | Stack::Kernel) if !job.kernel.go_callers => {
+        Some(Stack::None | Stack::Kernel) if !job.go_callers => {
             Live::here().without_stacks()
         }
         Some(_) | None => Live::here(),
@@ -83,7 +84,7 @@ fn request(job: &Job<'_>, filters: Filters) -> Result<Request, Failure> {
     if !segments.points.is_empty() {
         records |= Kind::SegmentSeen.bit();
     }
-    if job.kernel.go_callers {
+    if job.go_callers {
         records |= Kind::CloseAsked.bit();
     }
     let mut request = kernel::request(job.kernel, records, filters, segments)?;
@@ -138,7 +139,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
             })
         });
         let tape = tape.transpose()?;
-        let goroutines = Watch::new(session.goroutines.take(), job.kernel.go_callers);
+        let goroutines = Watch::new(session.goroutines.take(), job.go_callers);
         let run = Run {
             job,
             session,

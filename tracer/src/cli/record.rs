@@ -30,6 +30,10 @@ pub struct Record {
     /// Take stacks of every act that closes; without, those of RSTs sent are taken
     #[arg(long, value_enum, value_name = "WHICH", help_heading = "Output")]
     pub stack: Option<Stack>,
+    /// Also record which goroutine called Close, and where, in programs of Go; each call takes some
+    /// microseconds more
+    #[arg(long, help_heading = "Output")]
+    pub go_callers: bool,
     /// No summary, no talk on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,

@@ -44,6 +44,10 @@ pub struct Trace {
     /// Take stacks of every act that closes, and print them; without, those of RSTs sent are taken
     #[arg(long, value_enum, value_name = "WHICH", help_heading = "Output")]
     pub stack: Option<Stack>,
+    /// Also tell which goroutine called Close, and where, in programs of Go; each call takes some
+    /// microseconds more
+    #[arg(long, help_heading = "Output")]
+    pub go_callers: bool,
     /// No header, no summary, no talk on stderr
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
@@ -80,7 +84,7 @@ pub struct Trace {
         long,
         value_name = "FILE",
         conflicts_with_all = LIVE,
-        conflicts_with = "record",
+        conflicts_with_all = ["record", "go_callers"],
         help_heading = "Recording"
     )]
     pub replay: Option<PathBuf>,
@@ -95,7 +99,7 @@ pub struct Trace {
 }
 
 /// What makes sense only while tracing: the arguments that `--replay` refuses.
-pub(super) const LIVE: [&str; 24] = [
+pub(super) const LIVE: [&str; 23] = [
     "pids",
     "follow",
     "comms",
@@ -114,7 +118,6 @@ pub(super) const LIVE: [&str; 24] = [
     "wire_buffer",
     "way",
     "held_open",
-    "go_callers",
     "transport",
     "buffer_size",
     "btf",
@@ -225,10 +228,6 @@ pub struct Kernel {
     /// system call of this machine
     #[arg(long)]
     pub held_open: bool,
-    /// Also tell which goroutine called Close, and where, in programs of Go; each call takes some
-    /// microseconds more
-    #[arg(long)]
-    pub go_callers: bool,
     /// How records travel
     #[arg(long, value_enum, default_value = "perf")]
     pub transport: Transport,
@@ -296,7 +295,7 @@ mod tests {
             "--object x",
             "-- true",
         ];
-        assert_eq!(lines.len(), LIVE.len() + 1);
+        assert_eq!(lines.len(), LIVE.len() + 2);
         for line in lines {
             let refused = parse(&format!("--replay f {line}")).unwrap_err();
             assert_eq!(
