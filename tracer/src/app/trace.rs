@@ -70,9 +70,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
 /// What is asked of the machine.
 fn world(job: &Job<'_>) -> Live {
     match job.stack {
-        Some(Stack::None | Stack::Kernel) if !job.go_callers => {
-            Live::here().without_stacks()
-        }
+        Some(Stack::None | Stack::Kernel) if !job.go_callers => Live::here().without_stacks(),
         Some(_) | None => Live::here(),
     }
 }

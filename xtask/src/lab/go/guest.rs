@@ -16,7 +16,7 @@ fn callers(lab: &Lab) -> anyhow::Result<()> {
     if !Path::new(PROGRAMS).exists() {
         return Err(Skip("no Go made programs for this guest".to_owned()).into());
     }
-    let arguments = ["--go-callers", "--stack", "none"].map(str::to_owned);
+    let arguments = ["--go-callers"].map(str::to_owned);
     let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(10)))?;
     let program = Repeating::start(Command::new(PROGRAMS))?;
     program.until_told(lab, &mut tracer)?;
