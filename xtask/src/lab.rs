@@ -175,12 +175,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let attached = [
         held_open::TESTS,
-        filters::TESTS,
-        lifecycle::TESTS,
-        stopping::TESTS,
-        accounting::TESTS,
-        recording::TESTS,
         stacks::TESTS,
+        of_any_way(&lab),
         of_the_wire(&lab),
     ]
     .concat();
@@ -214,6 +210,25 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     run_each(&lab, refusals::TESTS, &wanted, &mut report);
     Ok(report.close(options.no_skip))
+}
+
+/// Tests of what is the same by whatever way the hooks are attached; guests, which are slow, run them
+/// by one.
+fn of_any_way(lab: &Lab) -> &'static [(&'static str, Test)] {
+    static ALL: LazyLock<Vec<(&str, Test)>> = LazyLock::new(|| {
+        [
+            filters::TESTS,
+            lifecycle::TESTS,
+            stopping::TESTS,
+            accounting::TESTS,
+            recording::TESTS,
+        ]
+        .concat()
+    });
+    match (lab.guest, lab.way) {
+        (false, _) | (true, Way::Auto | Way::Fentry) => &ALL,
+        (true, Way::Kprobe | Way::Tracepoint) => &[],
+    }
 }
 
 /// Tests of captures and of their clocks, which know nothing of ways: guests, which are slow, run them

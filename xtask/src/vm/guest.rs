@@ -8,7 +8,7 @@ use super::kernels::Kernel;
 use crate::shell;
 
 /// How long a guest may run, in seconds.
-const LIMIT: &str = "1800";
+const LIMIT: &str = "2700";
 
 /// The guest: two processors, no screen, no network, and an end instead of a restart.
 ///
