@@ -103,7 +103,10 @@ pub(super) fn joined(lab: &Lab, storm: &Storm, ended: &Ended) -> anyhow::Result<
     }
     // What a skipped hook run did not tell is a segment without its act, as finrst says.
     let unseen = dropped + summary.capture.map_or(0, |it| it.untimed);
-    let excused = summary.missed.unwrap_or(0) + 4 * unseen + 2 * summary.hurried;
+    // Where a guest's clock was set, its frames of that moment have times that came twice, or never.
+    let set = lab.guest && summary.clock.is_some_and(|it| it.steps > 0);
+    let amid = if set { summary.endings / 100 } else { 0 };
+    let excused = summary.missed.unwrap_or(0) + 4 * unseen + 2 * summary.hurried + amid;
     let missed = usize::try_from(excused)?;
     ensure!(
         unlike.len() <= missed,
@@ -118,7 +121,7 @@ pub(super) fn joined(lab: &Lab, storm: &Storm, ended: &Ended) -> anyhow::Result<
             .join("\n")
     );
     if excused == 0 {
-        both_ends(&endings)?;
+        both_ends(lab, &endings)?;
     }
     let unjoined = summary.unjoined_segments.context("no count of segments")?;
     ensure!(
@@ -171,13 +174,14 @@ fn to_copy(segment: &Segment, ending: &Ending) -> bool {
     segment.flags.contains('R') && over
 }
 
-/// What one end received, the other sent.
-fn both_ends(endings: &[&Ending]) -> anyhow::Result<()> {
+/// What one end received, the other sent; of the answers to copies in a guest see [`to_copy`].
+fn both_ends(lab: &Lab, endings: &[&Ending]) -> anyhow::Result<()> {
     let mut sent: HashMap<_, Vec<u32>> = HashMap::new();
     let mut received: HashMap<_, Vec<u32>> = HashMap::new();
     for ending in endings {
         let (local, remote) = (ending.connection.local, ending.connection.remote);
-        for segment in ending.segments.iter().flatten() {
+        let compared = |it: &&Segment| !(lab.guest && it.flags.contains('R'));
+        for segment in ending.segments.iter().flatten().filter(compared) {
             let (table, sender) = if segment.direction == "tx" {
                 (&mut sent, (local, remote))
             } else {
