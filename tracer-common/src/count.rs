@@ -19,6 +19,13 @@ pub const UNREADABLE: u32 = SLOTS - 1;
 /// Slot that counts SYNs a capture did not report, because there were too many at a time.
 pub const SYNS_LEFT_OUT: u32 = SLOTS - 2;
 
+/// Slot that counts events of connections there was no room to remember, while latencies are
+/// gathered in the kernel.
+pub const UNFOLLOWED: u32 = SLOTS - 3;
+
+/// Slot that counts durations for whose bucket there was no room, likewise.
+pub const UNGATHERED: u32 = SLOTS - 4;
+
 /// Slot that counts records of `kind` the hooks tried to send.
 #[must_use]
 pub const fn emitted(kind: Kind) -> u32 {
@@ -35,8 +42,8 @@ const _: () = {
     let mut kinds: &[Kind] = &Kind::ALL;
     while let [kind, others @ ..] = kinds {
         assert!(
-            kind.index() < SLOTS / 2 - 2,
-            "every kind needs a counter in each half, and the last two slots are taken"
+            kind.index() < SLOTS / 2 - 4,
+            "every kind needs a counter in each half, and the last four slots are taken"
         );
         kinds = others;
     }

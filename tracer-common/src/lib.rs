@@ -8,9 +8,11 @@ mod layout;
 pub mod count;
 pub mod event;
 pub mod flow;
+pub mod gather;
 pub mod settings;
 pub mod socket;
 pub mod task;
+pub mod touch;
 
 /// Version of every layout in this crate, stored in the kernel object as `CONTRACT`.
 ///

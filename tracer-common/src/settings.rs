@@ -35,11 +35,38 @@ pub struct Settings {
     pub netns: u32,
     /// Bits of [`stacks`]: of which acts stacks are taken.
     pub stacks: u32,
+    /// One of [`mode`](crate::gather::mode): whether latencies are gathered instead of records sent.
+    pub gather: u32,
+    /// How many of `network` are wanted; zero where there are more than fit: then the `FILTER_NET`
+    /// trie has them.
+    pub networks: u32,
+    /// One where the kernel has the helper that gives the running task as what the verifier knows, else
+    /// zero.
+    pub has_task_btf: u32,
+    /// The networks wanted.
+    pub network: [Network; NETWORKS],
 }
 
-assert_layout!(Settings, size = 36, {
+/// How many networks fit into [`Settings`]: comparing so many costs less than one look into a map.
+pub const NETWORKS: usize = 4;
+
+/// A network: an address is in it if what the mask leaves of it is the prefix.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Network {
+    /// Two halves of 8 bytes, in the order of memory as addresses are.
+    pub mask: [u64; 2],
+    /// Likewise.
+    pub prefix: [u64; 2],
+}
+
+assert_layout!(Network, size = 32, { mask: 0, prefix: 16 });
+
+assert_layout!(Settings, size = 176, {
     kinds: 0, filters: 4, transport: 8, wakeup_bytes: 12, tick_us: 16, has_task_pt_regs: 20,
-    device: 24, netns: 28, stacks: 32,
+    device: 24, netns: 28, stacks: 32, gather: 36, networks: 40, has_task_btf: 44, network: 48,
 });
 
 /// Bits of [`Settings::stacks`].
@@ -52,6 +79,11 @@ pub mod stacks {
     pub const OTHER_KERNEL: u32 = 1 << 2;
     /// The calling task's stack, of every other act that closes.
     pub const OTHER_USER: u32 = 1 << 3;
+    /// The calling task's stack, where a task gets a connection, shuts it down, or closes a
+    /// descriptor of it while another one is open: it goes on, held.
+    pub const KEEPING_USER: u32 = 1 << 4;
+    /// The calling task's stack of the last call that sent or received, kept in the map `TOUCHES`.
+    pub const TOUCH_USER: u32 = 1 << 5;
 }
 
 /// Bits of [`Settings::filters`].
@@ -70,7 +102,7 @@ pub mod filter {
     pub const LOCAL_PORT: u32 = 1 << 5;
     /// Only remote ports in the `FILTER` map.
     pub const REMOTE_PORT: u32 = 1 << 6;
-    /// Only flows one of whose addresses is in the `FILTER_NET` trie.
+    /// Only flows one of whose addresses is in a wanted network.
     pub const NET: u32 = 1 << 7;
     /// Only IPv4 flows, v4-mapped sockets included.
     pub const IPV4: u32 = 1 << 8;

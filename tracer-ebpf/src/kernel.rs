@@ -14,8 +14,11 @@ pub(crate) mod files;
 mod regs;
 pub(crate) mod skb;
 pub(crate) mod sock;
+mod structure;
 pub(crate) mod task;
 pub(crate) mod timers;
+
+pub(crate) use structure::{Structure, Typed};
 
 /// A kernel address; zero is null.
 pub(crate) type Address = u64;

@@ -36,8 +36,9 @@ pub(crate) fn closer_of_children(child: &Condition) -> u16 {
     }
 }
 
+/// Whether the running task has just closed a listener.
 #[inline(always)]
-fn is_closing() -> bool {
+pub(crate) fn is_closing() -> bool {
     let (_, thread) = task::ids();
     let Some(closed) = LISTENER_CLOSED.get_ptr(thread) else {
         return false;

@@ -13,6 +13,7 @@
 
 mod emit;
 mod filter;
+mod gather;
 mod hooks;
 mod kernel;
 mod listener;
@@ -21,6 +22,7 @@ mod packet;
 mod segment;
 mod settings;
 mod stack;
+mod touch;
 mod transition;
 
 #[cfg(target_arch = "bpf")]

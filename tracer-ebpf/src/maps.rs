@@ -4,10 +4,17 @@
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
 use aya_ebpf::{
-    btf_maps::{HashMap, LpmTrie, LruHashMap, PerCpuArray, PerfEventArray, RingBuf},
+    btf_maps::{HashMap, LpmTrie, LruHashMap, PerCpuArray, PerCpuHashMap, PerfEventArray, RingBuf},
     macros::btf_map,
 };
-use tracer_common::{count, settings::FilterKey, task::Goroutines};
+use tracer_common::{
+    count,
+    flow::Flow,
+    gather::{Durations, Key, Life, Owner},
+    settings::FilterKey,
+    task::Goroutines,
+    touch::Touch,
+};
 
 use crate::{filter::Verdict, stack::Scratch};
 
@@ -52,6 +59,15 @@ pub(crate) static FILTER_NET: LpmTrie<[u8; 16], u8, 256> = LpmTrie::new();
 #[btf_map]
 pub(crate) static VERDICTS: LruHashMap<u64, Verdict, 65536> = LruHashMap::new();
 
+/// The cookies of sockets wanted processes held when user space looked, which fills it: 65,536 ×
+/// about 64 bytes = 4 MiB, likewise.
+#[btf_map]
+pub(crate) static HELD: HashMap<u64, u8, 65536> = HashMap::new();
+
+/// When a wanted socket left its flow: 65,536 × about 112 bytes = 7 MiB, likewise.
+#[btf_map]
+pub(crate) static DEPARTED: LruHashMap<Flow, u64, 65536> = LruHashMap::new();
+
 /// When each thread last closed a listener, by its id: its queue is torn down right after, without
 /// the locks that tell whose doing it is.
 #[btf_map]
@@ -60,6 +76,35 @@ pub(crate) static LISTENER_CLOSED: LruHashMap<u32, u64, 256> = LruHashMap::new()
 /// The processes of Go, by tgid: 4,096 × about 64 bytes; user space fills it.
 #[btf_map]
 pub(crate) static GOROUTINES: HashMap<u32, Goroutines, 4096> = HashMap::new();
+
+/// Connections that end, by their sockets' address, while latencies are gathered here: 65,536 × about
+/// 184 bytes = 12 MiB; user space sets the size, and shrinks it to one otherwise.
+#[btf_map]
+pub(crate) static LIVES: HashMap<u64, Life, 65536> = HashMap::new();
+
+/// How long phases took, likewise: 16,384 × (about 72 bytes and 24 a CPU) = 2 MiB with two CPUs. A
+/// phase of a process takes a few dozen.
+#[btf_map]
+pub(crate) static SPREADS: PerCpuHashMap<Key, Durations, 16384> = PerCpuHashMap::new();
+
+/// The names of processes that acted, likewise.
+#[btf_map]
+pub(crate) static NAMES: HashMap<Owner, [u8; 16], 4096> = HashMap::new();
+
+/// Per CPU: the address of the socket that was given up last, which is counted when the next one is.
+#[btf_map]
+pub(crate) static LAST_GONE: PerCpuArray<u64, 1> = PerCpuArray::new();
+
+/// Per CPU: the connection that is being counted.
+#[btf_map]
+pub(crate) static SETTLED: PerCpuArray<Life, 1> = PerCpuArray::new();
+
+/// Who last sent or received on a socket, by its address: 16,384 × about 2.4 KiB = 39 MiB, one entry
+/// while nobody asks for it (user space shrinks it). A socket that is destroyed leaves; who finds no
+/// room is not known. None makes room for others: what was left alone for longest is what was leaked.
+#[btf_map]
+pub(crate) static TOUCHES: HashMap<u64, Touch, 16384> = HashMap::new();
+
 /// Where stacks are put together, per CPU: 3 × about 4 KiB. One for a task's hook, one for that
 /// of a softirq that interrupts it, one to spare; a slot in use is passed over.
 #[btf_map]

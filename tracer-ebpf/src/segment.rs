@@ -6,7 +6,7 @@ use tracer_common::{
     event::{SegmentSeen, context, direction, vlan},
     flow::Flow,
 };
-use zerocopy::{FromBytes, FromZeros};
+use zerocopy::{FromBytes, FromZeros, transmute};
 
 use crate::{
     emit::{Lane, bare_header, emit},
@@ -149,9 +149,10 @@ fn flow(bytes: &impl Bytes, place: &Place, header: &TcpHeader, flow: &mut Flow) 
         bytes.at(place.ip + 8, &mut flow.local);
         bytes.at(place.ip + 24, &mut flow.remote);
     } else {
-        let (mut source, mut destination) = ([0; 4], [0; 4]);
+        let (mut source, mut destination) = (0, 0);
         bytes.at(place.ip + 12, &mut source);
         bytes.at(place.ip + 16, &mut destination);
-        (flow.local, flow.remote) = (v4_mapped(source), v4_mapped(destination));
+        flow.local = transmute!(v4_mapped(source));
+        flow.remote = transmute!(v4_mapped(destination));
     }
 }

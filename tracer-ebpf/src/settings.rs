@@ -8,7 +8,7 @@ use core::ptr;
 
 use tracer_common::{
     CONTRACT as VERSION,
-    settings::{Offsets, Settings},
+    settings::{NETWORKS, Network, Offsets, Settings},
 };
 
 /// The contract this object was built against; user space compares it before anything is loaded.
@@ -32,6 +32,16 @@ static SETTINGS: Settings = Settings {
     device: 0,
     netns: 0,
     stacks: 0,
+    gather: 0,
+    networks: 0,
+    has_task_btf: 0,
+    network: [NO_NETWORK; NETWORKS],
+};
+
+/// A network no address is in.
+const NO_NETWORK: Network = Network {
+    mask: [0; 2],
+    prefix: [u64::MAX; 2],
 };
 
 /// The offset `pick` chooses.
@@ -46,6 +56,21 @@ pub(crate) fn offset(pick: impl FnOnce(&'static Offsets) -> &'static u16) -> u16
 pub(crate) fn setting(pick: impl FnOnce(&'static Settings) -> &'static u32) -> u32 {
     // SAFETY: as in `offset`.
     unsafe { ptr::read_volatile(pick(&SETTINGS)) }
+}
+
+/// Whether an address is in the `at`th wanted network; it is halved as [`Network`] is.
+#[inline(always)]
+pub(crate) fn in_network(at: usize, address: [u64; 2]) -> bool {
+    // SAFETY: as in `offset`. A word at a time, for a copy of all would be on the stack.
+    let word = |word: &u64| unsafe { ptr::read_volatile(word) };
+    let Some(Network { mask, prefix }) = SETTINGS.network.get(at) else {
+        return false;
+    };
+    let mut found = true;
+    for ((address, mask), prefix) in address.iter().zip(mask).zip(prefix) {
+        found &= address & word(mask) == word(prefix);
+    }
+    found
 }
 
 /// Whether any of these filters is set.

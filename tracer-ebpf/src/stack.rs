@@ -24,16 +24,19 @@ use aya_ebpf::{
 use tracer_common::{
     count,
     event::{Header, Kind, Record, Stack, context},
-    settings::stacks,
     socket::Socket,
+    task::Task,
 };
 
 use crate::{
     emit::{Lane, hand_over, wanted},
     kernel::{has, read_at, task},
     maps,
-    settings::setting,
 };
+
+mod acts;
+
+pub(crate) use acts::{of_asker, of_change, of_held_open, of_keeping, of_reset};
 
 /// Bytes of the frames of one side at most; every number of whole frames is within its bits.
 const FRAMES: u64 = 8 * 127;
@@ -54,51 +57,17 @@ const _: () = assert!(Stack::LARGEST < ROOM, "a record has room");
 pub(crate) struct Scratch {
     /// When the hook that uses the slot ran; zero when it is free.
     owner: u64,
+    /// Of a touch, whose it is; what follows is a `Touch` then.
+    pub(crate) task: Task,
+    /// Of a touch, whether it received.
+    pub(crate) received: u64,
     /// The fixed part.
-    stack: Stack,
+    pub(crate) stack: Stack,
     /// What follows it.
     rest: [u8; ROOM - size_of::<Stack>()],
 }
 
-/// Takes the stacks behind an RST.
-#[inline(always)]
-pub(crate) fn of_reset(program: &impl EbpfContext, act: &Header, socket: &Socket) {
-    let kernel = asked(stacks::RESET_KERNEL, Stack::KERNEL);
-    take(
-        program,
-        act,
-        socket,
-        kernel | asked(stacks::RESET_USER, Stack::USER),
-    );
-}
-
-/// Takes the stacks behind another act.
-#[inline(always)]
-pub(crate) fn of_other(program: &impl EbpfContext, act: &Header, socket: &Socket) {
-    let kernel = asked(stacks::OTHER_KERNEL, Stack::KERNEL);
-    take(
-        program,
-        act,
-        socket,
-        kernel | asked(stacks::OTHER_USER, Stack::USER),
-    );
-}
-
-/// Takes the program's stack behind a wish, whichever acts' stacks are wanted.
-#[inline(always)]
-pub(crate) fn of_asker(program: &impl EbpfContext, wish: &Header, socket: &Socket) {
-    take(program, wish, socket, Stack::USER);
-}
-
-#[inline(always)]
-fn asked(setting_bit: u32, asked: u16) -> u16 {
-    if setting(|settings| &settings.stacks) & setting_bit == 0 {
-        0
-    } else {
-        asked
-    }
-}
-
+/// Takes the stacks that are `asked` for and sends them behind the record of an act.
 #[inline(always)]
 fn take(program: &impl EbpfContext, act: &Header, socket: &Socket, asked: u16) {
     if asked == 0 || !wanted(Kind::Stack) {
@@ -128,22 +97,55 @@ fn put(
 ) -> bool {
     // SAFETY: the slot is this hook's until it is given back.
     let stack = unsafe { &mut (*slot).stack };
-    stack.header = Header { seq, ..*act };
+    stack.of_seq = act.seq;
+    compose(
+        program,
+        slot,
+        &Header { seq, ..*act },
+        (socket.address, socket.cookie),
+        asked,
+    );
+    let data: *mut Stack = stack;
+    let stack: &Stack = stack;
+    let sent =
+        is_of(slot, act.at_ns) && hand_over(program, Lane::States, data.cast(), || length(stack));
+    give_back(slot);
+    sent
+}
+
+/// Puts everything but `of_seq` into a slot.
+#[inline(always)]
+pub(crate) fn compose(
+    program: &impl EbpfContext,
+    slot: *mut Scratch,
+    header: &Header,
+    (address, cookie): (u64, u64),
+    asked: u16,
+) {
+    // SAFETY: the slot is this hook's until it is given back.
+    let stack = unsafe { &mut (*slot).stack };
+    stack.header = *header;
     stack.header.kind = Kind::Stack.to_wire();
-    (stack.address, stack.cookie) = (socket.address, socket.cookie);
-    (stack.of_seq, stack.asked, stack.reserved) = (act.seq, asked, [0; 3]);
+    (stack.address, stack.cookie) = (address, cookie);
+    (stack.asked, stack.reserved) = (asked, [0; 3]);
     (stack.start_ns, stack.mm) = (0, 0);
     fill(program, slot, stack);
     let frames = bytes(&stack.kernel) + bytes(&stack.user);
     stack.header.size = frames as u16 + stack.registers + stack.memory + Stack::SIZE;
-    let data: *mut Stack = stack;
-    let stack: &Stack = stack;
-    // SAFETY: as above.
-    let ours = unsafe { read_volatile(owner_of(slot)) } == act.at_ns;
-    let sent = ours && hand_over(program, Lane::States, data.cast(), || length(stack));
-    // SAFETY: as above.
+}
+
+/// Whether a slot is still this hook's.
+#[inline(always)]
+pub(crate) fn is_of(slot: *mut Scratch, owner: u64) -> bool {
+    // SAFETY: the slot lies in the map, which outlives the program.
+    unsafe { read_volatile(owner_of(slot)) == owner }
+}
+
+/// From now on a slot is another hook's to take.
+#[inline(always)]
+pub(crate) fn give_back(slot: *mut Scratch) {
+    // SAFETY: the slot lies in the map, which outlives the program.
     unsafe { write_volatile(owner_of(slot), 0) };
-    sent
 }
 
 /// Where a slot says whose it is.
@@ -158,7 +160,7 @@ fn owner_of(slot: *mut Scratch) -> *mut u64 {
 /// What interrupts a hook is over before the hook goes on, so taking one needs no more than a
 /// look. Where hooks can be preempted two may take one: the owner shows it, and one is lost.
 #[inline(always)]
-fn slot(owner: u64) -> Option<*mut Scratch> {
+pub(crate) fn slot(owner: u64) -> Option<*mut Scratch> {
     let mut index = 0;
     while index < 3 {
         let slot = maps::STACKS.get_ptr_mut(index)?;

@@ -8,20 +8,22 @@ use tracer_common::{
 
 use crate::{
     filter::Meaning,
-    kernel::{Address, sock, task},
+    kernel::{Structure, sock, task},
     listener,
 };
 
-const SYN_SENT: u32 = 2;
-const SYN_RECV: u32 = 3;
-const FIN_WAIT1: u32 = 4;
-const FIN_WAIT2: u32 = 5;
+pub(crate) const ESTABLISHED: u32 = 1;
+pub(crate) const SYN_SENT: u32 = 2;
+pub(crate) const SYN_RECV: u32 = 3;
+pub(crate) const FIN_WAIT1: u32 = 4;
+pub(crate) const FIN_WAIT2: u32 = 5;
 const TIME_WAIT: u32 = 6;
-const CLOSE: u32 = 7;
-const CLOSE_WAIT: u32 = 8;
-const LAST_ACK: u32 = 9;
-const LISTEN: u32 = 10;
-const CLOSING: u32 = 11;
+pub(crate) const CLOSE: u32 = 7;
+pub(crate) const CLOSE_WAIT: u32 = 8;
+pub(crate) const LAST_ACK: u32 = 9;
+pub(crate) const LISTEN: u32 = 10;
+pub(crate) const CLOSING: u32 = 11;
+const NEW_SYN_RECV: u32 = 12;
 
 /// Whether a transition into this state ends a direction or the connection.
 #[inline(always)]
@@ -36,16 +38,31 @@ pub(crate) fn acts(from: u32, to: u32) -> bool {
     matches!(to, FIN_WAIT1 | LAST_ACK) || (to == CLOSE && from != LISTEN && !orderly)
 }
 
+/// Whether a transition is the call of a task that connects.
+#[inline(always)]
+pub(crate) fn opens(to: u32, by: u16) -> bool {
+    to == SYN_SENT && by & context::TASK != 0
+}
+
 /// Whether a socket in this state is a connection, or is becoming one.
 #[inline(always)]
 pub(crate) fn connected(state: u32) -> bool {
     state != CLOSE && state != LISTEN
 }
 
+/// Whether a socket in this state answers segments for a connection of its own.
+#[inline(always)]
+pub(crate) fn answers_for_itself(state: u32) -> bool {
+    !matches!(
+        state,
+        0 | SYN_SENT | SYN_RECV | NEW_SYN_RECV | LISTEN | TIME_WAIT
+    )
+}
+
 /// Who makes the socket change. A task that holds the lock may also be working off segments that
 /// arrived meanwhile, so only transitions that calls make are a task's.
 #[inline(always)]
-pub(crate) fn actor(sk: Address, from: u32, to: u32, condition: &Condition) -> u16 {
+pub(crate) fn actor(sk: impl Structure, from: u32, to: u32, condition: &Condition) -> u16 {
     let by_call = matches!(to, SYN_SENT | LISTEN | FIN_WAIT1 | LAST_ACK)
         || (to == CLOSE && from != LAST_ACK && from != CLOSING);
     if by_call && sock::owned(sk) {

@@ -50,6 +50,10 @@ const RECIPE: &[&str] = &[
 /// Asks bpf-linker for `.BTF` and `.BTF.ext`; it makes them of the DWARF that `debug=2` asks for.
 const LINK_BTF: &str = "-Clink-arg=--btf";
 
+/// Lets LLVM store zeros itself, eight bytes an instruction. bpf-linker forbids it otherwise, and each
+/// record would be zeroed by a loop over its bytes.
+const LINK_STORES: &str = "-Clink-arg=--disable-expand-memcpy-in-order";
+
 /// Builds the object from source and returns it stripped of DWARF.
 ///
 /// The bytes depend on the sources and on the toolchain's versions only: every path that could
@@ -153,7 +157,8 @@ fn rustflags(root: &Path, toolchain: &Toolchain) -> Result<Vec<String>> {
     let flags = remapped
         .into_iter()
         .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    Ok(std::iter::once(LINK_BTF.to_owned()).chain(flags).collect())
+    let link = [LINK_BTF, LINK_STORES].map(str::to_owned);
+    Ok(link.into_iter().chain(flags).collect())
 }
 
 /// Where cargo keeps the sources of the crates it downloaded.

@@ -9,6 +9,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
+    gather,
     kernel::{Address, skb, sock, timers},
     stack,
 };
@@ -31,16 +32,14 @@ pub(super) fn answered(program: &impl EbpfContext, sk: Address, skb: Address, re
         return 0;
     }
     record.socket.uid = u32::MAX;
-    record.socket.flow.netns = if sk == 0 {
-        skb::netns(skb)
+    if sk == 0 {
+        record.socket.flow.netns = skb::netns(skb);
     } else {
-        sock::netns(sk)
-    };
-    if sk != 0 {
-        record.socket.address = sk;
+        (record.socket.flow.netns, record.socket.address) = (sock::netns(sk), sk);
         (record.socket.cookie, record.socket.state) = (sock::cookie(sk), sock::state(sk));
     }
-    if !admitted(&mut record, sk) {
+    let gathered = gather::instead(|| gather::answered(sk, &record.socket));
+    if gathered || !admitted(&mut record, sk) {
         return 0;
     }
     look(&mut record, sk);
@@ -67,11 +66,11 @@ fn look(record: &mut RstAnswered, sk: Address) {
     }
 }
 
-/// Asks the filter: a connection's owner decides, an answer for no connection has none.
+/// Asks the filter: the owner of the connection or of the listener decides, or who had the flow last.
 #[inline(always)]
 fn admitted(record: &mut RstAnswered, sk: Address) -> bool {
     match record.socket.state {
-        0 | TCP_TIME_WAIT | TCP_LISTEN | TCP_NEW_SYN_RECV => filter::ownerless(&record.socket.flow),
+        0 | TCP_TIME_WAIT | TCP_NEW_SYN_RECV => filter::ownerless(&record.socket.flow),
         _ => {
             record.socket.uid = sock::uid(sk);
             filter::socket(&record.socket, Meaning::Other).wanted

@@ -35,9 +35,12 @@ fn go_close(program: ProbeContext) -> u32 {
     if !sock::is_stream(sk) {
         return 0;
     }
+    if !filter::connects(sk) {
+        return 0;
+    }
     let mut record = CloseAsked::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
-    if !filter::socket(&record.socket, Meaning::Caller).wanted {
+    sock::describe(sk, &mut record.socket);
+    if !filter::owner(&record.socket, Meaning::Caller).wanted {
         return 0;
     }
     record.header = header::<CloseAsked>(context::TASK | task::flags());

@@ -27,9 +27,12 @@ pub(super) fn closed(program: &impl EbpfContext, file: Address) -> u32 {
     if flags & context::EXITING != 0 || task::executes() {
         return 0;
     }
+    if !filter::connects(sk) {
+        return 0;
+    }
     let mut record = HeldOpen::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
-    if !filter::socket(&record.socket, Meaning::Caller).wanted {
+    sock::describe(sk, &mut record.socket);
+    if !filter::owner(&record.socket, Meaning::Caller).wanted {
         return 0;
     }
     record.header = header::<HeldOpen>(context::TASK | flags);
@@ -37,6 +40,6 @@ pub(super) fn closed(program: &impl EbpfContext, file: Address) -> u32 {
     record.inode = sock::inode_of(socket);
     record.references = references;
     emit(program, Lane::Endings, &mut record);
-    stack::of_other(program, &record.header, &record.socket);
+    stack::of_held_open(program, &record.header, &record.socket);
     0
 }

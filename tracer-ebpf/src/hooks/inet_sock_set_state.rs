@@ -1,6 +1,7 @@
 //! Tracepoint `sock:inet_sock_set_state`: a transition, before it is written.
 //!
-//! It runs in the closer's context right before the FIN or RST, with the condition still as it was.
+//! It runs in the closer's context right before the FIN or RST, with the condition as it was. Its stack
+//! is 504 bytes of the 512 there are; where `gather` needs its own, the verifier drops all that.
 
 use aya_ebpf::{
     EbpfContext,
@@ -8,13 +9,13 @@ use aya_ebpf::{
     macros::{btf_tracepoint, raw_tracepoint},
     programs::{BtfTracePointContext, RawTracePointContext},
 };
-use tracer_common::event::{Kind, StateChanged, context};
+use tracer_common::event::{Kind, StateChanged};
 use zerocopy::FromZeros;
 
 use crate::{
     emit::{Lane, emit, header, wanted},
-    filter,
-    kernel::{Address, sock, task, timers::timers},
+    filter, gather,
+    kernel::{Address, Structure, Typed, sock, task, timers::timers},
     listener, stack, transition,
 };
 
@@ -22,32 +23,34 @@ use crate::{
 #[btf_tracepoint(function = "inet_sock_set_state")]
 #[expect(unsafe_code, reason = "helpers are foreign functions")]
 fn inet_sock_set_state_typed(program: BtfTracePointContext) -> i32 {
-    let sk: *mut core::ffi::c_void = program.arg(0);
+    let (sk, states) = (program.arg(0), (program.arg(1), program.arg(2)));
     // SAFETY: the verifier checked that the argument is a socket.
-    let cookie = unsafe { bpf_get_socket_cookie(sk) };
-    let (from, to) = (program.arg(1), program.arg(2));
-    changed(&program, program.arg(0), from, to, Some(cookie))
+    let cookie = || unsafe { bpf_get_socket_cookie(sk) };
+    Typed::tcp(sk).map_or(0, |sk| changed(&program, sk, states, cookie))
 }
 
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn inet_sock_set_state_raw(program: RawTracePointContext) -> i32 {
-    let (from, to) = (program.arg(1), program.arg(2));
-    changed(&program, program.arg(0), from, to, None)
+    let states = (program.arg(1), program.arg(2));
+    changed(&program, program.arg::<Address>(0), states, || 0)
 }
 
 #[inline(always)]
 fn changed(
     program: &impl EbpfContext,
-    sk: Address,
-    from: u32,
-    to: u32,
-    cookie: Option<u64>,
+    sk: impl Structure,
+    (from, to): (u32, u32),
+    cookie: impl FnOnce() -> u64,
 ) -> i32 {
-    if !wanted(Kind::StateChanged) || !sock::is_tcp(sk) {
+    let gathered = gather::instead(|| gather::changed(sk.address(), from, to));
+    if gathered || !wanted(Kind::StateChanged) || !sock::is_tcp(sk) {
+        return 0;
+    }
+    if from != transition::LISTEN && !filter::connects(sk) {
         return 0;
     }
     let mut record = StateChanged::new_zeroed();
-    sock::describe(sk, cookie, &mut record.socket);
+    sock::identify(sk, cookie, &mut record.socket);
     let ends = transition::ends(to);
     if ends || transition::begins_listener(to) {
         sock::condition(sk, &mut record.condition);
@@ -60,20 +63,18 @@ fn changed(
         listener::closed();
     }
     let meaning = transition::meaning(to, by, &record.condition);
-    let answer = filter::socket(&record.socket, meaning);
+    let answer = filter::transition(&record.socket, (from, to), meaning);
     if !answer.wanted {
         return 0;
     }
     record.header = header::<StateChanged>(by);
-    if by & context::TASK != 0 {
-        task::describe(&mut record.task);
-    }
-    record.held_back = answer.held_back;
-    (record.from, record.to) = (from, to);
+    task::describe_actor(by, &mut record.task);
+    (record.from, record.to, record.held_back) = (from, to, answer.held_back);
     let lane = if ends { Lane::Endings } else { Lane::States };
     emit(program, lane, &mut record);
-    if transition::acts(from, to) {
-        stack::of_other(program, &record.header, &record.socket);
+    let opens = transition::opens(record.to, record.header.context);
+    if opens || transition::acts(record.from, record.to) {
+        stack::of_change(program, &record.header, &record.socket, opens);
     }
     0
 }

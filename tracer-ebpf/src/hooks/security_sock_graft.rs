@@ -8,13 +8,17 @@ use aya_ebpf::{
     macros::{fentry, kprobe},
     programs::{FEntryContext, ProbeContext},
 };
-use tracer_common::event::{Accepted, Kind, context};
+use tracer_common::{
+    event::{Accepted, Kind, context},
+    socket::Socket,
+};
 use zerocopy::FromZeros;
 
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
     kernel::{Address, sock, task},
+    stack,
 };
 
 #[fentry(function = "security_sock_graft")]
@@ -43,5 +47,8 @@ fn grafted(program: &impl EbpfContext, sk: Address, socket: Address) -> u32 {
     record.cookie = sock::cookie(sk);
     record.inode = sock::inode_of(socket);
     emit(program, Lane::States, &mut record);
+    let mut socket = Socket::new_zeroed();
+    (socket.address, socket.cookie) = (record.address, record.cookie);
+    stack::of_keeping(program, &record.header, &socket);
     0
 }

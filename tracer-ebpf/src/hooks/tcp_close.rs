@@ -11,28 +11,32 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock, task},
+    gather,
+    kernel::{Structure, Typed, sock, task},
 };
 
 #[fentry(function = "tcp_close")]
 fn tcp_close_fentry(program: FEntryContext) -> u32 {
-    called(&program, program.arg(0))
+    Typed::tcp(program.arg(0)).map_or(0, |tcp| called(&program, tcp))
 }
 
 #[kprobe]
 fn tcp_close_kprobe(program: ProbeContext) -> u32 {
-    called(&program, program.arg(0).unwrap_or(0))
+    called(&program, program.arg(0).unwrap_or(0_u64))
 }
 
 #[inline(always)]
-fn called(program: &impl EbpfContext, sk: Address) -> u32 {
-    if !wanted(Kind::CloseCalled) || !sock::is_tcp(sk) {
+fn called(program: &impl EbpfContext, sk: impl Structure) -> u32 {
+    if !wanted(Kind::CloseCalled) || gather::instead(|| gather::close_called(sk.address())) {
+        return 0;
+    }
+    if !sock::is_tcp(sk) || !filter::connects(sk) {
         return 0;
     }
     let mut record = CloseCalled::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
+    sock::describe(sk, &mut record.socket);
     // A descriptor is closed on behalf of whoever runs, so no lock has to prove it.
-    if !filter::socket(&record.socket, Meaning::Caller).wanted {
+    if !filter::owner(&record.socket, Meaning::Caller).wanted {
         return 0;
     }
     record.header = header::<CloseCalled>(context::TASK | task::flags());

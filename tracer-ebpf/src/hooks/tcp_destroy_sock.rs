@@ -1,23 +1,46 @@
 //! Tracepoint `tcp:tcp_destroy_sock`: the kernel gives a socket up.
 
-use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use aya_ebpf::{
+    EbpfContext,
+    macros::{btf_tracepoint, raw_tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext},
+};
 use tracer_common::event::{Destroyed, Kind, context};
 use zerocopy::FromZeros;
 
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock, task},
+    gather,
+    kernel::{Address, Structure, Typed, sock, task},
+    touch,
 };
 
+#[btf_tracepoint(function = "tcp_destroy_sock")]
+fn tcp_destroy_sock_typed(program: BtfTracePointContext) -> i32 {
+    Typed::tcp(program.arg(0)).map_or(0, |tcp| destroyed(&program, tcp))
+}
+
 #[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
-fn tcp_destroy_sock(program: RawTracePointContext) -> u32 {
-    let sk: Address = program.arg(0);
+fn tcp_destroy_sock_raw(program: RawTracePointContext) -> i32 {
+    destroyed(&program, program.arg::<Address>(0))
+}
+
+#[inline(always)]
+fn destroyed(program: &impl EbpfContext, sk: impl Structure) -> i32 {
+    if gather::instead(|| gather::destroyed(sk.address())) {
+        return 0;
+    }
+    touch::forget(sk.address());
     if !sock::is_tcp(sk) {
         return 0;
     }
+    if !filter::connects(sk) {
+        filter::forget(sk.address());
+        return 0;
+    }
     let mut record = Destroyed::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
+    sock::describe(sk, &mut record.socket);
     // A close that finds the socket dead already destroys it under the lock it took.
     let owned = sock::owned(sk);
     let meaning = if owned {
@@ -25,8 +48,8 @@ fn tcp_destroy_sock(program: RawTracePointContext) -> u32 {
     } else {
         Meaning::Other
     };
-    let answer = filter::socket(&record.socket, meaning);
-    filter::forget(sk);
+    let answer = filter::owner(&record.socket, meaning);
+    filter::forget(sk.address());
     if !answer.wanted || !wanted(Kind::Destroyed) {
         return 0;
     }
@@ -41,6 +64,6 @@ fn tcp_destroy_sock(program: RawTracePointContext) -> u32 {
         task::describe(&mut record.task);
     }
     sock::condition(sk, &mut record.condition);
-    emit(&program, Lane::Endings, &mut record);
+    emit(program, Lane::Endings, &mut record);
     0
 }

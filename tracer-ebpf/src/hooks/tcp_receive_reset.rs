@@ -1,29 +1,46 @@
 //! Tracepoint `tcp:tcp_receive_reset`: a segment makes the kernel abort a connection.
 
-use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use aya_ebpf::{
+    EbpfContext,
+    macros::{btf_tracepoint, raw_tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext},
+};
 use tracer_common::event::{Kind, RstReceived, context};
 use zerocopy::FromZeros;
 
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock, timers::timers},
+    gather,
+    kernel::{Address, Structure, Typed, sock, timers::timers},
 };
 
+#[btf_tracepoint(function = "tcp_receive_reset")]
+fn tcp_receive_reset_typed(program: BtfTracePointContext) -> i32 {
+    Typed::tcp(program.arg(0)).map_or(0, |tcp| received(&program, tcp))
+}
+
 #[raw_tracepoint(tracepoint = "tcp_receive_reset")]
-fn tcp_receive_reset(program: RawTracePointContext) -> u32 {
-    let sk: Address = program.arg(0);
-    if !wanted(Kind::RstReceived) || !sock::is_tcp(sk) {
+fn tcp_receive_reset_raw(program: RawTracePointContext) -> i32 {
+    received(&program, program.arg::<Address>(0))
+}
+
+#[inline(always)]
+fn received(program: &impl EbpfContext, sk: impl Structure) -> i32 {
+    if !wanted(Kind::RstReceived) || gather::instead(|| gather::reset_received(sk.address())) {
+        return 0;
+    }
+    if !sock::is_tcp(sk) || !filter::connects(sk) {
         return 0;
     }
     let mut record = RstReceived::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
-    if !filter::socket(&record.socket, Meaning::RstReceived).wanted {
+    sock::describe(sk, &mut record.socket);
+    if !filter::owner(&record.socket, Meaning::RstReceived).wanted {
         return 0;
     }
     record.header = header::<RstReceived>(context::SOFTIRQ);
     sock::condition(sk, &mut record.condition);
     timers(sk, &mut record.condition);
-    emit(&program, Lane::Endings, &mut record);
+    emit(program, Lane::Endings, &mut record);
     0
 }

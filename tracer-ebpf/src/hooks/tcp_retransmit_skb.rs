@@ -19,9 +19,12 @@ fn tcp_retransmit_skb(program: RawTracePointContext) -> u32 {
     if flags & FLAG_FIN == 0 || !wanted(Kind::FinRetransmitted) {
         return 0;
     }
+    if !filter::connects(sk) {
+        return 0;
+    }
     let mut record = FinRetransmitted::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
-    if !filter::socket(&record.socket, Meaning::Other).wanted {
+    sock::describe(sk, &mut record.socket);
+    if !filter::owner(&record.socket, Meaning::Other).wanted {
         return 0;
     }
     record.header = header::<FinRetransmitted>(context::SOFTIRQ);

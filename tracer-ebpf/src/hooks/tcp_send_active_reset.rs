@@ -13,6 +13,7 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
+    gather,
     kernel::{Address, sock, task, timers::timers},
     listener, stack,
 };
@@ -52,12 +53,13 @@ fn tcp_send_active_reset_kprobe_2(program: ProbeContext) -> u32 {
 /// Reports an RST; `reason` is `enum sk_rst_reason` or [`RstSent::NO_REASON`].
 #[inline(always)]
 pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 {
-    if !wanted(Kind::RstSent) {
+    let gathered = gather::instead(|| gather::reset_sent(sk));
+    if gathered || !wanted(Kind::RstSent) || !filter::connects(sk) {
         return 0;
     }
     let mut record = RstSent::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
-    if !filter::socket(&record.socket, Meaning::Other).wanted {
+    sock::describe(sk, &mut record.socket);
+    if !filter::owner(&record.socket, Meaning::Other).wanted {
         return 0;
     }
     sock::condition(sk, &mut record.condition);
@@ -69,9 +71,7 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
         (false, false) => context::SOFTIRQ,
     };
     record.header = header::<RstSent>(by);
-    if by & context::TASK != 0 {
-        task::describe(&mut record.task);
-    }
+    task::describe_actor(by, &mut record.task);
     record.reason = reason;
     emit(program, Lane::Endings, &mut record);
     stack::of_reset(program, &record.header, &record.socket);

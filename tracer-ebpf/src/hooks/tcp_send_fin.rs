@@ -11,27 +11,27 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock, task},
+    kernel::{Structure, Typed, sock, task},
 };
 
 #[fentry(function = "tcp_send_fin")]
 fn tcp_send_fin_fentry(program: FEntryContext) -> u32 {
-    queued(&program, program.arg(0))
+    Typed::tcp(program.arg(0)).map_or(0, |tcp| queued(&program, tcp))
 }
 
 #[kprobe]
 fn tcp_send_fin_kprobe(program: ProbeContext) -> u32 {
-    queued(&program, program.arg(0).unwrap_or(0))
+    queued(&program, program.arg(0).unwrap_or(0_u64))
 }
 
 #[inline(always)]
-fn queued(program: &impl EbpfContext, sk: Address) -> u32 {
-    if !wanted(Kind::FinQueued) {
+fn queued(program: &impl EbpfContext, sk: impl Structure) -> u32 {
+    if !wanted(Kind::FinQueued) || !filter::connects(sk) {
         return 0;
     }
     let mut record = FinQueued::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
-    if !filter::socket(&record.socket, Meaning::Other).wanted {
+    sock::describe(sk, &mut record.socket);
+    if !filter::owner(&record.socket, Meaning::Other).wanted {
         return 0;
     }
     let by = if sock::owned(sk) {

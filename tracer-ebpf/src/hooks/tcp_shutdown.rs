@@ -11,30 +11,32 @@ use zerocopy::FromZeros;
 use crate::{
     emit::{Lane, emit, header, wanted},
     filter::{self, Meaning},
-    kernel::{Address, sock, task},
+    kernel::{Address, Structure, Typed, sock, task},
+    stack,
 };
 
 #[fentry(function = "tcp_shutdown")]
 fn tcp_shutdown_fentry(program: FEntryContext) -> u32 {
-    called(&program, program.arg(0), program.arg(1))
+    let how = program.arg(1);
+    Typed::tcp(program.arg(0)).map_or(0, |tcp| called(&program, tcp, how))
 }
 
 #[kprobe]
 fn tcp_shutdown_kprobe(program: ProbeContext) -> u32 {
-    called(
-        &program,
-        program.arg(0).unwrap_or(0),
-        program.arg(1).unwrap_or(0),
-    )
+    let sk: Address = program.arg(0).unwrap_or(0);
+    called(&program, sk, program.arg(1).unwrap_or(0))
 }
 
 #[inline(always)]
-fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
+fn called(program: &impl EbpfContext, sk: impl Structure, how: u32) -> u32 {
     if !wanted(Kind::ShutdownCalled) || !sock::is_tcp(sk) {
         return 0;
     }
+    if !filter::connects(sk) {
+        return 0;
+    }
     let mut record = ShutdownCalled::new_zeroed();
-    sock::describe(sk, None, &mut record.socket);
+    sock::describe(sk, &mut record.socket);
     // The kernel also shuts a socket by itself: a shutdown asked for while the handshake was
     // under way is carried out when it completes, in softirq.
     let (meaning, by) = if sock::owned(sk) {
@@ -42,7 +44,7 @@ fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
     } else {
         (Meaning::Other, context::SOFTIRQ)
     };
-    if !filter::socket(&record.socket, meaning).wanted {
+    if !filter::owner(&record.socket, meaning).wanted {
         return 0;
     }
     record.header = header::<ShutdownCalled>(by);
@@ -52,5 +54,8 @@ fn called(program: &impl EbpfContext, sk: Address, how: u32) -> u32 {
     sock::condition(sk, &mut record.condition);
     record.how = how;
     emit(program, Lane::Endings, &mut record);
+    if by != context::SOFTIRQ {
+        stack::of_keeping(program, &record.header, &record.socket);
+    }
     0
 }

@@ -1,6 +1,6 @@
 //! Files and descriptors.
 
-use super::{Address, has, read, read_at, task};
+use super::{Address, Structure, has, read, read_at, task};
 
 /// `S_IFMT` and `S_IFSOCK`, `include/uapi/linux/stat.h`.
 const TYPE: u16 = 0o170_000;
@@ -35,11 +35,11 @@ pub(crate) fn other_references(file: Address) -> u32 {
 /// Whether anything refers to a file: at the release of the last descriptor the count is zero
 /// (before 6.13) or dead (since), because `__fput` runs after the count went down.
 #[inline(always)]
-pub(crate) fn is_held(file: Address) -> bool {
+pub(crate) fn is_held(file: impl Structure) -> bool {
     if has(|offsets| &offsets.file_ref) {
-        read::<u64>(file, |offsets| &offsets.file_ref) < FILE_REF_DEAD
+        file.field::<u64>(|offsets| &offsets.file_ref) < FILE_REF_DEAD
     } else {
-        read::<u64>(file, |offsets| &offsets.file_count) != 0
+        file.field::<u64>(|offsets| &offsets.file_count) != 0
     }
 }
 

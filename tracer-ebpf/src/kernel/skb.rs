@@ -5,7 +5,7 @@ use tracer_common::{
     event::{Segment, direction, vlan},
     flow::Flow,
 };
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, transmute};
 
 use super::{
     Address, has, read, read_at,
@@ -54,8 +54,8 @@ fn addresses(ip: Address, flow: &mut Flow) {
         flow.remote = read_at(ip.wrapping_add(8));
         flow.local = read_at(ip.wrapping_add(24));
     } else {
-        flow.remote = v4_mapped(read_at(ip.wrapping_add(12)));
-        flow.local = v4_mapped(read_at(ip.wrapping_add(16)));
+        flow.remote = transmute!(v4_mapped(read_at(ip.wrapping_add(12))));
+        flow.local = transmute!(v4_mapped(read_at(ip.wrapping_add(16))));
     }
 }
 

@@ -2,12 +2,14 @@
 #![expect(unsafe_code, reason = "helpers are foreign functions")]
 
 use aya_ebpf::helpers::{
-    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_uid_gid,
+    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
+    bpf_get_current_uid_gid,
 };
 use tracer_common::{event::context, task::Task};
+use zerocopy::transmute;
 
-use super::{Address, has, read, regs, user};
-use crate::maps::GOROUTINES;
+use super::{Address, Structure, Typed, has, read, regs, user};
+use crate::{maps::GOROUTINES, settings::setting};
 
 /// `PF_EXITING`, `include/linux/sched.h`.
 const PF_EXITING: u32 = 0x4;
@@ -32,7 +34,11 @@ pub(crate) fn ids() -> (u32, u32) {
 /// What the running task's flags say, as bits of [`context`].
 #[inline(always)]
 pub(crate) fn flags() -> u16 {
-    let flags: u32 = read(current(), |offsets| &offsets.task_flags);
+    let flags: u32 = if known() {
+        typed().field(|offsets| &offsets.task_flags)
+    } else {
+        read(current(), |offsets| &offsets.task_flags)
+    };
     let mut bits = 0;
     if flags & PF_EXITING != 0 {
         bits |= context::EXITING;
@@ -56,27 +62,44 @@ pub(crate) fn flags_at_release() -> u16 {
 
 /// Describes the running task.
 #[inline(always)]
+pub(crate) fn describe(task: &mut Task) {
+    if known() {
+        described(typed(), task);
+    } else {
+        described(current(), task);
+    }
+}
+
+#[inline(always)]
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     reason = "the lower half is the uid"
 )]
-pub(crate) fn describe(task: &mut Task) {
-    let current = current();
-    let leader = read(current, |offsets| &offsets.task_group_leader);
-    task.comm = bpf_get_current_comm().unwrap_or_default();
-    task.leader_comm = leader_comm(leader);
-    task.start_ns = read(leader, |offsets| &offsets.task_start_boottime);
+fn described(current: impl Structure, task: &mut Task) {
+    task.comm = transmute!(current.halves(|offsets| &offsets.task_comm));
+    if let Some(leader) = current.follow(|offsets| &offsets.task_group_leader) {
+        task.leader_comm = transmute!(leader.halves(|offsets| &offsets.task_comm));
+        task.start_ns = leader.field(|offsets| &offsets.task_start_boottime);
+    }
     task.uid = bpf_get_current_uid_gid() as u32;
-    task.exit_code = read(current, |offsets| &offsets.task_exit_code);
+    task.exit_code = current.field(|offsets| &offsets.task_exit_code);
     task.goroutine = goroutine(current);
+}
+
+/// Describes the running task where the event is its doing.
+#[inline(always)]
+pub(crate) fn describe_actor(by: u16, task: &mut Task) {
+    if by & context::TASK != 0 {
+        describe(task);
+    }
 }
 
 /// The goroutine the running task runs for; zero when it runs for none, or is not of Go.
 ///
 /// A thread points to its `g`, the `g` to its `m`, and the `m` back: what does not is no `g`.
 #[inline(always)]
-fn goroutine(current: Address) -> u64 {
+fn goroutine(current: impl Structure) -> u64 {
     if !has(|offsets| &offsets.task_fsbase) {
         return 0;
     }
@@ -86,7 +109,7 @@ fn goroutine(current: Address) -> u64 {
     };
     // SAFETY: the pointer came from the map in this run; user space writes a process's value once.
     let at = unsafe { core::ptr::read(known) };
-    let thread: Address = read(current, |offsets| &offsets.task_fsbase);
+    let thread: Address = current.field(|offsets| &offsets.task_fsbase);
     let running: Address = user(thread.wrapping_add_signed(i64::from(at.tls)));
     let machine: Address = user(running.wrapping_add(u64::from(at.m)));
     let current: Address = user(machine.wrapping_add(u64::from(at.curg)));
@@ -144,6 +167,13 @@ pub(crate) fn executes() -> bool {
     owner & !MUTEX_FLAGS == current
 }
 
+/// Start of the running task's process, nanoseconds of `CLOCK_BOOTTIME`.
+#[inline(always)]
+pub(crate) fn start() -> u64 {
+    let leader = read(current(), |offsets| &offsets.task_group_leader);
+    read(leader, |offsets| &offsets.task_start_boottime)
+}
+
 /// Start of the running task's process, and the address of its address space.
 #[inline(always)]
 pub(crate) fn program() -> (u64, Address) {
@@ -171,6 +201,19 @@ pub(crate) fn files() -> Address {
 #[inline(always)]
 pub(crate) fn compat_status() -> u32 {
     read(current(), |offsets| &offsets.task_compat_status)
+}
+
+/// Whether the kernel gives the running task as what the verifier knows: a constant to it.
+#[inline(always)]
+fn known() -> bool {
+    setting(|settings| &settings.has_task_btf) != 0
+}
+
+/// The running `task_struct`, where it is known.
+#[inline(always)]
+fn typed() -> Typed {
+    // SAFETY: no arguments, no preconditions.
+    Typed::given(unsafe { bpf_get_current_task_btf() })
 }
 
 /// The running `task_struct`.

@@ -4,12 +4,12 @@
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use tracer_common::socket::{Condition, extra, known};
 
-use super::{Address, has, read};
+use super::{Address, Structure, has, read};
 use crate::settings::setting;
 
 /// Reads the timers of a full TCP socket into a condition that is known already.
 #[inline(always)]
-pub(crate) fn timers(sk: Address, condition: &mut Condition) {
+pub(crate) fn timers(sk: impl Structure, condition: &mut Condition) {
     let mut mark = |bit, has| condition.known |= if has { bit } else { 0 };
     mark(
         known::USER_TIMEOUT,
@@ -22,14 +22,15 @@ pub(crate) fn timers(sk: Address, condition: &mut Condition) {
     let signed = has(|offsets| &offsets.md5sig_info) || has(|offsets| &offsets.ao_info);
     mark(known::SIGNED, signed);
     let timers = &mut condition.timers;
-    timers.user_timeout_ms = read(sk, |offsets| &offsets.icsk_user_timeout);
-    timers.window = read(sk, |offsets| &offsets.snd_wnd);
-    timers.linger2 = read(sk, |offsets| &offsets.linger2);
-    timers.retransmits = read(sk, |offsets| &offsets.icsk_retransmits);
-    timers.probes_out = read(sk, |offsets| &offsets.icsk_probes_out);
-    timers.keepalive_probes = read(sk, |offsets| &offsets.keepalive_probes);
-    let keys: u64 = read(sk, |offsets| &offsets.md5sig_info);
-    let more_keys: u64 = read(sk, |offsets| &offsets.ao_info);
+    timers.user_timeout_ms = sk.field(|offsets| &offsets.icsk_user_timeout);
+    timers.window = sk.field(|offsets| &offsets.snd_wnd);
+    timers.linger2 = sk.field(|offsets| &offsets.linger2);
+    timers.retransmits = sk.field(|offsets| &offsets.icsk_retransmits);
+    timers.probes_out = sk.field(|offsets| &offsets.icsk_probes_out);
+    timers.keepalive_probes = sk.field(|offsets| &offsets.keepalive_probes);
+    // Pointers, which the verifier forbids to combine as numbers.
+    let keys: u64 = read(sk.address(), |offsets| &offsets.md5sig_info);
+    let more_keys: u64 = read(sk.address(), |offsets| &offsets.ao_info);
     if keys | more_keys != 0 {
         condition.extra |= extra::SIGNED;
     }
@@ -40,11 +41,11 @@ pub(crate) fn timers(sk: Address, condition: &mut Condition) {
 
 /// Reads whether it is a subflow of Multipath TCP, or listens for some.
 #[inline(always)]
-pub(crate) fn multipath(sk: Address, condition: &mut Condition) {
+pub(crate) fn multipath(sk: impl Structure, condition: &mut Condition) {
     if has(|offsets| &offsets.is_mptcp) {
         condition.known |= known::MPTCP;
     }
-    if read::<u8>(sk, |offsets| &offsets.is_mptcp) != 0 {
+    if sk.field::<u8>(|offsets| &offsets.is_mptcp) != 0 {
         condition.extra |= extra::MPTCP;
     }
 }
@@ -56,7 +57,7 @@ pub(crate) fn multipath(sk: Address, condition: &mut Condition) {
     clippy::cast_possible_truncation,
     reason = "TCP keeps the lower half of the jiffies"
 )]
-fn idle(sk: Address, condition: &mut Condition) {
+fn idle(sk: impl Structure, condition: &mut Condition) {
     let tick_us = setting(|settings| &settings.tick_us);
     let both = has(|offsets| &offsets.lsndtime) && has(|offsets| &offsets.icsk_lrcvtime);
     if tick_us == 0 || !both {
@@ -64,8 +65,8 @@ fn idle(sk: Address, condition: &mut Condition) {
     }
     // SAFETY: no arguments, no preconditions.
     let now = unsafe { bpf_jiffies64() } as u32;
-    let sent = now.wrapping_sub(read(sk, |offsets| &offsets.lsndtime));
-    let received = now.wrapping_sub(read(sk, |offsets| &offsets.icsk_lrcvtime));
+    let sent = now.wrapping_sub(sk.field(|offsets| &offsets.lsndtime));
+    let received = now.wrapping_sub(sk.field(|offsets| &offsets.icsk_lrcvtime));
     let idle = u64::from(if sent < received { sent } else { received });
     condition.timers.idle_ms = (idle * u64::from(tick_us) / 1_000) as u32;
     condition.known |= known::IDLE;
@@ -78,12 +79,12 @@ fn idle(sk: Address, condition: &mut Condition) {
     clippy::cast_possible_truncation,
     reason = "cut off before"
 )]
-fn unacked(sk: Address, condition: &mut Condition) {
+fn unacked(sk: impl Structure, condition: &mut Condition) {
     if !has(|offsets| &offsets.tcp_rtx_queue) || !has(|offsets| &offsets.skb_mstamp_ns) {
         return;
     }
     condition.known |= known::UNACKED_AGE;
-    let buffer: Address = read(sk, |offsets| &offsets.tcp_rtx_queue);
+    let buffer: Address = sk.field(|offsets| &offsets.tcp_rtx_queue);
     let sent: u64 = read(buffer, |offsets| &offsets.skb_mstamp_ns);
     if sent == 0 {
         return;
