@@ -8,9 +8,11 @@ use crate::{
 mod account;
 mod capture;
 mod captures;
+mod catch;
 mod check;
 mod clocks;
 mod command;
+mod confined;
 mod correlate;
 mod explain;
 mod goroutines;
@@ -20,12 +22,15 @@ mod latency;
 mod leaks;
 mod output;
 mod priority;
+mod progress;
 mod record;
 mod replay;
+pub mod report;
 mod scan;
 mod select;
 mod sockets;
 mod stop;
+mod symbols;
 mod trace;
 mod translator;
 mod translators;
@@ -41,8 +46,10 @@ pub fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Trace(trace) => trace::run(trace),
         Verb::Record(record) => record::run(record),
+        Verb::Catch(catch) => catch::run(catch),
         Verb::Correlate(correlate) => correlate::run(correlate),
         Verb::Latency(latency) => latency::run(latency),
+        Verb::Report(report) => report::run(report),
         Verb::Sockets(sockets) => sockets::run(sockets),
         Verb::Leaks(leaks) => leaks::run(leaks),
         Verb::Check(check) => check::run(check),

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum, builder::styling};
 
+mod catch;
 mod check;
 mod correlate;
 mod ends;
@@ -9,10 +10,14 @@ mod explain;
 mod latency;
 mod leaks;
 mod record;
+mod report;
+mod retold;
+mod shown;
 mod sockets;
 mod trace;
 pub mod values;
 
+pub use catch::Catch;
 pub use check::Check;
 pub use correlate::Correlate;
 pub use ends::Ends;
@@ -20,6 +25,9 @@ pub use explain::Explain;
 pub use latency::{By, Latency};
 pub use leaks::Leaks;
 pub use record::Record;
+pub use report::Report;
+pub use retold::Retold;
+pub use shown::Shown;
 pub use sockets::{SocketFilters, Sockets};
 pub use trace::{Kernel, Select, Stopping, Trace, Wiring};
 
@@ -55,7 +63,8 @@ const LONG_VERSION: &str = concat!(
 
 const AFTER: &str = "\
 Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the kernel lacks something,
-5 records were lost and --fail-on-loss was given, 6 `leaks` found something; `trace -- CMD` exits with the command's status.";
+5 records were lost and --fail-on-loss was given, 6 `leaks` found something, 124 `catch` caught too little within
+--timeout, 130 interrupted before that; `trace -- CMD` exits with the command's status.";
 
 /// The verbs; what each does is said where its options are, for a word here would replace it.
 #[derive(Debug, Subcommand)]
@@ -63,8 +72,10 @@ Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the
 pub enum Verb {
     Trace(Box<Trace>),
     Record(Box<Record>),
+    Catch(Box<Catch>),
     Correlate(Correlate),
     Latency(Box<Latency>),
+    Report(Report),
     Sockets(Box<Sockets>),
     Leaks(Box<Leaks>),
     Check(Box<Check>),

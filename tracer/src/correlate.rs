@@ -20,12 +20,14 @@ mod listeners;
 mod observe;
 mod owner;
 mod peers;
+mod resets;
 mod seeds;
 mod sockets;
 mod stacks;
 mod strays;
 mod tracked;
 mod translated;
+mod waiting;
 mod wire;
 
 pub use self::owner::looked;
@@ -34,9 +36,11 @@ use self::{
     early::Early,
     listeners::Listeners,
     peers::Peers,
+    resets::Resets,
     seeds::Seeds,
     sockets::Sockets,
     tracked::Tracked,
+    waiting::Waiting,
     wire::Wire,
 };
 use crate::model::{ending::Ending, flow::Flow, reason::ReasonNames, stray::Stray, time::MonoNs};
@@ -60,6 +64,9 @@ pub struct Limits {
     pub grace_ns: u64,
     /// Time, in nanoseconds, an answer for nobody waits for its segment; zero without a capture.
     pub answer_ns: u64,
+    /// Whether hooks see every RST that TCP sends in the network namespaces traced, and captures every
+    /// device there.
+    pub every_reset: bool,
     /// Time, in nanoseconds, a segment may take between this machine and where it was captured;
     /// zero for captures of its own.
     pub reach_ns: u64,
@@ -74,6 +81,7 @@ impl Default for Limits {
             settle_ns: 1_000_000_000,
             grace_ns: 50_000_000,
             answer_ns: 0,
+            every_reset: false,
             reach_ns: 0,
         }
     }
@@ -101,6 +109,7 @@ pub struct Correlator {
     listeners: Listeners,
     departed: Departed,
     seeds: Seeds,
+    resets: Resets,
     wire: Wire,
     /// Segments nothing tells of, until they are asked for.
     strays: Vec<Stray>,
@@ -112,6 +121,7 @@ pub struct Correlator {
     answers: VecDeque<Ending>,
     /// When the first of them was, by its flow, and whether its RST has an acknowledgement.
     answering: HashMap<Flow, (MonoNs, bool)>,
+    waiting: Waiting,
     ready: Vec<Ending>,
     /// When the latest event was.
     now: MonoNs,
@@ -131,12 +141,14 @@ impl Correlator {
             listeners: Listeners::default(),
             departed: Departed::new(limits.sockets),
             seeds: Seeds::default(),
+            resets: Resets::default(),
             wire: Wire::default(),
             strays: Vec::new(),
             losses: VecDeque::new(),
             older: HashSet::new(),
             answers: VecDeque::new(),
             answering: HashMap::new(),
+            waiting: Waiting::default(),
             ready: Vec::new(),
             now: MonoNs(0),
             counters: Counters::default(),
@@ -148,6 +160,7 @@ impl Correlator {
     pub fn due(&self, watermark: MonoNs) -> bool {
         !self.ready.is_empty()
             || !self.answers.is_empty()
+            || !self.waiting.is_empty()
             || self.sockets.is_due(watermark)
             || self.wire.is_due(watermark)
     }
@@ -164,6 +177,7 @@ impl Correlator {
     /// Every ending that has begun, finished or not, in the order the sockets were last touched.
     pub fn finish(&mut self) -> Vec<Ending> {
         self.release_answers(MonoNs(u64::MAX));
+        self.release_waiting(MonoNs(u64::MAX));
         while let Some(tracked) = self.sockets.pop_oldest() {
             self.retire(tracked);
         }
@@ -185,6 +199,7 @@ impl Correlator {
 
     fn conclude_due(&mut self, now: MonoNs) {
         self.release_answers(now);
+        self.release_waiting(now);
         while let Some(address) = self.sockets.pop_due(now) {
             self.tell(address, now);
         }
@@ -209,8 +224,13 @@ impl Correlator {
             tracked.peer = peer.or(tracked.peer);
             let until = now.before(limits.grace_ns);
             endings = tracked.conclude_held_open(until, limits.grace_ns);
-            if tracked.ended_at(&limits).is_some_and(|at| at <= now) {
-                endings.extend(tracked.conclude());
+            if let Some(at) = tracked.ended_at(&limits).filter(|&at| at <= now) {
+                // Nothing more happened to it in the time that was waited.
+                let watched = |ending: Ending| Ending {
+                    until: ending.until.max(at),
+                    ..ending
+                };
+                endings.extend(tracked.conclude().map(watched));
             }
         }
         for ending in endings {
@@ -222,35 +242,16 @@ impl Correlator {
 
     /// Puts an ending among those to be told.
     fn push(&mut self, mut ending: Ending) {
-        ending.until = ending.until.max(self.now);
-        self.succeed(&mut ending);
-        self.remember_owner(&mut ending);
-        self.join(&mut ending);
-        if let Some(owner) = &mut ending.owner {
-            owner.task.exit = self.departed.exit_of(&owner.task);
-        }
-        self.ready.push(ending);
-    }
-
-    /// Links the first ending of a socket to that of the connection whose tuple it took over.
-    fn succeed(&mut self, ending: &mut Ending) {
-        if ending.after.is_some() || ending.socket.is_none() {
-            return;
-        }
-        let departed = self.departed.of(&ending.flow, ending.first_seen);
-        if let Some(before) = departed.filter(|it| it.at <= ending.first_seen) {
-            ending.after = Some(before.id);
-            ending.former = before.ended;
-        }
+        self.link(&mut ending);
+        self.wait_for_segments(ending);
     }
 
     /// The connection that had a tuple before: over, and its socket gone or about to be.
     fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Departure> {
         let address = self.peers.at(flow);
-        let dying = address
-            .and_then(|address| self.sockets.at(address))
-            .filter(|tracked| tracked.is_destroyed());
-        dying
+        let there = address.and_then(|address| self.sockets.at(address));
+        there
+            .filter(|tracked| tracked.is_destroyed())
             .map(|tracked| Departure {
                 id: tracked.life().id,
                 owner: tracked.owner,

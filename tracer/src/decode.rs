@@ -28,6 +28,7 @@ mod stack;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod touch;
 
 use condition::condition;
 use segment::passed;

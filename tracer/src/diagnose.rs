@@ -3,6 +3,7 @@
 //! Pure: every rule sees one ending and one of its acts, and remembers nothing. The first rule
 //! that speaks decides.
 
+mod address;
 mod close;
 mod crossing;
 mod delay;
@@ -20,6 +21,7 @@ mod listener;
 mod multipath;
 mod netfilter;
 mod orphan;
+mod overflow;
 mod page;
 mod peer;
 mod reaction;
@@ -43,7 +45,7 @@ pub use self::{
 use crate::model::{
     cause::Cause,
     ending::{Act, Ending},
-    explained::Explanation,
+    explained::{Evidence, Explanation},
     process::Confidence,
 };
 
@@ -51,7 +53,7 @@ use crate::model::{
 type Rule = fn(&Ending, &Act) -> Option<(Cause, Confidence)>;
 
 /// Every rule, the more special before the more general.
-const RULES: [Rule; 31] = [
+const RULES: [Rule; 32] = [
     held_open::rule,
     exec::rule,
     multipath::rule,
@@ -69,6 +71,7 @@ const RULES: [Rule; 31] = [
     late::syn,
     late::data,
     handshake::rule,
+    overflow::rule,
     stray::rule,
     netfilter::rule,
     reaction::rule,
@@ -108,11 +111,11 @@ pub fn explain(ending: &Ending) -> Explanation {
         return Explanation {
             text: String::from("Nothing ended this connection yet."),
             advice: "",
-            evidence: Vec::new(),
+            evidence: Evidence::default(),
         };
     };
     Explanation {
-        text: told::text(ending, act),
+        text: told::text(ending, act) + &words::took_over(ending),
         advice: told::advice(ending, act),
         evidence: evidence::of(ending, act),
     }

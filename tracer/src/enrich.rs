@@ -17,4 +17,6 @@ pub mod scan;
 pub mod sock_diag;
 pub mod stacks;
 mod stat;
+pub mod sysctl;
+pub mod told;
 pub mod users;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::foreign::tamed;
+
 /// How finrst ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -19,6 +21,10 @@ pub enum Exit {
     Lost,
     /// All went well, and connections were found that somebody forgot.
     Leaks,
+    /// Less was caught in time than was asked for.
+    NotCaught,
+    /// Interrupted before as much was caught as was asked for.
+    Interrupted,
     /// The traced command ended with this status, or 128 plus its signal.
     Command(u8),
 }
@@ -35,6 +41,8 @@ impl Exit {
             Self::Kernel => 4,
             Self::Lost => 5,
             Self::Leaks => 6,
+            Self::NotCaught => 124,
+            Self::Interrupted => 130,
             Self::Command(code) => code,
         }
     }
@@ -70,9 +78,10 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "finrst: {:#}", self.error)?;
+        // Paths and what recordings say of themselves may be in it.
+        write!(f, "finrst: {}", tamed(&format!("{:#}", self.error)))?;
         if !self.hint.is_empty() {
-            write!(f, "\nhint: {}", self.hint)?;
+            write!(f, "\nhint: {}", tamed(&self.hint))?;
         }
         Ok(())
     }

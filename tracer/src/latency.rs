@@ -42,6 +42,25 @@ impl Default for Group {
 }
 
 impl Group {
+    /// Takes in endings that were counted elsewhere; their phases come apart.
+    pub const fn add_endings(&mut self, count: u64, reset: bool, leaked: bool) {
+        self.endings += count;
+        if reset {
+            self.reset += count;
+        }
+        if leaked {
+            self.leaked += count;
+        }
+    }
+
+    /// How a phase is spread, to take in more.
+    pub fn spread(&mut self, phase: Phase) -> Option<&mut Spread> {
+        let mut phases = Phase::ALL.into_iter().zip(&mut self.phases);
+        phases
+            .find(|(it, _)| *it == phase)
+            .map(|(_, spread)| spread)
+    }
+
     /// The phases that were seen, in the order in which they come.
     pub fn phases(&self) -> impl Iterator<Item = (Phase, &Spread)> {
         let all = Phase::ALL.into_iter().zip(&self.phases);
@@ -81,6 +100,7 @@ pub struct Latencies {
     by: By,
     groups: BTreeMap<Key, Group>,
     refused: u64,
+    in_kernel: bool,
 }
 
 impl Latencies {
@@ -91,21 +111,57 @@ impl Latencies {
             by,
             groups: BTreeMap::new(),
             refused: 0,
+            in_kernel: false,
         }
     }
 
-    /// Takes in an ending, diagnosed. What ended nothing is none: a close whose socket lives on.
-    pub fn add(&mut self, ending: &Ending) {
+    /// Nothing yet, of what the kernel gathers in buckets an eighth as wide as what is in them is
+    /// long.
+    #[must_use]
+    pub fn in_kernel(by: By) -> Self {
+        Self {
+            in_kernel: true,
+            ..Self::new(by)
+        }
+    }
+
+    /// What is told apart.
+    #[must_use]
+    pub const fn by(&self) -> By {
+        self.by
+    }
+
+    /// The share of a duration by which a quantile may be off.
+    #[must_use]
+    pub const fn within(&self) -> f64 {
+        if self.in_kernel { 0.125 } else { 0.01 }
+    }
+
+    /// Takes in an ending, diagnosed, and where it was called for if that is known. What ended no
+    /// connection is none: a close whose socket lives on, an RST in the name of nobody.
+    pub fn add(&mut self, ending: &Ending, code: Option<&str>) {
         let decisive = ending.decisive();
-        if decisive.is_none_or(|act| act.how == How::HeldOpen) {
+        if ending.socket.is_none() || decisive.is_none_or(|act| act.how == How::HeldOpen) {
             return;
         }
-        let key = self.by.key(ending);
+        let key = self.by.key(ending, code);
+        match self.group(key) {
+            Some(group) => group.add(ending),
+            None => self.refused += 1,
+        }
+    }
+
+    /// A group, made if need be; `None` where there is no room for one more.
+    pub fn group(&mut self, key: Key) -> Option<&mut Group> {
         if !self.groups.contains_key(&key) && self.groups.len() >= GROUPS {
-            self.refused += 1;
-            return;
+            return None;
         }
-        self.groups.entry(key).or_default().add(ending);
+        Some(self.groups.entry(key).or_default())
+    }
+
+    /// Counts endings for whose group there is no room.
+    pub const fn refuse(&mut self, endings: u64) {
+        self.refused += endings;
     }
 
     /// The groups, those of most endings first.
@@ -125,7 +181,11 @@ impl Latencies {
     /// Hands over what there is, and begins anew.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::new(self.by))
+        let begun = Self {
+            in_kernel: self.in_kernel,
+            ..Self::new(self.by)
+        };
+        std::mem::replace(self, begun)
     }
 }
 
@@ -144,10 +204,11 @@ mod tests {
             for by in By::ALL {
                 let mut latencies = Latencies::new(by);
                 for ending in &endings {
-                    latencies.add(ending);
+                    latencies.add(ending, Some("main"));
                 }
                 let told = |ending: &&Ending| {
-                    ending.decisive().is_some_and(|act| act.how != How::HeldOpen)
+                    let ends = ending.decisive().is_some_and(|act| act.how != How::HeldOpen);
+                    ends && ending.socket.is_some()
                 };
                 let told: Vec<_> = endings.iter().filter(told).collect();
                 let groups = latencies.groups();
@@ -171,11 +232,12 @@ mod tests {
         #[test]
         fn one_group_too_many_is_counted_and_takes_no_room(mut ending in arbitrary::ending()) {
             prop_assume!(ending.decisive().is_some_and(|act| act.how != How::HeldOpen));
+            prop_assume!(ending.socket.is_some());
             let mut latencies = Latencies::new(By::Peer);
             for number in 0..u32::try_from(GROUPS + 5).unwrap() {
                 ending.flow.remote = (std::net::Ipv4Addr::from(number), 80).into();
-                latencies.add(&ending);
-                latencies.add(&ending);
+                latencies.add(&ending, None);
+                latencies.add(&ending, None);
             }
             prop_assert_eq!(latencies.groups().len(), GROUPS);
             prop_assert_eq!(latencies.refused(), 10);

@@ -11,11 +11,13 @@
 pub mod align;
 pub mod app;
 pub mod cli;
+pub mod confine;
 pub mod correlate;
 pub mod decode;
 pub mod diagnose;
 pub mod enrich;
 pub mod exit;
+pub mod flight;
 pub mod go;
 pub mod latency;
 pub mod leaks;
@@ -27,6 +29,7 @@ pub mod probe;
 pub mod record;
 pub mod render;
 pub mod replay;
+pub mod report;
 pub mod tally;
 
 #[cfg(test)]

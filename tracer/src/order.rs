@@ -2,7 +2,10 @@
 //!
 //! Reads no clock: the caller says up to where nothing older is expected. Drops nothing.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque, binary_heap::PeekMut},
+};
 
 use crate::model::{observation::Observation, time::MonoNs};
 
@@ -14,17 +17,26 @@ mod tests;
 /// Hooks nested on one CPU may share the first three; the arrival keeps the order total.
 type Key = (MonoNs, u16, u64, u64);
 
+/// Records of which each is younger than the one before.
+type Run = VecDeque<(Key, Observation)>;
+
 /// The merge: records go in nearly ordered and come out ordered by `(at, cpu, seq)`.
 ///
-/// Holds at most `capacity` records; one more pushes the oldest out before its time.
+/// Holds at most `capacity` records; one more pushes the oldest out before its time. Each buffer is
+/// emptied at once and nearly in order, so there are about as many runs as buffers, and most
+/// records are compared with the one before them alone.
 #[derive(Debug)]
 pub struct Merge {
-    /// Oldest first; the number is the record's slot.
-    waiting: BinaryHeap<Reverse<(Key, usize)>>,
-    /// The records themselves, too large to be moved about in the heap.
-    slots: Vec<Option<Observation>>,
-    /// Slots that are empty.
+    runs: Vec<Run>,
+    /// The run the latest record went to.
+    current: usize,
+    /// The runs with records, by their oldest.
+    heads: BinaryHeap<Reverse<(Key, usize)>>,
+    /// The runs with records but the current one, by their youngest.
+    tails: BTreeMap<Key, usize>,
+    /// Runs that are empty, but the current one.
     free: Vec<usize>,
+    len: usize,
     capacity: usize,
     arrivals: u64,
     /// The newest key handed out; anything older that arrives now is late.
@@ -38,9 +50,12 @@ impl Merge {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
-            waiting: BinaryHeap::new(),
-            slots: Vec::new(),
+            runs: vec![Run::new()],
+            current: 0,
+            heads: BinaryHeap::new(),
+            tails: BTreeMap::new(),
             free: Vec::new(),
+            len: 0,
             capacity,
             arrivals: 0,
             newest_out: None,
@@ -51,7 +66,7 @@ impl Merge {
 
     /// Takes a record in; hands the oldest one out when there would be more than the capacity.
     ///
-    /// What comes back must be used like what [`release`](Self::release) gives: it is nowhere else.
+    /// What comes back must be used like what [`pop`](Self::pop) gives: it is nowhere else.
     #[must_use = "the record handed out early is nowhere else"]
     pub fn push(&mut self, observation: Observation) -> Option<Observation> {
         let key = (
@@ -64,32 +79,19 @@ impl Merge {
         if self.newest_out.is_some_and(|newest| key < newest) {
             self.late += 1;
         }
-        let slot = self.store(observation);
-        self.waiting.push(Reverse((key, slot)));
-        if self.waiting.len() <= self.capacity {
+        self.store(key, observation);
+        if self.len <= self.capacity {
             return None;
         }
         self.early += 1;
         self.pop(MonoNs(u64::MAX))
     }
 
-    /// Whether [`release`](Self::release) would hand anything out.
+    /// Whether [`pop`](Self::pop) would hand anything out.
     #[must_use]
     pub fn due(&self, watermark: MonoNs) -> bool {
-        let oldest = self.waiting.peek();
+        let oldest = self.heads.peek();
         oldest.is_some_and(|&Reverse(((at, ..), _))| at <= watermark)
-    }
-
-    /// Hands out, in order, every record not younger than `watermark`.
-    ///
-    /// Records the caller leaves in the iterator stay here.
-    pub fn release(&mut self, watermark: MonoNs) -> impl Iterator<Item = Observation> {
-        std::iter::from_fn(move || self.pop(watermark))
-    }
-
-    /// Hands out, in order, everything that is left.
-    pub fn finish(&mut self) -> impl Iterator<Item = Observation> {
-        self.release(MonoNs(u64::MAX))
     }
 
     /// Records that arrived after a younger one had been handed out.
@@ -106,36 +108,75 @@ impl Merge {
 
     /// Records waiting.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.waiting.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether nothing is waiting.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
-    fn store(&mut self, observation: Observation) -> usize {
-        let free = self.free.pop();
-        if let Some((index, slot)) =
-            free.and_then(|index| Some((index, self.slots.get_mut(index)?)))
-        {
-            *slot = Some(observation);
-            return index;
+    fn store(&mut self, key: Key, observation: Observation) {
+        let fits = |run: &Run| run.back().is_none_or(|&(youngest, _)| youngest < key);
+        if !self.runs.get(self.current).is_some_and(fits) {
+            self.turn_to_run_of(key);
         }
-        self.slots.push(Some(observation));
-        self.slots.len() - 1
+        let Some(run) = self.runs.get_mut(self.current) else {
+            return;
+        };
+        if run.is_empty() {
+            self.heads.push(Reverse((key, self.current)));
+        }
+        run.push_back((key, observation));
+        self.len += 1;
     }
 
-    fn pop(&mut self, watermark: MonoNs) -> Option<Observation> {
-        let &Reverse(((at, ..), _)) = self.waiting.peek()?;
+    /// Makes the run current whose youngest record is the least older one; else an empty one.
+    fn turn_to_run_of(&mut self, key: Key) {
+        let youngest = self.runs.get(self.current).and_then(VecDeque::back);
+        if let Some(&(youngest, _)) = youngest {
+            self.tails.insert(youngest, self.current);
+        }
+        let older = self.tails.range(..key).next_back();
+        let older = older.map(|(&youngest, &run)| (youngest, run));
+        self.current = if let Some((youngest, run)) = older {
+            self.tails.remove(&youngest);
+            run
+        } else if let Some(run) = self.free.pop() {
+            run
+        } else {
+            self.runs.push(Run::new());
+            self.runs.len() - 1
+        };
+    }
+
+    /// Hands out the oldest record, if it is not younger than `watermark`.
+    pub fn pop(&mut self, watermark: MonoNs) -> Option<Observation> {
+        let mut head = self.heads.peek_mut()?;
+        let Reverse(((at, ..), place)) = *head;
         if at > watermark {
             return None;
         }
-        let Reverse((key, index)) = self.waiting.pop()?;
+        // What empty runs keep is no more in all than the capacity.
+        let kept = self.capacity / self.runs.len().max(1);
+        let run = self.runs.get_mut(place)?;
+        let (key, observation) = run.pop_front()?;
+        if let Some(&(next, _)) = run.front() {
+            *head = Reverse((next, place));
+        } else {
+            PeekMut::pop(head);
+            if run.capacity() > kept {
+                *run = Run::new();
+            }
+            if place != self.current {
+                self.tails.remove(&key);
+                self.free.push(place);
+            }
+        }
+        self.len -= 1;
         self.newest_out = self.newest_out.max(Some(key));
-        self.free.push(index);
-        self.slots.get_mut(index)?.take()
+        Some(observation)
     }
 }

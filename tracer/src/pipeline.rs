@@ -134,12 +134,9 @@ impl<F: Facts> Pipeline<F> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
-        let done = merge
-            .release(reached.records)
-            .try_for_each(|seen| self.observe(&seen));
-        self.merge = merge;
-        done?;
+        while let Some(seen) = self.merge.pop(reached.records) {
+            self.observe(&seen)?;
+        }
         if reached.records != Reached::END {
             self.view.reached(reached.settled(), &mut self.out)?;
         }

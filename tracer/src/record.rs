@@ -14,8 +14,10 @@
 //! Bytes in, bytes out: no clock, no file names, no `/proc`.
 
 mod entry;
+mod framed;
 mod header;
 mod known;
+mod medium;
 mod reader;
 mod shape;
 #[cfg(test)]
@@ -24,8 +26,10 @@ mod writer;
 
 pub use self::{
     entry::{Answer, Entry, PayloadError},
+    framed::{append, entries},
     header::{Header, Point, Settings},
     known::Known,
+    medium::Medium,
     reader::{ReadError, Reader, Stop},
     writer::Writer,
 };

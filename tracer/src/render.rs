@@ -18,6 +18,7 @@ mod json;
 pub mod latency;
 pub mod leaks;
 mod pcapng;
+pub mod report;
 mod schema;
 mod silent;
 pub mod sockets;
@@ -181,6 +182,14 @@ impl<'a> Explained<'a> {
         };
         let decisive = std::iter::once(first).chain(taken).find(is_decisive);
         Some(decisive.unwrap_or(first))
+    }
+
+    /// Where in its program the ending was called for, in a few words: by who asked, else by who closed.
+    #[must_use]
+    pub fn code(&self) -> Option<String> {
+        let call = |stack| text::caller(stack).map(|it| it.to_string());
+        let acted = || self.stack().and_then(|(_, stack)| call(stack));
+        self.asked.and_then(call).or_else(acted)
     }
 }
 

@@ -119,7 +119,7 @@ impl<R: Read> Recording<R> {
             let offset = reader.offset();
             return Err(Unfit::NoHeader { offset });
         };
-        let header = *header;
+        let header = header.tamed();
         if header.contract != CONTRACT {
             return Err(Unfit::Contract {
                 found: header.contract,

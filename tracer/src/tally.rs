@@ -134,6 +134,22 @@ pub struct Captured {
     pub syns_left_out: u64,
 }
 
+impl Captured {
+    /// What was counted since `earlier`, a reading of the same counters.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            frames: self.frames.saturating_sub(earlier.frames),
+            dropped: self.dropped.saturating_sub(earlier.dropped),
+            unreadable: self.unreadable.saturating_sub(earlier.unreadable),
+            untimed: self.untimed.saturating_sub(earlier.untimed),
+            // How many there are, not how many there were.
+            left_out: self.left_out,
+            syns_left_out: self.syns_left_out.saturating_sub(earlier.syns_left_out),
+        }
+    }
+}
+
 /// What happened to the clocks: how the wall's stood to the hooks', sampled all the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clocks {

@@ -26,6 +26,7 @@ pub(crate) fn known(state: TcpState, (local, remote): (&str, &str)) -> KnownSock
         receive_queue: 3,
         send_queue: Some(1),
         timer: None,
+        traffic: None,
         origin: Origin::SockDiag,
         holders: Vec::new(),
     }

@@ -129,7 +129,7 @@ mod tests {
         }
         for fact in &expected.evidence {
             assert!(
-                explanation.evidence.contains(fact),
+                explanation.evidence.iter().any(|it| it == fact),
                 "{fact:?} in {:?}: {context}",
                 explanation.evidence
             );

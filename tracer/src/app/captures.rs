@@ -175,7 +175,7 @@ impl Captures {
         Ok(Some(all))
     }
 
-    /// Looks for namespaces, and captures; the last failure where one failed.
+    /// Looks for namespaces, and captures; the first failure where one failed.
     fn look(&mut self) -> Option<LiveError> {
         let wanted = self.scope.files();
         self.capture(wanted)
@@ -205,7 +205,8 @@ impl Captures {
                 Ok(()) => room -= 1,
                 Err(error) => {
                     self.refused.insert(netns);
-                    failure = Some(error);
+                    // What is wrong with ours is the most telling.
+                    failure.get_or_insert(error);
                 }
             }
         }

@@ -3,10 +3,11 @@
 use std::{io::Write, path::Path};
 
 use aya::{maps::MapType, sys::is_map_supported};
+use tracer_common::settings::stacks;
 
 use super::{kernel, output, select};
 use crate::{
-    cli::{Check, Output, Stack},
+    cli::{Check, Kernel, Output, Select, Stack},
     enrich::stacks::{KernelNames, kernel_names},
     exit::{Exit, Failure},
     probe::{
@@ -70,15 +71,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
         .enable_all()
         .build()?;
     let _entered = runtime.enter();
-    let attached = kernel::privileges().and_then(|_facts| attach(check));
-    let report = Report {
-        facts: SystemFacts::read(Path::new("/"))?,
-        names: kernel_names(),
-        perf: attached.as_ref().ok().map(|_| true),
-        ringbuf: is_map_supported(MapType::RingBuf).ok(),
-        attached,
-        verbose: check.verbose,
-    };
+    let report = look(&check.select, &check.kernel, check.verbose)?;
     let mut out = output::stdout();
     let written = match check.output {
         Output::Text => text::write(&report, &mut out),
@@ -90,16 +83,43 @@ pub(super) fn run(check: &Check) -> Result<Exit, Failure> {
     }
 }
 
+/// The report for people.
+///
+/// # Errors
+///
+/// The kernel's release cannot be read.
+pub(super) fn text(select: &Select, kernel: &Kernel) -> Result<String, Failure> {
+    let report = look(select, kernel, false)?;
+    let mut text = Vec::new();
+    text::write(&report, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Looks at everything; to be called within a runtime.
+fn look(select: &Select, kernel: &Kernel, verbose: bool) -> Result<Report, Failure> {
+    let attached = kernel::privileges().and_then(|_facts| attach(select, kernel));
+    Ok(Report {
+        facts: SystemFacts::read(Path::new("/"))?,
+        names: kernel_names(),
+        perf: attached.as_ref().ok().map(|_| true),
+        ringbuf: is_map_supported(MapType::RingBuf).ok(),
+        attached,
+        verbose,
+    })
+}
+
 /// Attaches every point and detaches again.
-fn attach(check: &Check) -> Result<Attached, Failure> {
-    let types = kernel::types(check.kernel.btf.as_deref())?;
-    let filters = select::filters(&check.select, true)?;
+fn attach(select: &Select, asked: &Kernel) -> Result<Attached, Failure> {
+    let types = kernel::types(asked.btf.as_deref())?;
+    let filters = select::filters(select, true)?;
     let segments = Segments {
         points: SEGMENTS,
         ..Segments::default()
     };
-    let mut request = kernel::request(&check.kernel, u32::MAX, filters, segments)?;
-    request.stacks = select::stacks(Some(Stack::Both));
+    let mut request = kernel::request(asked, u32::MAX, filters, segments)?;
+    // What `leaks` wants as well: calls that send and receive are hooked for their stacks alone.
+    let of_leaks = stacks::KEEPING_USER | stacks::TOUCH_USER;
+    request.stacks = select::stacks(Some(Stack::Both)) | of_leaks;
     let Session { plan, resolved, .. } = kernel::open(&request, &types)?;
     let missing = resolved
         .missing

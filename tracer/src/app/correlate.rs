@@ -3,7 +3,10 @@
 mod file;
 mod known;
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::anyhow;
 use jiff::Timestamp;
@@ -11,6 +14,7 @@ use jiff::Timestamp;
 use self::{file::Captured, known::Known};
 use super::{
     output,
+    progress::Progress,
     replay::{self, Asked, Opened},
     view::{self, View},
 };
@@ -37,35 +41,43 @@ struct Aligned {
 }
 
 pub(super) fn run(correlate: &Correlate) -> Result<Exit, Failure> {
-    if correlate.recording == Path::new("-") {
+    let view = View::beside(correlate);
+    let asked = Asked::of(
+        &correlate.recording,
+        view,
+        &correlate.retold,
+        correlate.quiet,
+    )?;
+    with(&asked, &correlate.captures)
+}
+
+/// Tells a recording with captures beside it.
+///
+/// # Errors
+///
+/// One of the files cannot be read, or the output not be written.
+pub(super) fn with(asked: &Asked<'_>, captures: &[PathBuf]) -> Result<Exit, Failure> {
+    if asked.path == Path::new("-") {
         let error = anyhow!("a recording is read twice to be correlated");
         return Err(Failure::new(Exit::Usage, error, "save it to a file first"));
     }
-    let opened = replay::open(&correlate.recording)?;
-    let mut captures = Vec::new();
+    let opened = replay::open(asked.path)?;
+    let mut files = Vec::new();
     let mut devices = 0;
-    for path in &correlate.captures {
-        let file = file::read(path, devices)?;
+    for path in captures {
+        let file = file::read(path, devices, asked.quiet)?;
         devices += u32::try_from(file.devices.len()).unwrap_or(u32::MAX);
-        captures.push(file);
+        files.push(file);
     }
-    let known = known::know(opened)?;
-    let mut aligned: Vec<_> = captures
+    let progress = Progress::new(asked.path, opened.bytes.filter(|_| !asked.quiet));
+    let known = known::know(opened, progress)?;
+    let mut aligned: Vec<_> = files
         .into_iter()
         .map(|captured| held_against(&known, captured))
         .collect();
-    let asked = Asked {
-        path: &correlate.recording,
-        view: View::beside(correlate),
-        kinds: &correlate.kinds,
-        causes: &correlate.causes,
-        count: correlate.count,
-        quiet: correlate.quiet,
-        fail_on_loss: correlate.fail_on_loss,
-    };
-    let again = replay::open(&correlate.recording)?;
+    let again = replay::open(asked.path)?;
     let damaged = aligned.iter().any(|it| it.captured.damage.is_some());
-    let exit = match tell(&asked, again, &known, &mut aligned) {
+    let exit = match tell(asked, again, &known, &mut aligned) {
         Err(error) if output::is_closed(&error) => Exit::Ok,
         exit => exit?,
     };
@@ -171,7 +183,8 @@ fn tell(
             segments.append(&mut one.beside);
         }
         recording.beside(segments, reach_ns);
-        Ok(aligned.iter().any(|one| one.alignment.fit.is_some()))
+        // A report says of a capture that nothing came of it.
+        Ok(asked.view.is_gathered() || aligned.iter().any(|one| one.alignment.fit.is_some()))
     })
 }
 
@@ -184,7 +197,7 @@ fn say(asked: &Asked<'_>, known: &Known, aligned: &Aligned, clock: &WallClock) -
         captured.say_gaps();
     }
     if let Some(fit) = &alignment.fit {
-        if asked.quiet {
+        if asked.quiet || asked.view.has_account() {
             return Ok(());
         }
         return view::say_alignment(alignment, fit.at, clock.clone());

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::{record::Destination, select, view::View};
 use crate::{
-    cli::{Kernel, Select, Stack, Stopping, Wire, Wiring},
+    cli::{Catch, Kernel, Select, Stack, Stopping, Wire, Wiring},
     pipeline::Wanted,
     record::Settings,
 };
@@ -32,10 +32,13 @@ pub(super) struct Job<'a> {
     pub(super) view: Option<View>,
     /// Where it is recorded.
     pub(super) file: Option<Destination>,
+    /// What is waited for, if only that is to be saved.
+    pub(super) catch: Option<&'a Catch>,
 }
 
 impl Job<'_> {
-    pub(super) fn settings(&self) -> Settings {
+    /// What the road is set to; `answers` says whether hooks see every RST that answers a segment.
+    pub(super) fn settings(&self, answers: bool) -> Settings {
         let Wanted { fin, rst, .. } = select::wanted(&self.select.kinds);
         let settle_ns = self.stopping.settle.as_nanos();
         Settings {
@@ -50,11 +53,15 @@ impl Job<'_> {
             },
             causes: select::causes(&self.select.causes),
             everything: self.select.is_everything() && self.command.is_empty(),
+            every_reset: answers
+                && self.select.is_all_of_namespaces()
+                && self.command.is_empty()
+                && self.wiring.interfaces.is_empty(),
         }
     }
 
     /// Whether it begins with the start of the run and ends with its account.
     pub(super) fn is_framed(&self) -> bool {
-        self.view.as_ref().is_some_and(View::is_framed)
+        self.catch.is_some() || self.view.as_ref().is_some_and(View::is_framed)
     }
 }

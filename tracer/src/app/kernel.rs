@@ -1,20 +1,25 @@
 //! Getting the kernel half to run, or a failure that says what to do.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use anyhow::Context as _;
 
+use super::output;
 use crate::{
     cli,
     exit::{Exit, Failure},
+    model::reason::ReasonNames,
     probe::{
         btf::{Btf, VMLINUX},
         filter::Filters,
         object,
-        session::{Request, Segments, Session, SessionError},
+        plan::PlanError,
+        session::{Gather, Request, Segments, Session, SessionError},
         system::{Capability, SystemFacts},
+        typed::Typed,
         way::{Allowed, Way},
     },
+    render::Point,
 };
 use tracer_common::settings::transport;
 
@@ -22,8 +27,8 @@ use tracer_common::settings::transport;
 pub(super) struct Types {
     /// Ours.
     pub(super) btf: Btf,
-    /// The library's; `None` when it cannot read them, which costs the ways that need them.
-    pub(super) typed: Option<aya::Btf>,
+    /// The library's.
+    pub(super) typed: Typed,
 }
 
 /// Reads the types.
@@ -41,7 +46,7 @@ pub(super) fn types(given: Option<&Path>) -> Result<Types, Failure> {
         };
         Failure::new(exit, error, hint)
     })?;
-    let typed = aya::Btf::parse_file(path, aya::Endianness::default()).ok();
+    let typed = Typed::begin(btf.raw());
     Ok(Types { btf, typed })
 }
 
@@ -61,7 +66,8 @@ pub(super) fn privileges() -> Result<SystemFacts, Failure> {
     let hint = if facts.initial_user_namespace == Some(false) {
         "this is a user namespace, whose capabilities do not count for BPF; run finrst outside of it"
     } else {
-        "run it as root, or give it the capabilities: sudo setcap cap_bpf,cap_perfmon+ep finrst"
+        "run it as root, or give it the capabilities: sudo setcap \
+         cap_bpf,cap_perfmon,cap_ipc_lock,cap_sys_ptrace,cap_dac_read_search,cap_syslog+ep finrst"
     };
     Err(Failure::new(
         Exit::Privileges,
@@ -107,6 +113,7 @@ pub(super) fn request(
         stacks: 0,
         filters,
         segments,
+        gather: Gather::default(),
     })
 }
 
@@ -116,7 +123,7 @@ pub(super) fn request(
 ///
 /// Exit code 2 for an object that is not ours, 4 for a kernel that lacks something, 1 otherwise.
 pub(super) fn open(request: &Request, types: &Types) -> Result<Session, Failure> {
-    Session::open(request, &types.btf, types.typed.as_ref()).map_err(|error| {
+    Session::open(request, &types.btf, &types.typed).map_err(|error| {
         let (exit, hint) = match &error {
             SessionError::Object(object::ObjectError::Maps(_)) | SessionError::Map { .. } => (
                 Exit::Runtime,
@@ -134,6 +141,11 @@ pub(super) fn open(request: &Request, types: &Types) -> Result<Session, Failure>
                 Exit::Usage,
                 "fewer values, or a network instead of many addresses",
             ),
+            SessionError::Buffers { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => (
+                Exit::Privileges,
+                "perf buffers of this size need CAP_IPC_LOCK, or a higher kernel.perf_event_mlock_kb; \
+                 --transport ringbuf needs neither",
+            ),
             SessionError::Buffers { .. } => (Exit::Runtime, "try a smaller --buffer-size"),
         };
         Failure::new(exit, error, hint)
@@ -146,10 +158,65 @@ pub(super) fn open(request: &Request, types: &Types) -> Result<Session, Failure>
 ///
 /// Exit code 4.
 pub(super) fn sufficient(session: &Session) -> Result<(), Failure> {
-    session.plan.check().map_err(|error| {
-        let hint = "`finrst check -v` shows every way that was tried and why it was refused";
+    session.plan.check().map_err(out_of_reach)
+}
+
+/// Refuses when state changes are out of reach, which tell everything of sockets that live on.
+///
+/// # Errors
+///
+/// Exit code 4.
+pub(super) fn sufficient_for_states(session: &Session) -> Result<(), Failure> {
+    let states = session.plan.check_points(&["state_changed"]);
+    states.map_err(out_of_reach)
+}
+
+fn out_of_reach(error: PlanError) -> Failure {
+    let hint = "`finrst check -v` shows every way that was tried and why it was refused";
+    Failure::new(Exit::Kernel, error, hint)
+}
+
+/// Whether hooks see every RST that answers a segment: functions see it on every kernel, the tracepoint
+/// where it gives reasons (since 6.10; before, it is silent without a full socket).
+pub(super) fn sees_answers(session: &Session, reasons: &ReasonNames) -> bool {
+    let hook = session.plan.hook("rst_answered");
+    hook.is_some_and(|hook| hook.way() != Way::Tracepoint || reasons.iter().next().is_some())
+}
+
+/// Refuses when what tells the end of a connection is out of reach, where latencies are gathered.
+///
+/// # Errors
+///
+/// Exit code 4.
+pub(super) fn gathers(session: &Session) -> Result<(), Failure> {
+    session.plan.check_points(&["destroyed"]).map_err(|error| {
+        let hint = "without --in-kernel the end of a connection is told by what did not happen";
         Failure::new(Exit::Kernel, error, hint)
     })
+}
+
+/// Every wanted point and how it is reached.
+pub(super) fn points(session: &Session) -> Vec<Point<'static>> {
+    let outcomes = session.plan.outcomes.iter();
+    let points = outcomes
+        .filter(|outcome| outcome.wanted)
+        .map(|outcome| Point {
+            name: outcome.point.name,
+            way: outcome.chosen.map(|hook| hook.way().name()),
+        });
+    points.collect()
+}
+
+/// Says which points are not reached.
+pub(super) fn say_absent(points: &[Point<'_>]) {
+    let absent = points.iter().filter(|point| point.way.is_none());
+    let absent: Vec<_> = absent.map(|point| point.name).collect();
+    if !absent.is_empty() {
+        let absent = absent.join(", ");
+        output::say(format_args!(
+            "finrst: running without {absent}: `finrst check` says why and what is lost"
+        ));
+    }
 }
 
 /// Refuses when segments are wanted of a point that is out of reach.

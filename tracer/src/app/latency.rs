@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::{
     job::Job,
     replay::{self, Asked},
+    symbols::Naming,
     trace,
     view::{Gather, View},
 };
@@ -17,15 +18,24 @@ use crate::{
 };
 
 mod compare;
+mod gathered;
+mod in_kernel;
 
 pub(super) fn run(asked: &Latency) -> Result<Exit, Failure> {
     if let Some([before, after]) = asked.compare.as_deref() {
         return compare::run(asked, before, after);
     }
     let interval = asked.interval.map(|it| it.as_nanos());
+    if asked.in_kernel {
+        in_kernel::check(by(asked.by))?;
+    }
     let plot = asked.plot.as_deref().map(create).transpose()?;
+    let by = by(asked.by);
+    if asked.in_kernel {
+        return in_kernel::run(asked, by, plot.map(Arc::new));
+    }
     let gather = Gather {
-        by: by(asked.by),
+        by,
         interval_ns: interval.map(|ns| u64::try_from(ns).unwrap_or(u64::MAX)),
         plot: plot.map(Arc::new),
     };
@@ -40,11 +50,15 @@ pub(super) fn run(asked: &Latency) -> Result<Exit, Failure> {
             command: &asked.command,
             quiet: asked.quiet,
             every_record: false,
-            // Nobody is told of them.
-            stack: Some(Stack::None),
+            // Nobody else is told of them.
+            stack: Some(match asked.by {
+                Asking::Function => Stack::User,
+                Asking::All | Asking::Process | Asking::Peer | Asking::Cause => Stack::None,
+            }),
             go_callers: false,
             view: Some(view),
             file: None,
+            catch: None,
         }),
     }
 }
@@ -59,6 +73,7 @@ fn recorded<'a>(asked: &'a Latency, path: &'a Path, view: View) -> Asked<'a> {
         count: asked.stopping.count,
         quiet: asked.quiet,
         fail_on_loss: asked.stopping.fail_on_loss,
+        naming: Naming::default(),
     }
 }
 
@@ -68,6 +83,7 @@ const fn by(asked: Asking) -> By {
         Asking::Process => By::Process,
         Asking::Peer => By::Peer,
         Asking::Cause => By::Cause,
+        Asking::Function => By::Function,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::{
     env,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, IsTerminal, Write},
-    os::unix::fs::FileTypeExt,
+    os::unix::fs::{FileTypeExt, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -21,7 +21,7 @@ use crate::{
     enrich::clock,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
-    record::{Header, Point, Settings, Writer},
+    record::{Header, Medium, Point, Settings, Writer},
     render::Start,
     replay::BYTE_ORDER,
 };
@@ -43,8 +43,12 @@ pub(super) fn run(asked: &Record) -> Result<Exit, Failure> {
             path: asked.output.clone(),
             force: asked.force,
         }),
+        catch: None,
     })
 }
+
+/// Who may read a recording: its owner.
+const PRIVATE: u32 = 0o600;
 
 /// Where a recording goes.
 pub(super) struct Destination {
@@ -85,19 +89,21 @@ impl Destination {
     /// # Errors
     ///
     /// Exit code 2 for a file that is there or cannot be created, 1 when it cannot be written.
-    pub(super) fn begin(&self) -> Result<Writer<Box<dyn Write>>, Failure> {
+    pub(super) fn begin(&self) -> Result<Box<dyn Medium>, Failure> {
         let out: Box<dyn Write> = if self.is_stdout() {
             Box::new(io::stdout())
         } else {
             Box::new(self.create()?)
         };
         let writer = Writer::new(out);
-        Ok(writer.with_context(|| format!("cannot write {}", self.path.display()))?)
+        let writer = writer.with_context(|| format!("cannot write {}", self.path.display()))?;
+        Ok(Box::new(writer))
     }
 
     fn create(&self) -> Result<File, Failure> {
         let mut options = OpenOptions::new();
-        options.write(true);
+        // It has names, addresses and command lines of whatever user.
+        options.write(true).mode(PRIVATE);
         if self.is_device() {
             // A pipe, or /dev/null: there is nothing to overwrite.
         } else if self.force {
@@ -105,7 +111,14 @@ impl Destination {
         } else {
             options.create_new(true);
         }
-        options.open(&self.path).map_err(|error| {
+        let opened = options.open(&self.path).and_then(|file| {
+            if self.force && !self.is_device() {
+                // One that was there keeps who may read it.
+                file.set_permissions(Permissions::from_mode(PRIVATE))?;
+            }
+            Ok(file)
+        });
+        opened.map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return self.exists();
             }
@@ -149,21 +162,18 @@ impl Destination {
 
 /// A recording that waits for its run to begin.
 pub(super) struct Tape {
-    pub(super) writer: Writer<Box<dyn Write>>,
+    pub(super) medium: Box<dyn Medium>,
     /// Nanoseconds from the hooks' time to the wall's, as the renderer has it.
     pub(super) clock_offset_ns: i128,
     /// The names of the kernel's reset reasons.
     pub(super) reasons: ReasonNames,
+    /// What the road is set to.
+    pub(super) settings: Settings,
 }
 
 impl Tape {
     /// What the recording says of the run.
-    pub(super) fn header(
-        &self,
-        start: &Start<'_>,
-        offsets: &Offsets,
-        settings: &Settings,
-    ) -> Header {
+    pub(super) fn header(&self, start: &Start<'_>, offsets: &Offsets) -> Header {
         let points = start.points.iter().map(|point| Point {
             name: point.name.to_owned(),
             way: point.way.map(ToOwned::to_owned),
@@ -184,7 +194,7 @@ impl Tape {
             points: points.collect(),
             reasons: reasons.collect(),
             offsets: by_name(offsets).collect(),
-            settings: settings.clone(),
+            settings: self.settings.clone(),
             command_line: arguments.collect(),
         }
     }

@@ -2,28 +2,27 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Read},
     path::Path,
 };
 
 use anyhow::Context as _;
 
 use super::{
-    output, select,
+    output,
+    progress::Progress,
+    select,
+    symbols::Naming,
     view::{self, View},
 };
 use crate::{
-    cli::{Kind, Trace},
-    enrich::clock,
+    cli::{Kind, Retold, Trace},
     exit::{Exit, Failure},
-    model::{cause::Cause, reason::ReasonNames, time::MonoNs},
+    model::{cause::Cause, reason::ReasonNames},
     pipeline::Pipeline,
     record::{Header, ReadError, Settings, Stop},
     replay::{Recorded, Recording, Told, Unfit},
 };
-
-/// Nanoseconds between two words on how far it is.
-const PROGRESS_EVERY: u64 = 500_000_000;
 
 /// How a recording is to be told.
 pub(super) struct Asked<'a> {
@@ -34,12 +33,38 @@ pub(super) struct Asked<'a> {
     pub(super) count: Option<u64>,
     pub(super) quiet: bool,
     pub(super) fail_on_loss: bool,
+    pub(super) naming: Naming,
+}
+
+impl<'a> Asked<'a> {
+    /// As verbs ask that tell nothing live.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2 for files of symbols that are not there.
+    pub(super) fn of(
+        path: &'a Path,
+        view: View,
+        retold: &'a Retold,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            path,
+            view,
+            kinds: &retold.kinds,
+            causes: &retold.causes,
+            count: retold.count,
+            quiet,
+            fail_on_loss: retold.fail_on_loss,
+            naming: Naming::open(&retold.symbols)?,
+        })
+    }
 }
 
 /// A recording that can be told, and how many bytes it has if that is known.
 pub(super) struct Opened {
     pub(super) recording: Recording<Box<dyn Read>>,
-    bytes: Option<u64>,
+    pub(super) bytes: Option<u64>,
 }
 
 pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
@@ -55,6 +80,7 @@ pub(super) fn run(trace: &Trace, path: &Path) -> Result<Exit, Failure> {
         count: trace.stopping.count,
         quiet: trace.quiet,
         fail_on_loss: trace.stopping.fail_on_loss,
+        naming: Naming::open(&trace.symbols)?,
     };
     whole(&asked, opened)
 }
@@ -90,7 +116,7 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
     let settings = settings(asked, &recording.header.settings);
     let clock = view::from_offset(recording.header.clock_offset_ns);
     let reasons = reasons(&recording.header);
-    let mut pipeline = view.pipeline(Recorded::default(), &settings, reasons, clock);
+    let mut pipeline = view.pipeline(asked.naming.recorded(), &settings, reasons, clock);
     if settings.answer_ns > 0 {
         pipeline.captures(settings.everything);
     }
@@ -101,12 +127,17 @@ pub(super) fn tell(asked: &Asked<'_>, opened: Opened, before: Before<'_>) -> io:
         pipeline.finish(false)?;
         return Ok(Exit::Runtime);
     }
-    let mut progress = Progress::new(if asked.quiet { None } else { bytes });
+    // Lines on the same terminal would run into it.
+    let watched = !asked.quiet && (view.is_gathered() || !io::stdout().is_terminal());
+    let mut progress = Progress::new(asked.path, bytes.filter(|_| watched));
     let told = recording.tell(&mut pipeline, view.is_framed(), &mut |bytes| {
         progress.at(bytes);
     })?;
     drop(progress);
     if !asked.quiet {
+        asked.naming.say_missing();
+    }
+    if !asked.quiet && !view.has_account() {
         view::say_summary(&told.tally)?;
     }
     Ok(judge(asked, told))
@@ -200,43 +231,4 @@ fn unfit(error: Unfit, path: &Path) -> Failure {
     };
     let error = anyhow::Error::from(error).context(path.display().to_string());
     Failure::new(exit, error, hint)
-}
-
-/// How far it is, on standard error, where people watch and lines go elsewhere.
-struct Progress {
-    /// Bytes of the file; `None` when nobody is to be told.
-    bytes: Option<u64>,
-    next: MonoNs,
-    shown: bool,
-}
-
-impl Progress {
-    fn new(bytes: Option<u64>) -> Self {
-        let watched = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self {
-            bytes: bytes.filter(|_| watched),
-            next: clock::now().after(PROGRESS_EVERY),
-            shown: false,
-        }
-    }
-
-    fn at(&mut self, bytes: u64) {
-        let Some(all) = self.bytes else { return };
-        let now = clock::now();
-        if now < self.next {
-            return;
-        }
-        self.next = now.after(PROGRESS_EVERY);
-        self.shown = true;
-        let percent = bytes.saturating_mul(100).checked_div(all).unwrap_or(0);
-        let _ = write!(io::stderr(), "\rfinrst: {percent} % read");
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
 }

@@ -15,7 +15,9 @@ use crate::{
         facts::Facts,
         scan::{Scan, scan, sees_initial_pids},
     },
+    model::known::KnownSocket,
     pipeline::tap::Tapped,
+    probe::held::Held,
 };
 
 /// A look to be begun, or under way.
@@ -66,7 +68,8 @@ impl Pending {
 }
 
 /// Takes in who held the sockets older than the attach; what was not seen is said.
-pub(super) fn take(scan: Scan, quiet: bool, pipeline: &mut Tapped<impl Facts>) {
+pub(super) fn take(scan: Scan, quiet: bool, held: &mut Held, pipeline: &mut Tapped<impl Facts>) {
+    want(&scan.sockets, held);
     let refused = pipeline.know(scan.sockets);
     if quiet {
         return;
@@ -78,5 +81,21 @@ pub(super) fn take(scan: Scan, quiet: bool, pipeline: &mut Tapped<impl Facts>) {
         output::say(format_args!(
             "finrst: too many sockets: who holds {refused} of them was not noted"
         ));
+    }
+}
+
+/// Lets a process filter through to the sockets wanted processes hold, alone or with others: what the
+/// kernel does to those by itself no task would ever prove to be wanted.
+fn want(sockets: &[KnownSocket], held: &mut Held) {
+    if !held.by_process() {
+        return;
+    }
+    for socket in sockets {
+        let mut holders = socket.holders.iter();
+        let wanted = holders.any(|holder| held.wants(holder.pid, &holder.comm.0));
+        if let Some(cookie) = socket.cookie.filter(|_| wanted) {
+            // More than 65,536 of them: of the others is told what their owners do.
+            let _ = held.put(cookie.get());
+        }
     }
 }

@@ -7,7 +7,7 @@ use tracer_common::{event::Kind as Record, settings::stacks};
 
 use super::output;
 use crate::{
-    cli::{Kind, Select, Stack},
+    cli::{Ends, Kind, Select, SocketFilters, Stack},
     enrich::{descendants, netns, users},
     exit::{Exit, Failure},
     model::cause::Cause,
@@ -48,23 +48,35 @@ pub(super) fn filters(select: &Select, quiet: bool) -> Result<Filters, Failure> 
         pids,
         follow: select.follow,
         comms: select.comms.iter().map(|comm| padded(&comm.0)).collect(),
-        uids: select
-            .ends
-            .users
-            .iter()
-            .map(|user| uid(user))
-            .collect::<Result<_, _>>()?,
-        netns: select
-            .ends
-            .netns
-            .iter()
-            .map(|wanted| namespace(wanted))
-            .collect::<Result<_, _>>()?,
-        local_ports: select.ends.local_ports.clone(),
-        remote_ports: select.ends.remote_ports.clone(),
-        nets: select.ends.nets.clone(),
-        ipv4: select.ends.ipv4,
-        ipv6: select.ends.ipv6,
+        ..of_ends(&select.ends)?
+    })
+}
+
+/// The filters for the kernel half where sockets are asked for; their states it does not know.
+///
+/// # Errors
+///
+/// A user or namespace that does not exist: exit code 2.
+pub(super) fn of_sockets(asked: &SocketFilters) -> Result<Filters, Failure> {
+    Ok(Filters {
+        pids: asked.pids.clone(),
+        comms: asked.comms.iter().map(|comm| padded(&comm.0)).collect(),
+        ..of_ends(&asked.ends)?
+    })
+}
+
+fn of_ends(ends: &Ends) -> Result<Filters, Failure> {
+    let users = ends.users.iter().map(|user| uid(user));
+    let namespaces = ends.netns.iter().map(|wanted| namespace(wanted));
+    Ok(Filters {
+        uids: users.collect::<Result<_, _>>()?,
+        netns: namespaces.collect::<Result<_, _>>()?,
+        local_ports: ends.local_ports.clone(),
+        remote_ports: ends.remote_ports.clone(),
+        nets: ends.nets.clone(),
+        ipv4: ends.ipv4,
+        ipv6: ends.ipv6,
+        ..Filters::default()
     })
 }
 

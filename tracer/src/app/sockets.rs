@@ -27,7 +27,7 @@ const PROC: &str = "/proc";
 
 pub(super) fn run(asked: &Sockets) -> Result<Exit, Failure> {
     let wanted = Wanted::new(&asked.filters)?;
-    let mut sockets = look(asked.quiet)?;
+    let mut sockets = look(asked.shown.quiet)?;
     sockets.retain(|socket| wanted.admits(socket));
     sockets.sort_by_key(|socket| {
         let flow = socket.flow;
@@ -66,10 +66,10 @@ pub(super) fn look(quiet: bool) -> Result<Vec<KnownSocket>, Failure> {
 
 fn print(asked: &Sockets, listing: &Listing<'_>) -> io::Result<()> {
     let mut out = output::stdout();
-    match asked.output {
+    match asked.shown.output {
         Output::Text => {
-            let colour = output::coloured(asked.color);
-            listing.text(colour, !asked.quiet, &mut out)?;
+            let colour = output::coloured(asked.shown.color);
+            listing.text(colour, !asked.shown.quiet, &mut out)?;
         }
         Output::Json => {
             let clock = WallClock::new(clock::sample().offset_ns, TimeZone::UTC);
@@ -173,6 +173,7 @@ mod tests {
             receive_queue: 0,
             send_queue: Some(0),
             timer: None,
+            traffic: None,
             origin: Origin::Procfs,
             holders: vec![Holder {
                 pid: std::process::id(),

@@ -5,7 +5,9 @@ use tracer_common::event::Kind;
 
 use super::{
     captures::{Captures, Scope},
+    catch::Catching,
     clocks::Clocks,
+    command, confined,
     goroutines::Watch,
     job::Job,
     kernel,
@@ -23,8 +25,13 @@ use crate::{
     enrich::facts::Live,
     exit::{Exit, Failure},
     model::reason::ReasonNames,
-    pipeline::tap::{Noted, Tapped},
+    pipeline::{
+        Pipeline,
+        tap::{Noted, Tapped},
+    },
     probe::{filter::Filters, session::Request},
+    record::Settings,
+    render::time::WallClock,
 };
 
 mod announce;
@@ -64,6 +71,7 @@ pub(super) fn run(trace: &Trace) -> Result<Exit, Failure> {
         go_callers: trace.go_callers,
         view: Some(view),
         file,
+        catch: None,
     })
 }
 
@@ -90,6 +98,24 @@ fn request(job: &Job<'_>, filters: Filters) -> Result<Request, Failure> {
     Ok(request)
 }
 
+/// The road, to whoever is told.
+fn road(
+    job: &Job<'_>,
+    catching: Option<&Catching>,
+    noted: Noted<Live>,
+    (settings, names, clock): (&Settings, ReasonNames, WallClock),
+) -> Pipeline<Noted<Live>> {
+    let mut pipeline = match (&job.view, catching) {
+        (Some(view), _) => view.pipeline(noted, settings, names, clock),
+        (None, Some(catching)) => catching.pipeline(noted, settings, names, clock),
+        (None, None) => view::silent(noted, settings, names),
+    };
+    if job.wiring.wire != Wire::Off {
+        pipeline.captures(settings.everything);
+    }
+    pipeline
+}
+
 /// Traces.
 ///
 /// # Errors
@@ -112,45 +138,52 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         .build()?;
     runtime.block_on(async {
         let stop = Stop::listen()?;
+        let catching = job.catch.map(Catching::begin).transpose()?;
         let mut session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
         kernel::captures(&session, &request.segments)?;
         let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
+        // Megabytes that nothing asks any more.
+        drop(types);
         let (clocks, first) = Clocks::new(job.quiet);
         let clock = view::from_offset(first.offset_ns);
-        let (noted, settings) = (Noted::new(world(job)), job.settings());
+        let settings = job.settings(kernel::sees_answers(&session, &names));
         let scope = Scope::of(&job.select.ends.netns, &request.filters)?;
         let capture = Captures::open(job.wiring, scope, job.quiet)?;
-        let mut pipeline = match &job.view {
-            Some(view) => view.pipeline(noted, &settings, names.clone(), clock),
-            None => view::silent(noted, &settings, names.clone()),
-        };
-        if job.wiring.wire != Wire::Off {
-            pipeline.captures(job.settings().everything);
-        }
-        let tape = job.file.as_ref().map(|file| {
-            Ok::<_, Failure>(Tape {
-                writer: file.begin()?,
-                clock_offset_ns: first.offset_ns,
-                reasons: names,
-            })
+        let devices = wire::devices(&request.segments)?;
+        let file = job.file.as_ref().map(Destination::begin).transpose()?;
+        // Its thread enters network namespaces, which this one may do no more in a moment.
+        let known = Pending::new();
+        // Nothing is told before the command runs: a command that cannot is a refusal. And it is to have
+        // every privilege finrst was given.
+        let child = command::start(job.command)?;
+        confined::confine(confined::needs(job, &facts), job.quiet);
+        let noted = Noted::new(world(job));
+        let telling = (&settings, names.clone(), clock);
+        let pipeline = road(job, catching.as_ref(), noted, telling);
+        let medium = file.or_else(|| catching.as_ref().map(Catching::medium));
+        let tape = medium.map(|medium| Tape {
+            medium,
+            clock_offset_ns: first.offset_ns,
+            reasons: names,
+            settings,
         });
-        let tape = tape.transpose()?;
         let goroutines = Watch::new(session.goroutines.take(), job.go_callers);
         let run = Run {
             job,
             session,
             pipeline: Tapped::new(pipeline),
-            known: Pending::new(),
+            known,
             goroutines,
             capture,
             clocks,
-            devices: wire::devices(&request.segments)?,
+            devices,
             translators: Translators::new(),
             stop,
             unrecorded: false,
+            catching,
         };
-        run.go(&facts, tape).await
+        run.go(&facts, tape, child).await
     })
 }

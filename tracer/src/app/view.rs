@@ -1,30 +1,35 @@
 //! How a run is told, whether it comes from the kernel or from a recording.
 
-use std::{
-    fs::File,
-    io::{self, IsTerminal as _},
-    sync::Arc,
-};
+mod gathered;
+mod people;
+
+use std::io::{self, IsTerminal as _};
 
 use anyhow::anyhow;
 use jiff::tz::TimeZone;
 
+pub(super) use self::{
+    gathered::{Gather, Reporting},
+    people::{say_alignment, say_summary},
+};
 use super::output;
 use crate::{
     cli::{Color, Correlate, Output, Stack, Telling, Trace},
     correlate::{Correlator, Limits},
     enrich::facts::Facts,
     exit::{Exit, Failure},
-    latency::group::By,
-    model::{alignment::Alignment, cause::Cause, reason::ReasonNames, time::MonoNs},
+    model::{cause::Cause, reason::ReasonNames},
     pipeline::{Pipeline, Wanted},
     record::Settings,
     render::{
         Format, Options, Render, Silent,
-        latency::{self, Latency, PlotFile},
+        latency::{
+            Latency,
+            pair::{Pair, Subject},
+        },
+        report::Report,
         time::WallClock,
     },
-    tally::Tally,
 };
 
 /// What was asked of the telling.
@@ -40,16 +45,20 @@ pub(super) struct View {
     explain: bool,
     stacks: bool,
     color: Color,
-    /// What to gather endings for; `None` where each is told.
-    gather: Option<Gather>,
+    told: Told,
 }
 
-/// What endings are gathered for.
+/// Whether endings are told one by one.
 #[derive(Clone, Debug)]
-pub(super) struct Gather {
-    pub(super) by: By,
-    pub(super) interval_ns: Option<u64>,
-    pub(super) plot: Option<Arc<File>>,
+enum Told {
+    /// Each.
+    Each,
+    /// How long their phases took.
+    Latencies(Gather),
+    /// How those of two processes differ.
+    Pair([Subject; 2]),
+    /// All together.
+    Report(Reporting),
 }
 
 impl View {
@@ -63,12 +72,21 @@ impl View {
                 || trace.explain
                 || trace.stack.is_some_and(|stack| stack != Stack::None),
             color: trace.color,
-            gather: None,
+            told: Told::Each,
         }
     }
 
     /// How endings are told together.
     pub(super) const fn gathered(output: Output, color: Color, gather: Gather) -> Self {
+        Self::at_the_end(output, color, Told::Latencies(gather))
+    }
+
+    /// How two processes are held against each other.
+    pub(super) const fn compared(output: Output, color: Color, pair: [Subject; 2]) -> Self {
+        Self::at_the_end(output, color, Told::Pair(pair))
+    }
+
+    const fn at_the_end(output: Output, color: Color, told: Told) -> Self {
         Self {
             output: match output {
                 Output::Text => Telling::Text,
@@ -79,8 +97,34 @@ impl View {
             explain: false,
             stacks: false,
             color,
-            gather: Some(gather),
+            told,
         }
+    }
+
+    /// How a report is written.
+    pub(super) const fn reported(color: Color, reporting: Reporting) -> Self {
+        Self {
+            output: Telling::Text,
+            verbose: false,
+            unjoined: false,
+            explain: false,
+            stacks: false,
+            color,
+            told: Told::Report(reporting),
+        }
+    }
+
+    /// Whether nothing is told before the end.
+    pub(super) const fn is_gathered(&self) -> bool {
+        matches!(
+            self.told,
+            Told::Latencies(_) | Told::Pair(_) | Told::Report(_)
+        )
+    }
+
+    /// Whether it has the account of the run for people.
+    pub(super) const fn has_account(&self) -> bool {
+        matches!(self.told, Told::Report(_))
     }
 
     /// How a recording with captures is told.
@@ -91,15 +135,15 @@ impl View {
             unjoined: correlate.verbose,
             stacks: correlate.verbose || correlate.explain,
             explain: correlate.explain,
-            color: correlate.color,
-            gather: None,
+            color: correlate.retold.color,
+            told: Told::Each,
         }
     }
 
     /// Whether it begins with the start and ends with the account of the run: for programs, and
     /// where the end is what it is about.
     pub(super) fn is_framed(&self) -> bool {
-        self.output != Telling::Text || self.gather.is_some()
+        self.output != Telling::Text || self.is_gathered()
     }
 
     /// Refuses what cannot be told that way; `captured` says whether segments are or were.
@@ -150,27 +194,23 @@ impl View {
             explain: self.explain,
             stacks: self.stacks,
         };
-        let view: Box<dyn Render> = match &self.gather {
-            Some(gather) => Box::new(Latency::new(format, gather.telling(), options)),
-            None => format.renderer(options),
+        let view: Box<dyn Render> = match &self.told {
+            Told::Each => format.renderer(options),
+            Told::Latencies(gather) => Box::new(Latency::new(format, gather.telling(), options)),
+            Told::Pair(pair) => Box::new(Pair::new(format, pair.clone(), options)),
+            Told::Report(it) => Box::new(Report::new(it.form(), &it.name, options)),
         };
-        let out = output::stdout();
+        let out = match &self.told {
+            Told::Report(Reporting {
+                page: Some(page), ..
+            }) => output::file(page),
+            Told::Each | Told::Latencies(_) | Told::Pair(_) | Told::Report(_) => output::stdout(),
+        };
         let mut road = road(facts, settings, reasons, view, out, self.verbose);
         if self.unjoined {
             road.tell_strays_too();
         }
         road
-    }
-}
-
-impl Gather {
-    fn telling(&self) -> latency::Telling {
-        let plot = self.plot.clone();
-        latency::Telling {
-            by: self.by,
-            interval_ns: self.interval_ns,
-            plot: plot.map(|file| -> Box<dyn PlotFile> { Box::new(file) }),
-        }
     }
 }
 
@@ -186,7 +226,18 @@ pub(super) fn quiet<F: Facts>(
     reasons: ReasonNames,
     view: Box<dyn Render>,
 ) -> Pipeline<F> {
-    road(facts, settings, reasons, view, Box::new(io::sink()), false)
+    into(facts, settings, reasons, view, Box::new(io::sink()))
+}
+
+/// A road that tells a view of endings alone, and writes it somewhere.
+pub(super) fn into<F: Facts>(
+    facts: F,
+    settings: &Settings,
+    reasons: ReasonNames,
+    view: Box<dyn Render>,
+    out: Box<dyn io::Write>,
+) -> Pipeline<F> {
+    road(facts, settings, reasons, view, out, false)
 }
 
 fn road<F: Facts>(
@@ -205,6 +256,7 @@ fn road<F: Facts>(
         sockets,
         answer_ns,
         everything: _,
+        every_reset,
         ref causes,
     } = settings;
     let usual = Limits::default();
@@ -212,6 +264,7 @@ fn road<F: Facts>(
         sockets,
         settle_ns,
         answer_ns,
+        every_reset,
         // Segments may leave as late for an ending as for an answer.
         grace_ns: usual.grace_ns.max(answer_ns),
         ..usual
@@ -229,38 +282,4 @@ fn road<F: Facts>(
 /// A relation of the clocks, told in the zone of whoever reads.
 pub(super) fn from_offset(offset_ns: i128) -> WallClock {
     WallClock::new(offset_ns, TimeZone::system())
-}
-
-/// How a capture was held against a recording, for people, on standard error.
-///
-/// # Errors
-///
-/// None: it is written to memory first.
-pub(super) fn say_alignment(alignment: &Alignment, at: MonoNs, clock: WallClock) -> io::Result<()> {
-    let mut lines = Vec::new();
-    for_people(clock).alignment(alignment, at, &mut lines)?;
-    output::say(String::from_utf8_lossy(lines.trim_ascii_end()));
-    Ok(())
-}
-
-/// The account of a run for people, on standard error, where it does not mix with the data.
-///
-/// # Errors
-///
-/// None: it is written to memory first.
-pub(super) fn say_summary(tally: &Tally) -> io::Result<()> {
-    let mut summary = Vec::new();
-    for_people(from_offset(0)).summary(tally, &mut summary)?;
-    output::say(String::from_utf8_lossy(summary.trim_ascii_end()));
-    Ok(())
-}
-
-fn for_people(clock: WallClock) -> Box<dyn Render> {
-    Format::Text.renderer(Options {
-        clock,
-        reasons: ReasonNames::default(),
-        colour: false,
-        explain: false,
-        stacks: false,
-    })
 }

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Color, Kind, Telling, values};
-use crate::model::cause::Cause;
+use super::{Retold, Telling};
 
 /// Tell a recording together with what others captured
 ///
@@ -20,10 +19,6 @@ use crate::model::cause::Cause;
 /// to be so, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line"
-)]
 pub struct Correlate {
     /// What `finrst record -o RECORDING` wrote
     #[arg(value_name = "RECORDING")]
@@ -50,41 +45,9 @@ pub struct Correlate {
     /// No header, no summary, no talk on stderr but of what is wrong
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
-    /// When to colour text
-    #[arg(
-        long,
-        value_enum,
-        default_value = "auto",
-        value_name = "WHEN",
-        help_heading = "Output"
-    )]
-    pub color: Color,
-
-    /// Only endings of these kinds; repeat or separate by commas
-    #[arg(
-        long = "kind",
-        value_enum,
-        value_name = "KIND",
-        value_delimiter = ',',
-        help_heading = "Filters"
-    )]
-    pub kinds: Vec<Kind>,
-    /// Only endings of these causes, codes of `finrst explain`; repeat or separate by commas
-    #[arg(
-        long = "cause",
-        value_name = "CAUSE",
-        value_delimiter = ',',
-        value_parser = values::cause(),
-        hide_possible_values = true,
-        help_heading = "Filters"
-    )]
-    pub causes: Vec<Cause>,
-    /// Stop after this many endings
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
-    pub count: Option<u64>,
-    /// Exit with 5 when records were lost
-    #[arg(long, help_heading = "Stopping")]
-    pub fail_on_loss: bool,
+    /// What of it is told.
+    #[command(flatten)]
+    pub retold: Retold,
 }
 
 const EXAMPLES: &str = "\

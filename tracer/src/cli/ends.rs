@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use super::values;
 
 /// Which sockets, by what they are themselves.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub struct Ends {
     /// Only these local ports; repeat or separate by commas
@@ -36,11 +36,17 @@ impl Ends {
     /// Whether no filter is set.
     #[must_use]
     pub fn is_everything(&self) -> bool {
+        self.is_all_of_namespaces() && self.netns.is_empty()
+    }
+
+    /// Whether no filter is set but for network namespaces.
+    #[must_use]
+    pub fn is_all_of_namespaces(&self) -> bool {
         let Self {
             local_ports,
             remote_ports,
             nets,
-            netns,
+            netns: _,
             users,
             ipv4,
             ipv6,
@@ -48,7 +54,6 @@ impl Ends {
         local_ports.is_empty()
             && remote_ports.is_empty()
             && nets.is_empty()
-            && netns.is_empty()
             && users.is_empty()
             && !ipv4
             && !ipv6

@@ -1,6 +1,6 @@
 //! `finrst sockets`: what can be typed.
 
-use super::{Color, Ends, Output, values};
+use super::{Ends, Shown, values};
 use crate::model::state::TcpState;
 use clap::Args;
 
@@ -21,27 +21,9 @@ pub struct Sockets {
     #[command(flatten)]
     pub filters: SocketFilters,
 
-    /// Output format
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value = "text",
-        help_heading = "Output"
-    )]
-    pub output: Output,
-    /// No header, no talk on stderr
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-    /// When to colour text
-    #[arg(
-        long,
-        value_enum,
-        default_value = "auto",
-        value_name = "WHEN",
-        help_heading = "Output"
-    )]
-    pub color: Color,
+    /// How they are shown.
+    #[command(flatten)]
+    pub shown: Shown,
 }
 
 /// Which sockets to show: those that every kind of filter given admits.

@@ -88,6 +88,15 @@ pub struct Trace {
         help_heading = "Recording"
     )]
     pub replay: Option<PathBuf>,
+    /// With --replay: name the frames of programs anew, from the files in this directory that have
+    /// their build id, and from DIR/.build-id/ab/cdef.debug; repeatable
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "replay",
+        help_heading = "Recording"
+    )]
+    pub symbols: Vec<PathBuf>,
 
     /// How to reach the kernel.
     #[command(flatten)]
@@ -180,7 +189,7 @@ pub struct Wiring {
 }
 
 /// Which connections to trace.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub struct Select {
     /// Only sockets of these processes; repeat or separate by commas
@@ -213,7 +222,13 @@ impl Select {
     /// Whether every connection of this machine is asked for.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.pids.is_empty() && self.comms.is_empty() && self.ends.is_everything()
+        self.is_all_of_namespaces() && self.ends.netns.is_empty()
+    }
+
+    /// Whether every connection of some network namespaces is asked for, or of all.
+    #[must_use]
+    pub fn is_all_of_namespaces(&self) -> bool {
+        self.pids.is_empty() && self.comms.is_empty() && self.ends.is_all_of_namespaces()
     }
 }
 
@@ -253,7 +268,8 @@ Examples:
   finrst trace --wire afpacket -o pcapng | tshark -n -r -
   finrst trace -v -- curl -s http://127.0.0.1/  one command, with every event
   finrst trace --stack both -p 4711             which line of which function closed
-  finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded";
+  finrst trace --replay run.finrst --explain    what `finrst record -o run.finrst` recorded
+  finrst trace --replay run.finrst --stack both --symbols /usr/lib/debug   with names found here";
 
 #[cfg(test)]
 mod tests {
@@ -314,6 +330,15 @@ mod tests {
             panic!("another verb");
         };
         assert!(trace.verbose && trace.replay.is_some());
+    }
+
+    #[test]
+    fn symbols_are_for_a_replay() {
+        let Verb::Trace(trace) = parse("--replay f --symbols a --symbols b").unwrap().verb else {
+            panic!("another verb");
+        };
+        assert_eq!(trace.symbols.len(), 2);
+        assert!(parse("--symbols a").is_err());
     }
 
     #[test]

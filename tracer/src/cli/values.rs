@@ -37,6 +37,24 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 
+/// An amount of memory: a number with `KiB`, `MiB` or `GiB`, from 1 MiB on.
+///
+/// # Errors
+///
+/// What is wrong with it, for clap to show.
+pub fn memory(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let found = units.iter().find_map(|(unit, bits)| {
+        let number: usize = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        number.checked_mul(1 << bits)
+    });
+    let bytes = found.ok_or("not an amount of memory; say 512KiB, 64MiB or 1GiB")?;
+    if bytes < 1 << 20 {
+        return Err("less than 1MiB keeps nothing worth having".to_owned());
+    }
+    Ok(bytes)
+}
+
 /// A process name.
 ///
 /// # Errors
@@ -122,6 +140,15 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for wrong in ["", "s", "1d", "-1", "1e400", "1.2.3"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn memory_takes_binary_units_and_no_others() {
+        assert_eq!(memory("1024KiB"), Ok(1 << 20));
+        assert_eq!(memory("64 MiB"), Ok(64 << 20));
+        for wrong in ["", "64", "64MB", "1KiB", "-1MiB", "99999999999999GiB"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -106,9 +106,10 @@ impl Correlator {
     /// Tells the answers for nobody whose segments must have been seen by now.
     pub(super) fn release_answers(&mut self, now: MonoNs) {
         let until = now.before(self.limits.answer_ns);
-        while let Some(ending) = self.answers.pop_front_if(|it| it.first_seen <= until) {
+        while let Some(mut ending) = self.answers.pop_front_if(|it| it.first_seen <= until) {
             self.answering.remove(&ending.flow);
-            self.push(ending);
+            self.link(&mut ending);
+            self.complete(ending);
         }
     }
 }

@@ -16,6 +16,7 @@ impl Correlator {
 
     /// Takes in a segment that a capture in a namespace saw, by the hooks' clock.
     pub fn sight(&mut self, at: Timed, netns: Option<u32>, seen: &Seen) {
+        self.reset_came(at.at, netns, seen);
         self.wire.seen(at, netns, None, seen);
     }
 
@@ -26,7 +27,9 @@ impl Correlator {
             at,
             error_ns: Some(0),
         };
-        self.wire.seen(time, netns, passed.cookie, &passed.seen());
+        let seen = passed.seen();
+        self.reset_came(at, netns, &seen);
+        self.wire.seen(time, netns, passed.cookie, &seen);
     }
 
     /// A namespace translates one tuple to another, by what its connection tracking says.

@@ -2,7 +2,7 @@
 
 use super::{acts, errno, tracked::Tracked};
 use crate::model::{
-    ending::{Act, Call, EndId, Ending, Former, How, Owner},
+    ending::{Act, Call, EndId, Ending, How, Owner},
     holder::Provenance,
     process::{Actor, Confidence},
     socket::Condition,
@@ -52,14 +52,12 @@ impl Tracked {
             condition: self.condition,
             after: self.after,
             former: None,
+            not_by_tcp: None,
             until: self.last_touched,
             peer: self.peer,
             segments: None,
         };
-        self.told = ending.decisive().map(|act| Former {
-            at: act.at,
-            how: act.how,
-        });
+        self.told = ending.decisive().map(|act| self.former(act));
         self.after = Some(ending.id());
         Some(ending)
     }
@@ -149,7 +147,8 @@ impl Tracked {
         Some(act)
     }
 
-    /// The kernel gave up a connected socket and its last transitions were not seen.
+    /// The kernel gave up a connected socket and its last transitions were not seen: whoever closed it
+    /// in the end need not be who ended the connection.
     ///
     /// Not one in `SYN_RECV`, which may never have been a connection: see above.
     fn vanished(&self) -> Option<Act> {
@@ -161,7 +160,7 @@ impl Tracked {
             )
         });
         (self.acts.is_empty() && connected).then(|| {
-            let mut act = acts::blank(moment.at, How::Destroyed, moment.actor);
+            let mut act = acts::blank(moment.at, How::Destroyed, Actor::Unknown);
             act.state = self.state;
             act.condition = self.condition;
             act
@@ -201,6 +200,7 @@ pub(super) fn alone(id: EndId, act: Act) -> Ending {
         condition: Condition::default(),
         after: None,
         former: None,
+        not_by_tcp: None,
         until: id.first_seen,
         peer: None,
         segments: None,

@@ -2,8 +2,9 @@
 
 use hashlink::LinkedHashMap;
 
+use super::Correlator;
 use crate::model::{
-    ending::{EndId, Former, Owner},
+    ending::{EndId, Ending, Former, Owner},
     flow::Flow,
     holder::Provenance,
     process::{Confidence, Exit, Task},
@@ -100,6 +101,20 @@ impl Departed {
     }
 }
 
+impl Correlator {
+    /// Links the first ending of a socket to that of the connection whose tuple it took over.
+    pub(super) fn succeed(&mut self, ending: &mut Ending) {
+        if ending.after.is_some() || ending.socket.is_none() {
+            return;
+        }
+        let departed = self.departed.of(&ending.flow, ending.first_seen);
+        if let Some(before) = departed.filter(|it| it.at <= ending.first_seen) {
+            ending.after = Some(before.id);
+            ending.former = before.ended;
+        }
+    }
+}
+
 impl Departure {
     /// The owner as of a later event on the same tuple.
     pub(super) fn owner_later(&self) -> Option<Owner> {
@@ -108,5 +123,23 @@ impl Departure {
             from: Provenance::Before,
             ..owner
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::tracked::Tracked;
+
+    /// What `finrst catch --help` says of `--sockets`, links and room in the table included.
+    #[test]
+    fn a_connection_takes_two_kibibytes_open_and_half_a_one_when_it_is_over() {
+        const LINKS: usize = 2 * size_of::<usize>();
+        // A table is doubled when it is seven eighths full: at worst, a place takes this much.
+        const PLACE: usize = (size_of::<usize>() + 1) * 16 / 7;
+        let gone = size_of::<(Flow, Departure)>() + LINKS + PLACE;
+        let open = size_of::<(u64, Tracked)>() + LINKS + PLACE;
+        assert!(gone <= 512, "{gone} bytes");
+        assert!(open <= 2_048, "{open} bytes");
     }
 }

@@ -40,7 +40,8 @@ impl Correlator {
             let of_answer = |it: &Sighted| {
                 let flags = it.sighting.headers.flags;
                 let after = |(at, acks): (MonoNs, bool)| {
-                    it.sighting.at >= at.before(APART_NS) && acks == flags.has(SegmentFlags::ACK)
+                    let since = it.sighting.may_be_since(at.before(APART_NS));
+                    since && acks == flags.has(SegmentFlags::ACK)
                 };
                 flags.has(SegmentFlags::RST) && answer.is_some_and(after)
             };
@@ -84,7 +85,7 @@ impl Correlator {
             let seq = act.and_then(|act| act.seq);
             let headers = &it.sighting.headers;
             let is_answer = headers.flags.has(SegmentFlags::RST)
-                && it.sighting.at >= left
+                && it.sighting.may_be_since(left)
                 && seq.is_none_or(|seq| seq == headers.seq);
             is_answer || handshake.is_some_and(|it_is| it_is.agreed(it))
         });
@@ -153,7 +154,10 @@ impl Correlator {
         let next =
             next.filter(|it| Some(it.id) != ending.socket && it.first_seen > ending.first_seen);
         let until = ending.last_seen().after(after).after(reach);
-        let until = next.map_or(until, |it| until.min(it.first_seen.before(1)));
+        let next = next.map(|it| it.first_seen);
+        let waiting = self.waiting.next(&ending.flow, ending.first_seen);
+        let next = next.into_iter().chain(waiting).min();
+        let until = next.map_or(until, |it| until.min(it.before(1)));
         (ending.first_seen.before(BEFORE_NS).before(reach), until)
     }
 }

@@ -57,6 +57,7 @@ impl Correlator {
                 provoked_by,
                 reason,
             } => {
+                self.reset_left(*flow, moment.at);
                 let act = self.answer(moment.at, (*state, *condition), *provoked_by, *reason);
                 self.rst_answered(*flow, *socket, act);
             }
@@ -204,6 +205,7 @@ impl Correlator {
     ) {
         let reason = reason.map(|code| self.names.reason(code));
         let limits = self.limits;
+        self.reset_left(socket.flow, moment.at);
         if let Some(tracked) = self.meet(moment, socket, condition, false) {
             tracked.reset_sent(moment, socket.state, condition, reason, &limits);
         }

@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 
+use hashlink::DefaultHashBuilder;
+
 use super::Correlator;
 use crate::model::{ending::EndId, flow::Flow, time::MonoNs};
 
 /// Connected sockets by their flow.
 #[derive(Debug, Default)]
-pub(super) struct Peers(HashMap<Flow, u64>);
+pub(super) struct Peers(HashMap<Flow, u64, DefaultHashBuilder>);
 
 impl Peers {
     /// The socket at `address` has this flow; an older one by the same flow is gone.

@@ -7,7 +7,8 @@ impl Correlator {
     /// Takes in that the stacks of an act were taken; the act itself was observed right before.
     pub(super) fn stack(&mut self, id: StackId, socket: SocketId) {
         let limits = self.limits;
-        let mut answers = self.ready.iter_mut().chain(&mut self.answers);
+        let told = self.ready.iter_mut().chain(&mut self.answers);
+        let mut answers = told.chain(self.waiting.iter_mut());
         let for_nobody =
             |ending: &&mut Ending| ending.socket.is_none() && ending.first_seen == id.at;
         if let Some(ending) = answers.find(for_nobody) {

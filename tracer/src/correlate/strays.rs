@@ -23,6 +23,14 @@ impl Correlator {
         self.losses.push_back(at);
     }
 
+    /// Whether losses were noticed that may be of this time.
+    pub(super) fn loses(&self, at: MonoNs) -> bool {
+        let near = |noticed: &MonoNs| {
+            at.after(LOSS_NS) >= noticed.before(LOSS_NS) && at <= noticed.after(LOSS_NS)
+        };
+        self.losses.iter().any(near)
+    }
+
     /// The segments nothing can tell of any more, since this was last asked; and how many there was
     /// no room for.
     pub fn strays(&mut self) -> (Vec<Stray>, u64) {
@@ -81,16 +89,13 @@ impl Correlator {
         } else {
             flows.iter().any(is_known)
         };
-        let loss_near = |noticed: &MonoNs| {
-            at.after(LOSS_NS) >= noticed.before(LOSS_NS) && at <= noticed.after(LOSS_NS)
-        };
         if known {
             Why::KnownConnection
         } else if flows.iter().any(|flow| self.older.contains(flow)) {
             Why::OlderThanTrace
         } else if !from_here && direction(last) == Some(Direction::Transmitted) {
             Why::Forwarded
-        } else if self.losses.iter().any(loss_near) {
+        } else if self.loses(at) {
             Why::RecordsLost
         } else if from_here {
             Why::SentByNoSocket

@@ -7,4 +7,5 @@ mod joining;
 mod opening;
 mod phases;
 mod properties;
+mod resets;
 mod world;

@@ -193,6 +193,10 @@ impl Tracked {
         self.first_seen = self.first_seen.min(act.at);
         if self.acts.len() < limits.acts {
             let place = self.acts.partition_point(|known| known.at <= act.at);
+            if self.acts.is_empty() {
+                // Most connections end by two, and have room for no more.
+                self.acts.reserve_exact(2);
+            }
             self.acts.insert(place, act);
         } else {
             self.truncated = self.truncated.saturating_add(1);
@@ -237,11 +241,21 @@ impl Tracked {
     pub(super) fn ended(&self) -> Option<Former> {
         let reset = |act: &&Act| matches!(act.how, How::RstSent | How::RstReceived);
         let act = self.acts.iter().find(reset).or(self.acts.first());
-        let act = act.map(|act| Former {
+        self.told.or(act.map(|act| self.former(act)))
+    }
+
+    /// What is left of it where this act tells its end.
+    pub(super) fn former(&self, act: &Act) -> Former {
+        // `tcp_time_wait` puts a stand-in in place, then closes the socket.
+        let orderly = self.closed.filter(|closed| {
+            let waits = matches!(closed.from, TcpState::FinWait2 | TcpState::Closing);
+            waits && closed.condition.err.unwrap_or(0) == 0
+        });
+        Former {
             at: act.at,
             how: act.how,
-        });
-        self.told.or(act)
+            gave_way: orderly.map(|closed| closed.moment.at),
+        }
     }
 
     /// When there is something to tell, as far as is known now; `None` while an application holds

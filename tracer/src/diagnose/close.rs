@@ -1,6 +1,7 @@
 //! `app_close`: a process closed the last descriptor.
 
 use super::{
+    address::address,
     page::{Page, Step},
     words,
 };
@@ -42,7 +43,7 @@ pub(super) fn ends_by_close(act: &Act) -> bool {
 /// Who closed it, and what was still on its way.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     if act.how == How::Destroyed {
         return format!(
             "{who} closed the socket to {remote} in SYN_SENT; there was nothing to finish, so the \

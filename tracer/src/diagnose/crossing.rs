@@ -1,6 +1,7 @@
 //! `simultaneous_close`: both FINs were under way at once.
 
 use super::{
+    address::address,
     page::{Page, Step},
     words,
 };
@@ -30,7 +31,7 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who closed here, and that the peer did as well.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let did = if act.call == Some(Call::Shutdown) {
         "shut its sending side"
     } else {

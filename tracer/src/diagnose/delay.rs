@@ -7,8 +7,10 @@ use super::{
 };
 use crate::model::{
     cause::Cause,
-    ending::{Act, Ending},
+    ending::{Act, Ending, How},
+    explained::Evidence,
     process::{Actor, Confidence},
+    state::TcpState,
 };
 
 /// Advice for a FIN behind data.
@@ -49,9 +51,47 @@ pub(super) fn unsent(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> 
     if phases.fin_to_wire.is_some_and(|waited| waited >= WAIT_NS) {
         return delayed;
     }
-    let slow = phases.fin_to_ack? >= WAIT_NS.max(round_trips);
+    let waited = phases.fin_to_ack.or_else(|| still(ending, act))?;
+    let slow = waited >= WAIT_NS.max(round_trips);
     (slow && phases.fin_to_wire.is_none())
         .then_some((Cause::FinDelayedByUnsentData, Confidence::Likely))
+}
+
+/// Nanoseconds for which a FIN behind unsent data had not been acknowledged when its ending was told;
+/// `None` where it was, or left, or something else ended the connection.
+fn still(ending: &Ending, act: &Act) -> Option<u64> {
+    let behind = act.how == How::FinSent && act.condition.unsent? > 0;
+    let last = ending.states.last()?.to;
+    let queued = matches!(
+        last,
+        TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck
+    );
+    let phases = ending.phases();
+    let left = phases.fin_to_wire.is_some() || phases.fin_to_ack.is_some();
+    (behind && queued && !left && ending.destroyed.is_none()).then(|| ending.until.since(act.at))
+}
+
+/// A sentence on a FIN that had not left by the time it was told, with a blank before it; empty for
+/// any other.
+///
+/// Without a capture, it may have left and wait for its acknowledgement.
+pub(super) fn waiting(ending: &Ending, act: &Act) -> String {
+    let Some(waited) = still(ending, act) else {
+        return String::new();
+    };
+    let waited = words::Duration(waited);
+    if ending.segments.is_some() {
+        format!(" The FIN is still queued behind them: {waited} later it had not left.")
+    } else {
+        format!(" The FIN is queued behind them, and {waited} later nothing had acknowledged it.")
+    }
+}
+
+/// The evidence of it.
+pub(super) fn evidence(ending: &Ending, act: &Act, facts: &mut Evidence) {
+    if let Some(ns) = still(ending, act) {
+        facts.add("fin_waiting_ns", ns);
+    }
 }
 
 /// Whether a process that lives on closed the socket.
@@ -64,6 +104,14 @@ fn asked(act: &Act) -> bool {
 pub(super) fn unsent_text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
     let left = act.condition.unsent.unwrap_or(0);
+    if still(ending, act).is_some() {
+        return format!(
+            "{who} closed the connection to {} with {} not sent yet.{}",
+            ending.flow.remote,
+            words::bytes(left),
+            waiting(ending, act)
+        );
+    }
     let phases = ending.phases();
     let when = match (phases.fin_to_wire, phases.fin_to_ack) {
         (Some(waited), _) => format!("it left {} later", words::Duration(waited)),
@@ -83,7 +131,10 @@ pub(super) fn linger_text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
     let waited = match ending.phases().fin_to_ack {
         Some(waited) => format!("{} until the FIN was acknowledged", words::Duration(waited)),
-        None => String::from("and its time ran out before the FIN was acknowledged"),
+        None => format!(
+            "in vain: the FIN was not acknowledged {} later",
+            words::Duration(ending.until.since(act.at))
+        ),
     };
     format!(
         "{who} closed the connection to {} with SO_LINGER set, so close(2) waited {waited}.",
@@ -99,7 +150,9 @@ A process closed the socket while data it had written was still unsent: the
 peer's window, the congestion window or pacing held it back. close(2) returned
 at once; the kernel queued the FIN behind the data and went on alone. The FIN
 left, and the peer saw the end, only when all of it had gone. The socket was an
-orphan in FIN_WAIT1 meanwhile, and took memory.",
+orphan in FIN_WAIT1 meanwhile, and took memory. An ending is told when nothing
+happened for a while (--settle), so the FIN may be waiting still: then it says
+for how long, and what becomes of the connection is told as its next ending.",
     confirm: &[
         Step {
             run: "ss -tano state fin-wait-1",

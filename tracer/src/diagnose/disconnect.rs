@@ -1,6 +1,7 @@
 //! `disconnect`: `connect(2)` with `AF_UNSPEC` dropped the connection.
 
 use super::{
+    address::address,
     page::{Page, Step},
     reset, words,
 };
@@ -43,7 +44,7 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who dropped it.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     format!(
         "{who} dropped the connection to {remote} by connect(2) with AF_UNSPEC and keeps the \
          socket; the kernel sent an RST and dropped what was unsent or unread."

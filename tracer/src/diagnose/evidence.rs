@@ -1,58 +1,144 @@
 //! The facts behind a verdict, as `name=value`; a fact that was not read is not listed.
 
-use super::words::{Signal, error};
+use super::{
+    delay, netfilter, overflow,
+    words::{Signal, error},
+};
 use crate::model::{
     ending::{Act, Call, Ending, How},
+    explained::Evidence,
+    observation::Segment,
     process::{Actor, Exit},
     socket::{FileRefs, Timers, Tries},
     state::TcpState,
 };
 
 /// The facts of an ending that support what is said of `act`.
-pub(super) fn of(ending: &Ending, act: &Act) -> Vec<String> {
-    let condition = act.condition;
-    let number = |name: &str, value: Option<u32>| value.map(|value| format!("{name}={value}"));
+pub(super) fn of(ending: &Ending, act: &Act) -> Evidence {
+    let mut facts = Evidence::with_room();
+    called(&mut facts, ending, act);
+    condition(&mut facts, act);
+    if let Some(former) = ending.former {
+        facts.add("former_ended_ns", act.at.since(former.at));
+    }
+    if let Some(ns) = overflow::gave_way_ns(ending, act) {
+        facts.add("gave_way_ns", ns);
+    }
+    let let_go = ending.let_go.filter(|it| it.at < act.at);
+    if let Some(let_go) = let_go.filter(|_| act.call.is_some()) {
+        facts.add("held_open_ns", act.at.since(let_go.at));
+    }
+    if let Some(ns) = peer_fin(ending, act) {
+        facts.add("peer_fin_waited_ns", ns);
+    }
+    if let Some(read) = fin_read(ending, act) {
+        facts.add("fin_read", read);
+    }
+    if let Some(ns) = own_fin(ending, act) {
+        facts.add("after_own_fin_ns", ns);
+    }
+    delay::evidence(ending, act, &mut facts);
+    if ending.fin_retransmits > 0 {
+        facts.add("fin_retransmits", ending.fin_retransmits);
+    }
+    netfilter::evidence(ending, &mut facts);
+    timers(&mut facts, &since_data(act));
+    facts
+}
+
+/// Who called what.
+fn called(facts: &mut Evidence, ending: &Ending, act: &Act) {
+    if let Some(state) = act.state {
+        facts.add("state", state.name());
+    }
+    if let Actor::Task(task) = act.actor {
+        match task.exit {
+            Some(Exit::Status(status)) => {
+                facts.add("process_exit", format_args!("status {status}"));
+            }
+            Some(Exit::Signal(signal)) => facts.add("process_exit", Signal(signal)),
+            None => {}
+        }
+        if let Some(goroutine) = task.goroutine {
+            facts.add("goroutine", goroutine);
+        }
+    }
+    if let Some(goroutine) = ending.asked.and_then(|asked| asked.task.goroutine) {
+        facts.add("asked_by_goroutine", goroutine);
+    }
+    if let Some(call) = act.call {
+        facts.add("call", call_name(call, ending, act));
+    }
+}
+
+/// What the socket was like.
+fn condition(facts: &mut Evidence, act: &Act) {
+    let condition = &act.condition;
     let resets = matches!(act.how, How::RstSent | How::RstReceived);
-    [
-        act.state.map(|state| format!("state={}", state.name())),
-        exit(act),
-        goroutine(act),
-        asked(ending),
-        call(ending, act),
-        condition.file.map(file),
-        number("unread_bytes", condition.unread).filter(|_| act.how != How::FinReceived),
-        number("unsent_bytes", condition.unsent).filter(|_| act.how != How::FinReceived),
-        number("unacked_bytes", condition.unacked).filter(|_| resets),
-        condition
-            .linger
-            .filter(|linger| resets || linger.is_some())
-            .map(linger),
-        condition
-            .err
-            .filter(|&err| err != 0)
-            .map(|err| format!("error={}", error(err))),
-        reason(act),
-        provoked_by(act),
-        condition
-            .backlog
-            .map(|(waiting, most)| format!("accept_queue={waiting}/{most}")),
-        condition
-            .shutdown
-            .filter(|&(receive, send)| resets && (receive || send))
-            .map(shut),
-        ending
-            .former
-            .map(|former| format!("former_ended_ns={}", act.at.since(former.at))),
-        ending
-            .let_go
-            .filter(|it| it.at < act.at && act.call.is_some())
-            .map(|it| format!("held_open_ns={}", act.at.since(it.at))),
-        (ending.fin_retransmits > 0).then(|| format!("fin_retransmits={}", ending.fin_retransmits)),
-    ]
-    .into_iter()
-    .chain(timers(&since_data(act)))
-    .flatten()
-    .collect()
+    let received = act.how == How::FinReceived;
+    if let Some(refs) = condition.file {
+        facts.add("file", file(refs));
+    }
+    for (name, value, told) in [
+        ("unread_bytes", condition.unread, !received),
+        ("unsent_bytes", condition.unsent, !received),
+        ("unacked_bytes", condition.unacked, resets),
+    ] {
+        if let Some(value) = value.filter(|_| told) {
+            facts.add(name, value);
+        }
+    }
+    match condition.linger {
+        Some(None) if resets => facts.add("linger", "off"),
+        Some(Some(0)) => facts.add("linger", "on,0"),
+        Some(Some(jiffies)) => facts.add("linger", format_args!("on,{jiffies} jiffies")),
+        Some(None) | None => {}
+    }
+    if let Some(err) = condition.err.filter(|&err| err != 0) {
+        facts.add("error", error(err));
+    }
+    if let Some(reason) = &act.reason {
+        match &reason.name {
+            Some(name) => facts.add("kernel_reason", name),
+            None => facts.add("kernel_reason", reason.code),
+        }
+    }
+    if let Some(Segment { seq, ack, flags }) = act.provoked_by {
+        facts.add("provoked_by", format_args!("{flags} seq={seq} ack={ack}"));
+    }
+    if let Some((waiting, most)) = condition.backlog {
+        facts.add("accept_queue", format_args!("{waiting}/{most}"));
+    }
+    let shut = condition.shutdown.filter(|_| resets);
+    if let Some(shut) = shut.and_then(shut_name) {
+        facts.add("shutdown", shut);
+    }
+}
+
+/// Nanoseconds from the peer's FIN to its RST.
+fn peer_fin(ending: &Ending, act: &Act) -> Option<u64> {
+    let came = act.how == How::RstReceived;
+    since(ending, act, How::FinReceived).filter(|_| came)
+}
+
+/// Nanoseconds from our FIN to an RST that answered a segment.
+fn own_fin(ending: &Ending, act: &Act) -> Option<u64> {
+    let answers = act.how == How::RstSent && act.provoked_by.is_some();
+    since(ending, act, How::FinSent).filter(|_| answers)
+}
+
+fn since(ending: &Ending, act: &Act, fin: How) -> Option<u64> {
+    let earlier = |it: &&Act| it.how == fin && it.at <= act.at;
+    let fin = ending.acts.iter().find(earlier)?;
+    Some(act.at.since(fin.at))
+}
+
+/// Whether a read had met the peer's FIN before its RST came.
+fn fin_read(ending: &Ending, act: &Act) -> Option<&'static str> {
+    peer_fin(ending, act)?;
+    act.condition
+        .fin_read
+        .map(|read| if read { "yes" } else { "no" })
 }
 
 /// The timers; an attempt to connect has sent no data yet, and the stamp of it is that of the boot.
@@ -65,114 +151,58 @@ fn since_data(act: &Act) -> Timers {
 }
 
 /// What the timers say, where there is something to say.
-fn timers(timers: &Timers) -> [Option<String>; 9] {
-    let above_zero = |name: &str, value: Option<u32>| {
-        let value = value.filter(|&value| value > 0);
-        value.map(|value| format!("{name}={value}"))
-    };
-    let tries = timers.tries;
-    let count = |of: fn(&Tries) -> u8| tries.map(|it| u32::from(of(&it)));
-    [
-        timers.idle_ms.map(|ms| format!("idle_ms={ms}")),
-        above_zero("unacked_age_us", timers.unacked_age_us),
-        above_zero("user_timeout_ms", timers.user_timeout_ms),
-        timers.window.map(|bytes| format!("peer_window={bytes}")),
-        above_zero("retransmits", count(|it| it.retransmits)),
-        above_zero("probes", count(|it| it.probes)),
-        above_zero("probes_allowed", count(|it| it.probes_allowed)),
-        timers
-            .linger2
-            .filter(|&it| it != 0)
-            .map(|jiffies| format!("linger2={jiffies} jiffies")),
-        timers
-            .signed
-            .filter(|&it| it)
-            .map(|_| String::from("signed=yes")),
-    ]
+fn timers(facts: &mut Evidence, timers: &Timers) {
+    let count = |of: fn(&Tries) -> u8| timers.tries.map(|it| u32::from(of(&it)));
+    let above_zero = |value: Option<u32>| value.filter(|&value| value > 0);
+    for (name, value) in [
+        ("idle_ms", timers.idle_ms),
+        ("unacked_age_us", above_zero(timers.unacked_age_us)),
+        ("user_timeout_ms", above_zero(timers.user_timeout_ms)),
+        ("peer_window", timers.window),
+        ("retransmits", above_zero(count(|it| it.retransmits))),
+        ("probes", above_zero(count(|it| it.probes))),
+        ("probes_allowed", above_zero(count(|it| it.probes_allowed))),
+    ] {
+        if let Some(value) = value {
+            facts.add(name, value);
+        }
+    }
+    if let Some(jiffies) = timers.linger2.filter(|&it| it != 0) {
+        facts.add("linger2", format_args!("{jiffies} jiffies"));
+    }
+    if timers.signed == Some(true) {
+        facts.add("signed", "yes");
+    }
 }
 
-fn shut((receive, send): (bool, bool)) -> String {
-    let which = match (receive, send) {
-        (true, true) => "both",
-        (true, false) => "receive",
-        (false, _) => "send",
-    };
-    format!("shutdown={which}")
+/// The directions that are shut; `None` where neither is.
+const fn shut_name(shut: (bool, bool)) -> Option<&'static str> {
+    match shut {
+        (true, true) => Some("both"),
+        (true, false) => Some("receive"),
+        (false, true) => Some("send"),
+        (false, false) => None,
+    }
 }
 
-fn executing(act: &Act) -> bool {
-    matches!(act.actor, Actor::Task(task) if task.executing)
+fn call_name(call: Call, ending: &Ending, act: &Act) -> &'static str {
+    let executing = matches!(act.actor, Actor::Task(task) if task.executing);
+    let implied = ending.close_called.is_none_or(|close| !close.seen);
+    match (call, executing, implied) {
+        (Call::Close, true, true) => "execve (implied)",
+        (Call::Close, true, false) => "execve",
+        (Call::Close, false, true) => "close (implied)",
+        (Call::Close, false, false) => "close",
+        (Call::Shutdown, ..) => "shutdown",
+    }
 }
 
-fn exit(act: &Act) -> Option<String> {
-    let Actor::Task(task) = act.actor else {
-        return None;
-    };
-    Some(match task.exit? {
-        Exit::Status(status) => format!("process_exit=status {status}"),
-        Exit::Signal(signal) => format!("process_exit={}", Signal(signal)),
-    })
-}
-
-fn goroutine(act: &Act) -> Option<String> {
-    let Actor::Task(task) = act.actor else {
-        return None;
-    };
-    Some(format!("goroutine={}", task.goroutine?))
-}
-
-fn asked(ending: &Ending) -> Option<String> {
-    let goroutine = ending.asked?.task.goroutine?;
-    Some(format!("asked_by_goroutine={goroutine}"))
-}
-
-fn call(ending: &Ending, act: &Act) -> Option<String> {
-    let name = match act.call? {
-        Call::Close if executing(act) => "execve",
-        Call::Close => "close",
-        Call::Shutdown => "shutdown",
-    };
-    let implied =
-        act.call == Some(Call::Close) && ending.close_called.is_none_or(|close| !close.seen);
-    Some(format!(
-        "call={name}{}",
-        if implied { " (implied)" } else { "" }
-    ))
-}
-
-fn file(refs: FileRefs) -> String {
-    let refs = match refs {
+const fn file(refs: FileRefs) -> &'static str {
+    match refs {
         FileRefs::None => "none",
         FileRefs::Held => "held",
         FileRefs::Released => "released",
-    };
-    format!("file={refs}")
-}
-
-fn linger(linger: Option<u32>) -> String {
-    linger.map_or_else(
-        || String::from("linger=off"),
-        |jiffies| match jiffies {
-            0 => String::from("linger=on,0"),
-            jiffies => format!("linger=on,{jiffies} jiffies"),
-        },
-    )
-}
-
-fn reason(act: &Act) -> Option<String> {
-    let reason = act.reason.as_ref()?;
-    Some(match &reason.name {
-        Some(name) => format!("kernel_reason={name}"),
-        None => format!("kernel_reason={}", reason.code),
-    })
-}
-
-fn provoked_by(act: &Act) -> Option<String> {
-    let segment = act.provoked_by?;
-    Some(format!(
-        "provoked_by={} seq={} ack={}",
-        segment.flags, segment.seq, segment.ack
-    ))
+    }
 }
 
 #[cfg(test)]
@@ -192,7 +222,7 @@ mod tests {
         let mut act = ending.acts[0].clone();
         act.condition.timers.idle_ms = Some(7);
         act.state = Some(TcpState::SynSent);
-        let idle = |act: &Act| of(&ending, act).contains(&String::from("idle_ms=7"));
+        let idle = |act: &Act| of(&ending, act).iter().any(|fact| fact == "idle_ms=7");
         assert!(!idle(&act));
         act.state = Some(TcpState::Established);
         assert!(idle(&act));

@@ -1,6 +1,7 @@
 //! `exec_cloexec`: another program was executed, and close-on-exec closed the socket.
 
 use super::{
+    address::address,
     close,
     page::{Page, Step},
     words,
@@ -24,7 +25,7 @@ pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who became which program, and what became of the connection.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let what = if act.how == How::Destroyed {
         "sent nothing, because it was not connected yet"
     } else {

@@ -1,7 +1,8 @@
 //! `process_exit`: the kernel closed the sockets of a process that ended.
 
 use super::{
-    close,
+    address::address,
+    close, delay,
     page::{Page, Step},
     words,
 };
@@ -30,7 +31,7 @@ pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who ended, how, and what became of the connection.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let ended = task(act)
         .and_then(|task| task.exit)
         .map_or_else(|| String::from("ended"), words::ended);
@@ -44,7 +45,10 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
         Some(_) | None => String::new(),
     };
     let late = words::let_go(ending, act);
-    format!("{who} {ended} and left the connection to {remote} open; {what}{unsent}.{late}")
+    let waiting = delay::waiting(ending, act);
+    format!(
+        "{who} {ended} and left the connection to {remote} open; {what}{unsent}.{waiting}{late}"
+    )
 }
 
 fn task(act: &Act) -> Option<&Task> {

@@ -1,6 +1,7 @@
 //! `close_other_holders`: a descriptor was closed, and another one keeps the connection open.
 
 use super::{
+    address::address,
     page::{Page, Step},
     words,
 };
@@ -24,7 +25,7 @@ pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who closed, and who holds it still.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let left = match ending.holders.as_deref() {
         Some([]) => String::from(
             "no process has a descriptor of it, but a running call or a message under way keeps it",

@@ -93,7 +93,7 @@ pub(super) fn data_text(ending: &Ending, act: &Act) -> String {
         (None, None) => String::from(" after this side had closed"),
     };
     format!(
-        "The peer {remote} sent data{before}; the socket was {owner}'s and nobody reads it any \
+        "The peer {remote} sent data{before}; the socket was held by {owner} and nobody reads it any \
          more, so the kernel answered with an RST."
     )
 }

@@ -1,6 +1,7 @@
 //! `linger_zero`: a close that asked for a reset.
 
 use super::{
+    address::address,
     page::{Page, Step},
     reset::{self, ByClose},
     words,
@@ -41,7 +42,7 @@ pub(super) fn rule(ending: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who asked for the reset, and what it dropped.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let exit = match &act.actor {
         Actor::Task(task) => task.exit,
         Actor::KernelThread(_) | Actor::Softirq | Actor::Unknown => None,

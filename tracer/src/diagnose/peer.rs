@@ -1,6 +1,7 @@
 //! `peer_closed` and `peer_reset`: what arrived from the other end.
 
 use super::{
+    address::address,
     page::{Page, Step},
     words,
 };
@@ -37,17 +38,16 @@ fn only_the_error(act: &Act) -> bool {
 
 /// Who closed, and how this side reacted.
 pub(super) fn closed_text(ending: &Ending, act: &Act) -> String {
-    let remote = ending.flow.remote;
-    let owner = words::owner(ending);
+    let remote = address(ending.flow.remote);
     let first = if act.state.is_some_and(|state| {
         matches!(
             state,
             TcpState::FinWait1 | TcpState::FinWait2 | TcpState::Closing
         )
     }) {
-        format!("The peer {remote} closed its side after this one had.")
+        "after this one had"
     } else {
-        format!("The peer {remote} closed its side first.")
+        "first"
     };
     let reaction = match words::followed_by(ending, act, How::FinSent) {
         Some((fin, later)) => format!(
@@ -55,11 +55,12 @@ pub(super) fn closed_text(ending: &Ending, act: &Act) -> String {
             words::subject(ending, fin)
         ),
         None if open_here(ending) => {
+            let owner = words::owner(ending);
             format!(" This side is still open (CLOSE_WAIT), held by {owner}.")
         }
         None => String::new(),
     };
-    format!("{first}{reaction}")
+    format!("The peer {remote} closed its side {first}.{reaction}")
 }
 
 /// Advice for a peer that closed: none when this side closed as well.
@@ -79,7 +80,7 @@ fn open_here(ending: &Ending) -> bool {
 
 /// Who reset, in which state, and what this side had done before.
 pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let owner = words::owner(ending);
     let state = act
         .state
@@ -112,7 +113,19 @@ pub(super) fn reset_text(ending: &Ending, act: &Act) -> String {
     } else {
         String::new()
     };
-    format!("The peer {remote} sent an RST{state}{before}{lost}.{held}")
+    let forgotten = forgotten(act);
+    format!("The peer {remote} sent an RST{state}{before}{lost}.{held}{forgotten}")
+}
+
+/// A sentence on an RST that can only have answered our FIN, where the peer had closed before: a peer
+/// that still knew the connection would have acknowledged it.
+fn forgotten(act: &Act) -> &'static str {
+    if act.state == Some(TcpState::LastAck) && act.condition.unacked == Some(1) {
+        " Most likely it answered that FIN: the peer had closed before, and its kernel did not keep the \
+         connection in FIN_WAIT2, for want of room or because the time for it was over."
+    } else {
+        ""
+    }
 }
 
 /// Advice for an RST from the peer.

@@ -1,6 +1,8 @@
 //! `app_shutdown_write`: a process shut its sending side.
 
 use super::{
+    address::address,
+    delay,
     page::{Page, Step},
     words,
 };
@@ -32,7 +34,7 @@ pub(super) fn rule(_: &Ending, act: &Act) -> Option<(Cause, Confidence)> {
 /// Who shut what, and whether it still reads.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let sides = match act.condition.shutdown {
         Some((true, _)) => "both directions of the connection",
         Some((false, _)) | None => "its sending side of the connection",
@@ -56,8 +58,9 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
         ),
         None => (" and kept the socket", String::new()),
     };
+    let waiting = delay::waiting(ending, act);
     format!(
-        "{who} shut {sides} to {remote}{kept}; the kernel queued a FIN{unsent}.{closed}{answer}"
+        "{who} shut {sides} to {remote}{kept}; the kernel queued a FIN{unsent}.{waiting}{closed}{answer}"
     )
 }
 

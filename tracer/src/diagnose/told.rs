@@ -2,8 +2,8 @@
 
 use super::{
     Page, close, crossing, delay, destroyed, disconnect, exec, exit, exit_unread, handshake,
-    held_open, late, linger, listener, multipath, netfilter, orphan, peer, reaction, received,
-    refused, shutdown, silent, stray, timeout, timers, unknown, unread,
+    held_open, late, linger, listener, multipath, netfilter, orphan, overflow, peer, reaction,
+    received, refused, shutdown, silent, stray, timeout, timers, unknown, unread,
 };
 use crate::model::{
     cause::Cause,
@@ -35,6 +35,7 @@ pub(super) fn text(ending: &Ending, act: &Act) -> String {
         Cause::StraySegment => stray::text(ending, act),
         Cause::DataAfterClose => late::data_text(ending, act),
         Cause::TimeWaitViolation => late::syn_text(ending, act),
+        Cause::TimeWaitOverflow => overflow::text(ending, act),
         Cause::BadHandshakeAck => handshake::ack_text(ending, act),
         Cause::AcceptQueueOverflow => handshake::overflow_text(ending, act),
         Cause::PawsOrSequence => handshake::paws_text(ending, act),
@@ -83,6 +84,7 @@ pub(super) fn advice(ending: &Ending, act: &Act) -> &'static str {
         Cause::StraySegment => stray::ADVICE,
         Cause::DataAfterClose => late::DATA_ADVICE,
         Cause::TimeWaitViolation => late::SYN_ADVICE,
+        Cause::TimeWaitOverflow => overflow::ADVICE,
         Cause::BadHandshakeAck => handshake::ACK_ADVICE,
         Cause::AcceptQueueOverflow => handshake::OVERFLOW_ADVICE,
         Cause::PawsOrSequence => handshake::PAWS_ADVICE,
@@ -134,6 +136,7 @@ pub const fn page(cause: Cause) -> &'static Page {
         Cause::StraySegment => &stray::PAGE,
         Cause::DataAfterClose => &late::DATA_PAGE,
         Cause::TimeWaitViolation => &late::SYN_PAGE,
+        Cause::TimeWaitOverflow => &overflow::PAGE,
         Cause::BadHandshakeAck => &handshake::ACK_PAGE,
         Cause::AcceptQueueOverflow => &handshake::OVERFLOW_PAGE,
         Cause::PawsOrSequence => &handshake::PAWS_PAGE,

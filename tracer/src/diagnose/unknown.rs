@@ -1,6 +1,7 @@
 //! `unknown`: the facts fit no rule; they are told without a verdict.
 
 use super::{
+    address::address,
     page::{Page, Step},
     words,
 };
@@ -12,7 +13,7 @@ pub(super) const ADVICE: &str = "The evidence lists every fact that was read; fi
 
 /// What is known, and no more.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let state = act
         .state
         .map_or_else(String::new, |state| format!(" in {}", state.name()));

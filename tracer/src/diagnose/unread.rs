@@ -1,6 +1,7 @@
 //! `closed_with_unread_data`: a close threw received data away.
 
 use super::{
+    address::address,
     page::{Page, Step},
     reset::{self, ByClose},
     words,
@@ -61,7 +62,7 @@ fn by_facts(ending: &Ending, act: &Act) -> Option<Confidence> {
 /// Who threw how much away.
 pub(super) fn text(ending: &Ending, act: &Act) -> String {
     let who = words::subject(ending, act);
-    let remote = ending.flow.remote;
+    let remote = address(ending.flow.remote);
     let left = match act.condition.unread {
         Some(count) if count > 0 => format!("{} received and never read", words::bytes(count)),
         Some(_) | None => String::from("received data still in its queue"),

@@ -88,18 +88,45 @@ pub(super) fn former(ending: &Ending, act: &Act) -> Option<String> {
             "The tuple was last used by a connection of {owner}."
         ));
     };
-    let how = match former.how {
+    let how = ended_how(former.how);
+    let before = Duration(act.at.since(former.at));
+    Some(format!(
+        "The tuple was a connection of {owner}, {how} {before} before."
+    ))
+}
+
+const fn ended_how(how: How) -> &'static str {
+    match how {
         How::FinSent => "closed by this side",
         How::FinReceived => "closed by the peer",
         How::RstSent => "reset by this side",
         How::RstReceived => "reset by the peer",
         How::Timeout => "given up",
         How::Destroyed | How::HeldOpen => "dropped",
+    }
+}
+
+/// Nanoseconds a closed connection keeps its tuple (`TCP_TIMEWAIT_LEN`, `include/net/tcp.h`).
+const TIME_WAIT_NS: u64 = 60_000_000_000;
+
+/// A sentence on the connection whose tuple a socket took over, with a blank before it; empty when
+/// none is known.
+pub(super) fn took_over(ending: &Ending) -> String {
+    let Some(former) = ending.former.filter(|_| ending.socket.is_some()) else {
+        return String::new();
     };
-    let before = Duration(act.at.since(former.at));
-    Some(format!(
-        "The tuple was a connection of {owner}, {how} {before} before."
-    ))
+    let gap = ending.first_seen.since(former.at);
+    // Whoever closes first keeps the tuple.
+    let place = if former.how == How::FinSent && gap < TIME_WAIT_NS {
+        ", whose place in TIME_WAIT it took"
+    } else {
+        ""
+    };
+    format!(
+        " Its addresses and ports were those of a connection {} {} before it began{place}.",
+        ended_how(former.how),
+        Duration(gap)
+    )
 }
 
 /// `1 probe`, `3 probes`.
@@ -234,8 +261,16 @@ pub(super) fn error(errno: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{
+        strategy::{Strategy as _, ValueTree as _},
+        test_runner::TestRunner,
+    };
+
     use super::*;
-    use crate::model::process::Comm;
+    use crate::{
+        model::{ending::Former, process::Comm, socket::SocketId, time::MonoNs},
+        tests::arbitrary,
+    };
 
     #[test]
     fn a_duration_has_three_digits_and_a_fitting_unit() {
@@ -262,6 +297,39 @@ mod tests {
                 "signal 0",
                 "signal 34"
             ]
+        );
+    }
+
+    #[test]
+    fn a_tuple_taken_over_is_told_with_the_time_between_and_whether_it_was_kept() {
+        let mut runner = TestRunner::deterministic();
+        let ending = arbitrary::ending().new_tree(&mut runner).unwrap().current();
+        let told = |how, gap: u64| {
+            took_over(&Ending {
+                socket: Some(SocketId {
+                    address: 1,
+                    cookie: None,
+                }),
+                first_seen: MonoNs(gap + 5),
+                former: Some(Former {
+                    at: MonoNs(5),
+                    how,
+                    gave_way: None,
+                }),
+                ..ending.clone()
+            })
+        };
+        let closed = told(How::FinSent, 1_500_000_000);
+        assert!(closed.contains("closed by this side 1.50 s before it began, whose place"));
+        for text in [told(How::FinSent, 60_000_000_000), told(How::RstSent, 1)] {
+            assert!(text.ends_with("before it began."), "{text}");
+        }
+        assert_eq!(
+            took_over(&Ending {
+                former: None,
+                ..ending
+            }),
+            ""
         );
     }
 

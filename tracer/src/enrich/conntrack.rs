@@ -46,6 +46,18 @@ pub struct Translation {
     pub after: Tuple,
 }
 
+/// Whether a datagram that answers request 1 tells of a connection, or how many there are.
+pub(super) fn told(datagram: &[u8]) -> bool {
+    match message::answer(datagram, 1) {
+        message::Answer::Tracked(tracked) => {
+            let _read = tracked.translation();
+            true
+        }
+        message::Answer::Entries(_) => true,
+        message::Answer::Nothing | message::Answer::NotOurs => false,
+    }
+}
+
 impl Conntrack {
     /// Reaches the connection tracking of the namespace a file stands for, or of the calling thread's;
     /// `None` where it cannot be reached: needs `CAP_NET_ADMIN` and `nf_conntrack_netlink`.

@@ -3,11 +3,19 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use super::stat::Stat;
+use crate::model::process::Comm;
 
 /// Whether a process with this id exists.
 #[must_use]
 pub fn exists(proc: &Path, pid: u32) -> bool {
     proc.join(pid.to_string()).join("stat").exists()
+}
+
+/// What a process is called now; `None` where there is none.
+#[must_use]
+pub fn name(proc: &Path, pid: u32) -> Option<Comm> {
+    let line = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
+    Stat::new(&line).map(Stat::comm)
 }
 
 /// Whether any thread or process has this name now.

@@ -225,14 +225,14 @@ fn names(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
 }
 
 /// The inode in `socket:[4711]`.
-fn inode(link: &[u8]) -> Option<u64> {
+pub(super) fn inode(link: &[u8]) -> Option<u64> {
     let number = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     str::from_utf8(number).ok()?.parse().ok()
 }
 
 /// The first of the ids in the line `Uid:` of `/proc/PID/status`; the name in the line before it
 /// has its line ends escaped (`task_state` and `proc_task_name`, `fs/proc/array.c`).
-fn real_uid(status: &[u8]) -> Option<u32> {
+pub(super) fn real_uid(status: &[u8]) -> Option<u32> {
     let mut lines = status.split(|&byte| byte == b'\n');
     let line = lines.find_map(|line| line.strip_prefix(b"Uid:"))?;
     let mut ids = str::from_utf8(line).ok()?.split_ascii_whitespace();

@@ -17,6 +17,7 @@ use crate::model::{
 mod read;
 
 use read::Reader;
+pub(super) use read::{arguments, control_group, pids};
 
 /// Processes read at once at most.
 const BURST: u64 = 64;

@@ -35,7 +35,7 @@ pub(super) fn sockets(process: &Path, netns: Option<u32>) -> io::Result<Vec<Know
 }
 
 /// The sockets of one table; lines that are none, as the first, say nothing.
-fn parse(table: &str, netns: Option<u32>) -> Vec<KnownSocket> {
+pub(super) fn parse(table: &str, netns: Option<u32>) -> Vec<KnownSocket> {
     table
         .lines()
         .filter_map(|line| socket(line, netns))
@@ -77,6 +77,7 @@ fn socket(line: &str, netns: Option<u32>) -> Option<KnownSocket> {
         // Of a listener it is not the backlog, as the socket diagnosis tells it.
         send_queue: hex(send_queue).filter(|_| state != TcpState::Listen),
         timer,
+        traffic: None,
         origin: Origin::Procfs,
         holders: Vec::new(),
     })
@@ -135,6 +136,7 @@ mod tests {
                 expires_ms: 90,
                 tries: 2,
             }),
+            traffic: None,
             origin: Origin::Procfs,
             holders: Vec::new(),
         };

@@ -80,6 +80,17 @@ pub fn dump(netns: Option<u32>) -> Result<Vec<KnownSocket>, DiagError> {
     Ok(found)
 }
 
+/// How many sockets a datagram tells that answers request 1; zero where it makes no sense.
+pub(super) fn told(datagram: &[u8]) -> usize {
+    let reader = message::Reader {
+        sequence: 1,
+        netns: None,
+    };
+    let mut found = Vec::new();
+    let read = reader.take(datagram, &mut found);
+    read.map_or(0, |_complete| found.len())
+}
+
 /// A netlink socket that only the kernel can send to.
 fn open() -> Result<OwnedFd, DiagError> {
     let netlink = socket::socket(

@@ -19,6 +19,7 @@ use crate::model::{
 };
 
 mod elf;
+mod elsewhere;
 mod kernel;
 mod loaded;
 mod maps;
@@ -29,6 +30,7 @@ mod symbol;
 mod unwind;
 mod worker;
 
+pub use elsewhere::{Symbols, SymbolsError};
 pub use kernel::{KernelNames, kernel_names};
 use programs::{Program, Programs};
 use worker::{Job, Worker};
@@ -43,6 +45,13 @@ const PATIENCE: u64 = 3_000_000_000;
 /// Nanoseconds it waits for the thread to begin: the kernel's names, which are loaded first, take a
 /// fifth of a second, and on an emulated machine a hundred times that.
 const LOADING: u64 = 30_000_000_000;
+
+/// How many executable mappings the text of `/proc/PID/maps` tells, those within others left out.
+pub(super) fn mappings(text: &[u8]) -> usize {
+    let maps = maps::Maps::parse(text);
+    let found = |it: &&maps::Mapping| maps.of(it.start).is_some_and(|of| of.start == it.start);
+    maps.iter().filter(found).count()
+}
 
 /// The stacks seen and not asked for yet.
 pub(super) struct Stacks {

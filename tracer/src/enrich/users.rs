@@ -8,8 +8,12 @@ pub fn uid(passwd: &Path, wanted: &str) -> Option<u32> {
     if let Ok(uid) = wanted.parse() {
         return Some(uid);
     }
-    let lines = fs::read_to_string(passwd).ok()?;
-    lines.lines().find_map(|line| {
+    named(&fs::read_to_string(passwd).ok()?, wanted)
+}
+
+/// The id of the user of this name in the text of `passwd`.
+pub(super) fn named(passwd: &str, wanted: &str) -> Option<u32> {
+    passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok())?
     })

@@ -130,8 +130,8 @@ impl Tree {
         if self.format >= Format::Go120 {
             // funcID, nameOff, parentPc, startLine
             return Ok(Call {
-                name: reader.u32(at + 4)?,
-                from: From::Pc(reader.u32(at + 8)?),
+                name: reader.u32(at.saturating_add(4))?,
+                from: From::Pc(reader.u32(at.saturating_add(8))?),
             });
         }
         // parent and funcID, file, line, func, parentPc

@@ -86,6 +86,10 @@ fn search(reader: &mut Reader, image: &Image) -> Result<Option<(Table, u64)>, Go
         while done < segment.size {
             let from = segment.offset.saturating_add(done);
             let many = reader.stream(from, &mut chunk)?;
+            if many == 0 {
+                // A segment may claim more than there is of the file.
+                break;
+            }
             let read = chunk.get(..many).unwrap_or_default();
             for (index, bytes) in read.as_chunks::<8>().0.iter().enumerate() {
                 if !like_a_table(*bytes) {

@@ -83,7 +83,7 @@ fn pointed(reader: &mut Reader, image: &Image, at: u64) -> Result<String, GoErro
     let word = u64::from(reader.form.pointer);
     let header = pointer(reader, image, at)?;
     let header = image.place(header, 2 * word)?;
-    let len = reader.word(header + word)?;
+    let len = reader.word(header.saturating_add(word))?;
     let start = pointer(reader, image, header)?;
     let start = image.place(start, len)?;
     text(reader, start, len)

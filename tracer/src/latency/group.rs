@@ -18,26 +18,35 @@ pub enum By {
     Peer,
     /// What the decisive act came of.
     Cause,
+    /// Where in its program the end was called for.
+    Function,
 }
 
 impl By {
     /// Everything that can be asked.
-    pub const ALL: [Self; 4] = [Self::All, Self::Process, Self::Peer, Self::Cause];
+    pub const ALL: [Self; 5] = [
+        Self::All,
+        Self::Process,
+        Self::Peer,
+        Self::Cause,
+        Self::Function,
+    ];
 
-    /// The group an ending is of.
+    /// The group an ending is of, by itself and where its end was called for.
     #[must_use]
-    pub fn key(self, ending: &Ending) -> Key {
+    pub fn key(self, ending: &Ending, code: Option<&str>) -> Key {
         match self {
             Self::All => Key::All,
             Self::Process => Key::Process(ending.owner.map(|owner| Process::of(&owner.task))),
             Self::Peer => Key::Peer(ending.flow.remote.ip()),
             Self::Cause => Key::Cause(ending.decisive().map_or("unknown", |act| act.cause.code())),
+            Self::Function => Key::Function(code.map(str::to_owned)),
         }
     }
 }
 
 /// One group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// Every ending.
     All,
@@ -47,6 +56,8 @@ pub enum Key {
     Peer(IpAddr),
     /// Endings of this cause, by its code.
     Cause(&'static str),
+    /// Endings called for there: a function and its line; `None` where no stack says so.
+    Function(Option<String>),
 }
 
 /// A process, as long as it lives.
@@ -62,6 +73,16 @@ pub struct Process {
 }
 
 impl Process {
+    /// A process, by its name, NUL padded.
+    #[must_use]
+    pub const fn new(pid: u32, start_ns: Option<u64>, comm: [u8; 16]) -> Self {
+        Self {
+            pid,
+            start_ns,
+            comm,
+        }
+    }
+
     const fn of(task: &Task) -> Self {
         Self {
             pid: task.pid,
@@ -86,6 +107,8 @@ impl fmt::Display for Key {
             Self::Process(Some(process)) => write!(f, "{}[{}]", process.comm(), process.pid),
             Self::Peer(address) => address.fmt(f),
             Self::Cause(code) => f.write_str(code),
+            Self::Function(None) => f.write_str("by no call that is known"),
+            Self::Function(Some(code)) => f.write_str(code),
         }
     }
 }

@@ -22,6 +22,21 @@ pub struct Estimate {
     pub high: f64,
 }
 
+/// Durations of which no more is known than between what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The shortest they may be, in nanoseconds.
+    pub low: u64,
+    /// The longest they may be.
+    pub high: u64,
+    /// How many there are.
+    pub count: u64,
+    /// How long they are together.
+    pub sum: u64,
+    /// The longest, within the bucket.
+    pub max: u64,
+}
+
 /// Durations in nanoseconds, in 20 kB at the most.
 #[derive(Clone, Debug, Default)]
 pub struct Spread {
@@ -52,6 +67,37 @@ impl Spread {
         let distance = float(ns) - self.mean;
         self.mean += distance / float(self.count);
         self.squares += distance * (float(ns) - self.mean);
+    }
+
+    /// Takes in durations of which only their bucket is known, in `bucket.count`.
+    ///
+    /// They count as long as the mean of the bucket, so a quantile is off by its width at the most.
+    pub fn add_bucket(&mut self, bucket: &Bucket) {
+        let Bucket {
+            count, sum, max, ..
+        } = *bucket;
+        let Some(mean) = sum.checked_div(count) else {
+            return;
+        };
+        if self.histogram.is_none() {
+            self.histogram = Histogram::new(DIGITS).ok();
+        }
+        if let Some(histogram) = &mut self.histogram {
+            let many = u32::try_from(count).unwrap_or(u32::MAX);
+            let _ = histogram.record_n(mean.min(LONGEST_NS), many);
+        }
+        let (before, added) = (float(self.count), float(count));
+        let own = float(sum) / added;
+        let distance = own - self.mean;
+        self.count += count;
+        self.sum += u128::from(sum);
+        self.max = self.max.max(max);
+        self.mean += distance * added / float(self.count);
+        // As two groups are put together (Chan and others, 1979); within its bucket a duration may
+        // be anywhere, which adds what an even spread has.
+        let width = float(bucket.high - bucket.low + 1);
+        self.squares += distance * distance * before * added / float(self.count);
+        self.squares += (added - 1.0) * width * width / 12.0;
     }
 
     /// How many there are.
@@ -210,6 +256,36 @@ mod tests {
                 prop_assert!(told >= exact && float(told) <= float(exact) * 1.01 + 1.0, "{} for {}", told, exact);
             }
             prop_assert_eq!(spread.max(), *durations.last().unwrap());
+        }
+
+        #[test]
+        fn in_buckets_all_is_as_one_by_one_but_for_their_width(
+            mut durations in prop::collection::vec(1_u64..1 << 45, 2..200)
+        ) {
+            let exact = spread(&durations);
+            durations.sort_unstable();
+            let mut gathered = Spread::default();
+            for own in durations.chunk_by(|a, b| a.ilog2() == b.ilog2()) {
+                let low = 1 << own[0].ilog2();
+                gathered.add_bucket(&Bucket {
+                    low,
+                    high: 2 * low - 1,
+                    count: u64::try_from(own.len()).unwrap(),
+                    sum: own.iter().sum(),
+                    max: *own.last().unwrap(),
+                });
+            }
+            let (told, known) = (&gathered, &exact);
+            prop_assert_eq!(
+                (told.count(), told.mean(), told.max()),
+                (known.count(), known.mean(), known.max())
+            );
+            for share in [0.5, 0.9, 0.99] {
+                let (told, known) = (float(told.quantile(share)), float(known.quantile(share)));
+                prop_assert!(told <= known * 2.02 + 1.0 && known <= told * 2.02 + 1.0, "{} {}", told, known);
+            }
+            let mean = told.mean_estimate().unwrap();
+            prop_assert!((mean.value / known.mean_estimate().unwrap().value - 1.0).abs() < 1e-6);
         }
 
         #[test]

@@ -71,6 +71,8 @@ causes! {
     DataAfterClose = "data_after_close";
     /// A SYN met the stand-in of a connection that has not ended yet.
     TimeWaitViolation = "time_wait_violation";
+    /// A closed connection was to be kept in `FIN_WAIT2` or `TIME_WAIT`, and there was no room.
+    TimeWaitOverflow = "time_wait_overflow";
     /// A segment did not fit the handshake under way.
     BadHandshakeAck = "bad_handshake_ack";
     /// A handshake was completed, and the listener's queue was full.

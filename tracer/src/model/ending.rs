@@ -53,6 +53,8 @@ pub struct Ending {
     pub after: Option<EndId>,
     /// How the connection ended that had the tuple before; `None` where `after` is of this socket.
     pub former: Option<Former>,
+    /// How it is known that TCP did not send the RST that came; `None` when that is not known.
+    pub not_by_tcp: Option<NotByTcp>,
     /// Up to when the connection was watched.
     pub until: MonoNs,
     /// The other end of the connection, when it is on this host too.
@@ -72,6 +74,18 @@ pub struct EndId {
     pub first_seen: MonoNs,
 }
 
+/// How it is known that an RST was made in the name of the peer, and not by its TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotByTcp {
+    /// It left a device of this machine, and no hook saw TCP send it.
+    LeftHere {
+        /// Inode number of the network namespace it left in; `None` when it is not known.
+        netns: Option<u32>,
+    },
+    /// The peer's socket is in the same network namespace, is not closed, and no hook saw it send one.
+    PeerLives,
+}
+
 /// How the connection ended that had a tuple before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Former {
@@ -79,6 +93,9 @@ pub struct Former {
     pub at: MonoNs,
     /// What it was.
     pub how: How,
+    /// When its socket gave way to a stand-in, in `FIN_WAIT2` or `TIME_WAIT`, if there was room for
+    /// one; `None` where none was due, or where that was not seen.
+    pub gave_way: Option<MonoNs>,
 }
 
 impl Ending {

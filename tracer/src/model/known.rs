@@ -32,6 +32,9 @@ pub struct KnownSocket {
     pub send_queue: Option<u32>,
     /// The timer that runs; `None` when none does.
     pub timer: Option<Timer>,
+    /// What passed over it; `None` where the source does not tell, and always for stand-ins. A
+    /// recording does not keep it.
+    pub traffic: Option<Traffic>,
     /// Where it was found.
     pub origin: Origin,
     /// Every descriptor found that refers to it; pids are those of our own pid namespace.
@@ -59,6 +62,21 @@ impl KnownSocket {
     pub const fn is_held(&self) -> bool {
         self.inode.is_some() || !self.holders.is_empty()
     }
+}
+
+/// What passed over a connection, from its `struct tcp_info` (`tcp_get_info`, `net/ipv4/tcp.c`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Milliseconds since data was last sent; since the connection came to be where none was.
+    pub sent_ms: u32,
+    /// Milliseconds since data was last received, likewise.
+    pub received_ms: u32,
+    /// Sequence space the peer acknowledged: payload, and one for the SYN of who connected.
+    pub acked: u64,
+    /// Sequence space received in order: payload, and one for a FIN.
+    pub received: u64,
+    /// Bytes written and never sent.
+    pub unsent: u32,
 }
 
 /// Where a look finds sockets.

@@ -1,5 +1,9 @@
 //! Stacks: as a hook took them, and as they are told.
 
+mod own;
+
+pub use own::{own_call, telling_call};
+
 use super::{foreign::Foreign, observation::Observation, socket::SocketId, time::MonoNs};
 
 /// What a stack goes by: the act's record it was taken with.
@@ -162,6 +166,9 @@ pub struct Frame {
     pub module: Option<Foreign>,
     /// Where in that file.
     pub offset: Option<u64>,
+    /// The same place by the addresses the file gives its parts, which a file with what was stripped
+    /// off it shares; `None` where its headers were not read.
+    pub elf_address: Option<u64>,
     /// The file's build id.
     pub build_id: Option<Foreign>,
     /// The source file.

@@ -60,6 +60,14 @@ pub struct Sighting {
     pub headers: Headers,
 }
 
+impl Sighting {
+    /// Whether it may have been at a moment or later, within its error.
+    #[must_use]
+    pub fn may_be_since(&self, moment: MonoNs) -> bool {
+        self.at.after(self.error_ns.unwrap_or(0)) >= moment
+    }
+}
+
 impl WireSegment {
     /// How far [`delay_ns`](Self::delay_ns) may be off, in nanoseconds; `None` when it is not known.
     #[must_use]

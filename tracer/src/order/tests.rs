@@ -30,6 +30,16 @@ fn at(at: u64, cpu: u16, seq: u64) -> Observation {
     }
 }
 
+/// Takes out what is ready.
+fn released(merge: &mut Merge, watermark: MonoNs) -> impl Iterator<Item = Observation> {
+    std::iter::from_fn(move || merge.pop(watermark))
+}
+
+/// Takes out everything that is left.
+fn finish(merge: &mut Merge) -> impl Iterator<Item = Observation> {
+    released(merge, MonoNs(u64::MAX))
+}
+
 fn key(observation: &Observation) -> (MonoNs, u16, u64) {
     (observation.at, observation.cpu, observation.seq)
 }
@@ -86,10 +96,10 @@ proptest! {
             // Nothing older than the oldest record still to come can arrive.
             let oldest = arrivals[index + 1..].iter().map(|it| it.at.0).min();
             if let Some(watermark) = oldest.and_then(|at| at.checked_sub(1)).filter(|_| *release) {
-                out.extend(merge.release(MonoNs(watermark)));
+                out.extend(released(&mut merge, MonoNs(watermark)));
             }
         }
-        out.extend(merge.finish());
+        out.extend(finish(&mut merge));
         let mut sorted = arrivals;
         sorted.sort_by_key(key);
         prop_assert_eq!(out, sorted);
@@ -108,10 +118,10 @@ proptest! {
             out.extend(merge.push(observation.clone()));
             prop_assert!(merge.len() <= capacity);
             if *release {
-                out.extend(merge.release(observation.at.before(lag)));
+                out.extend(released(&mut merge, observation.at.before(lag)));
             }
         }
-        out.extend(merge.finish());
+        out.extend(finish(&mut merge));
         let out_of_order = out.windows(2).filter(|pair| key(&pair[0]) > key(&pair[1])).count();
         prop_assert!(merge.late() >= u64::try_from(out_of_order).unwrap());
         let mut expected = arrivals;
@@ -127,11 +137,11 @@ fn a_late_record_is_counted_and_comes_out_first() {
     for record in [at(10, 0, 1), at(20, 0, 2), at(30, 0, 3)] {
         assert_eq!(merge.push(record), None);
     }
-    assert_eq!(merge.release(MonoNs(20)).count(), 2);
+    assert_eq!(released(&mut merge, MonoNs(20)).count(), 2);
     assert_eq!(merge.late(), 0);
     assert_eq!(merge.push(at(15, 1, 1)), None);
     assert_eq!(merge.late(), 1);
-    let rest: Vec<_> = merge.finish().map(|it| it.at.0).collect();
+    let rest: Vec<_> = finish(&mut merge).map(|it| it.at.0).collect();
     assert_eq!(rest, [15, 30]);
 }
 
@@ -139,7 +149,7 @@ fn a_late_record_is_counted_and_comes_out_first() {
 fn a_record_behind_the_watermark_is_not_late_while_nothing_younger_is_out() {
     let mut merge = Merge::new(10);
     assert_eq!(merge.push(at(10, 0, 1)), None);
-    assert_eq!(merge.release(MonoNs(100)).count(), 1);
+    assert_eq!(released(&mut merge, MonoNs(100)).count(), 1);
     assert_eq!(merge.push(at(50, 0, 2)), None);
     assert_eq!(merge.late(), 0);
 }
@@ -165,16 +175,31 @@ fn records_that_share_a_number_keep_the_order_they_came_in() {
     for pid in [3, 1, 2] {
         assert_eq!(merge.push(nested(pid)), None);
     }
-    let out: Vec<_> = merge.finish().collect();
+    let out: Vec<_> = finish(&mut merge).collect();
     assert_eq!(out, [nested(3), nested(1), nested(2)]);
 }
 
 #[test]
-fn slots_are_used_again() {
+fn runs_are_used_again() {
     let mut merge = Merge::new(4);
     for number in 0..1000 {
         assert_eq!(merge.push(at(number, 0, number)), None);
-        assert_eq!(merge.release(MonoNs(number)).count(), 1);
+        assert_eq!(released(&mut merge, MonoNs(number)).count(), 1);
     }
-    assert_eq!(merge.slots.len(), 1);
+    assert_eq!(merge.runs.len(), 1);
+}
+
+#[test]
+fn there_are_no_more_runs_than_streams() {
+    let mut merge = Merge::new(10_000);
+    for round in 0..100 {
+        for cpu in 0..4 {
+            for number in round * 10..round * 10 + 10 {
+                assert_eq!(merge.push(at(number, cpu, number)), None);
+            }
+        }
+        let younger = MonoNs(round * 10).before(5);
+        assert!(released(&mut merge, younger).count() <= 44);
+    }
+    assert!(merge.runs.len() <= 4, "{}", merge.runs.len());
 }

@@ -3,7 +3,7 @@
 //! The road is the same with a recording and without one; what is recorded is what it was called
 //! with, so that the same calls tell the same again.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::Pipeline;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         stray::Tuple,
         time::Reached,
     },
-    record::{Entry, Header, Writer},
+    record::{Entry, Header, Medium},
     render::Start,
     tally::{Account, Tally},
 };
@@ -38,7 +38,7 @@ pub struct Tapped<F> {
 
 /// A recording under way.
 struct Tape {
-    out: Writer<Box<dyn Write>>,
+    out: Box<dyn Medium>,
     /// The account last recorded.
     account: Option<Account>,
     /// A later one that differs from it only in its time.
@@ -57,7 +57,7 @@ impl<F: Facts> Tapped<F> {
     }
 
     /// Records from here on; nothing may have been taken yet.
-    pub fn record(&mut self, out: Writer<Box<dyn Write>>, header: Header) {
+    pub fn record(&mut self, out: Box<dyn Medium>, header: Header) {
         self.pipeline.facts().note();
         self.tape = Some(Tape {
             out,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Pipeline;
+use super::{Pipeline, untold};
 use crate::{
     correlate::looked,
     diagnose::{diagnose, explain},
@@ -25,10 +25,12 @@ impl<F: Facts> Pipeline<F> {
                 looked(&mut ending, holders);
             }
             diagnose(&mut ending);
-            if self.wanted.admits(&ending) {
-                self.untold.push(ending);
-            } else {
+            if !self.wanted.admits(&ending) {
                 self.tally.filtered += 1;
+            } else if self.untold.is_empty() && !untold::has_stacks(&ending) {
+                self.tell(&ending, &[])?;
+            } else {
+                self.untold.push(ending);
             }
         }
         self.tell_named(false)

@@ -15,6 +15,12 @@ const LIMIT: usize = 4_096;
 #[derive(Default)]
 pub(super) struct Untold(VecDeque<(Ending, Vec<Option<Stack>>)>);
 
+/// Whether stacks were taken behind an ending, and it may have to wait for their names.
+pub(super) fn has_stacks(ending: &Ending) -> bool {
+    let asked = ending.asked.and_then(|asked| asked.stack);
+    asked.is_some() || ending.acts.iter().any(|act| act.stack.is_some())
+}
+
 impl Untold {
     /// Adds an ending behind those that wait.
     pub(super) fn push(&mut self, ending: Ending) {

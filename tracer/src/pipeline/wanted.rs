@@ -18,7 +18,8 @@ pub struct Wanted {
 
 impl Wanted {
     /// Whether a diagnosed ending is told.
-    pub(super) fn admits(&self, ending: &Ending) -> bool {
+    #[must_use]
+    pub fn admits(&self, ending: &Ending) -> bool {
         let act = ending.decisive();
         if !self.causes.is_empty() && !act.is_some_and(|act| self.causes.contains(&act.cause)) {
             return false;

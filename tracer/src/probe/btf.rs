@@ -3,7 +3,7 @@
 //! Answers where a field is, what an enumeration's values are called and what a function takes.
 //! Trusts nothing: every contradiction in the bytes is an error, none a panic, a loop or a flood.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 mod bytes;
 mod error;
@@ -30,7 +30,7 @@ const DEPTH: usize = 32;
 /// The BTF of one kernel.
 #[derive(Clone, Debug)]
 pub struct Btf {
-    buffer: Vec<u8>,
+    buffer: Arc<Vec<u8>>,
     header: Header,
     /// Where type `n + 1` starts; type 0 is `void` and has no record.
     starts: Vec<usize>,
@@ -114,11 +114,17 @@ impl Btf {
             at += length;
         }
         Ok(Self {
-            buffer,
+            buffer: Arc::new(buffer),
             header,
             starts,
             kinds,
         })
+    }
+
+    /// The bytes themselves.
+    #[must_use]
+    pub fn raw(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.buffer)
     }
 
     /// The types of the kinds that go by the name; none for an empty name.

@@ -6,6 +6,7 @@ use super::way::Hook;
 
 mod callers;
 mod segments;
+mod touches;
 
 pub(super) use callers::GO_CLOSE;
 pub(super) use segments::{EGRESS, INGRESS};
@@ -187,7 +188,10 @@ pub const POINTS: &[Point] = &[
         lost: "telling a peer's RST from other sudden ends",
         required: true,
         kind: Kind::RstReceived,
-        candidates: &[by!(RawTracepoint "tcp_receive_reset" at "tcp_receive_reset")],
+        candidates: &[
+            by!(TypedTracepoint "tcp_receive_reset_typed" at "tcp_receive_reset"),
+            by!(RawTracepoint "tcp_receive_reset_raw" at "tcp_receive_reset"),
+        ],
     },
     Point {
         name: "fin_retransmitted",
@@ -203,7 +207,10 @@ pub const POINTS: &[Point] = &[
         lost: "the moment a connection is gone; endings wait for --settle",
         required: false,
         kind: Kind::Destroyed,
-        candidates: &[by!(RawTracepoint "tcp_destroy_sock" at "tcp_destroy_sock")],
+        candidates: &[
+            by!(TypedTracepoint "tcp_destroy_sock_typed" at "tcp_destroy_sock"),
+            by!(RawTracepoint "tcp_destroy_sock_raw" at "tcp_destroy_sock"),
+        ],
     },
     Point {
         name: "held_open",
@@ -284,6 +291,7 @@ pub const POINTS: &[Point] = &[
         candidates: &[by!(RawTracepoint "sched_process_fork" at "sched_process_fork")],
     },
     callers::CLOSE_ASKED,
+    touches::TOUCHED,
     segments::SENT,
     segments::RECEIVED,
     segments::PASSED,

@@ -73,6 +73,18 @@ impl Counts {
         self.slot(count::SYNS_LEFT_OUT)
     }
 
+    /// Events of connections there was no room to remember.
+    #[must_use]
+    pub fn unfollowed(&self) -> u64 {
+        self.slot(count::UNFOLLOWED)
+    }
+
+    /// Durations there was no room to count.
+    #[must_use]
+    pub fn ungathered(&self) -> u64 {
+        self.slot(count::UNGATHERED)
+    }
+
     fn slot(&self, slot: u32) -> u64 {
         usize::try_from(slot)
             .ok()

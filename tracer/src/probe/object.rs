@@ -4,11 +4,12 @@ use aya::{Ebpf, EbpfError, EbpfLoader};
 use object::{Object, ObjectSection, ObjectSymbol};
 use tracer_common::{
     CONTRACT,
-    settings::{Offsets, Settings, transport},
+    gather::mode,
+    settings::{Offsets, Settings, stacks, transport},
 };
 use zerocopy::IntoBytes;
 
-use super::buffer::Buffers;
+use super::{buffer::Buffers, touches::TOUCHES};
 
 /// Where the object built into finrst came from: "built from source" or "stored".
 pub const ORIGIN: &str = env!("FINRST_KERNEL_OBJECT_ORIGIN");
@@ -68,7 +69,8 @@ pub fn contract(bytes: &[u8]) -> Result<u32, ObjectError> {
     Ok(u32::from_le_bytes(*value))
 }
 
-/// Creates the maps and fixes the settings; no program is loaded yet.
+/// Creates the maps and fixes the settings; no program is loaded yet. Where latencies are gathered,
+/// so many `connections` that are not over are remembered.
 ///
 /// # Errors
 ///
@@ -78,6 +80,7 @@ pub fn open(
     offsets: &Offsets,
     settings: &Settings,
     buffers: &Buffers,
+    connections: u32,
 ) -> Result<Ebpf, ObjectError> {
     match contract(bytes)? {
         CONTRACT => {}
@@ -91,14 +94,31 @@ pub fn open(
             page
         }
     };
-    let verdicts = if settings.filters == 0 { 1 } else { 65_536 };
+    let gathers = settings.gather != mode::OFF;
+    let filtered = if settings.filters == 0 || gathers {
+        1
+    } else {
+        65_536
+    };
+    let gathered = |entries: u32| if gathers { entries.max(1) } else { 1 };
+    let touches = if settings.stacks & stacks::TOUCH_USER == 0 {
+        1
+    } else {
+        TOUCHES
+    };
     EbpfLoader::new()
         .btf(None)
         .override_global("OFFSETS", offsets.as_bytes(), true)
         .override_global("SETTINGS", settings.as_bytes(), true)
         .map_max_entries("RING_ENDINGS", ring(buffers.ring_endings_bytes()))
         .map_max_entries("RING_STATES", ring(buffers.ring_states_bytes()))
-        .map_max_entries("VERDICTS", verdicts)
+        .map_max_entries("VERDICTS", filtered)
+        .map_max_entries("HELD", filtered)
+        .map_max_entries("DEPARTED", filtered)
+        .map_max_entries("LIVES", gathered(connections))
+        .map_max_entries("SPREADS", gathered(16_384))
+        .map_max_entries("NAMES", gathered(4_096))
+        .map_max_entries("TOUCHES", touches)
         .allow_unsupported_maps()
         .load(bytes)
         .map_err(|error| ObjectError::Maps(Box::new(error)))

@@ -5,9 +5,11 @@ use std::{io, time::Duration};
 use aya::{
     Ebpf,
     maps::{Map, MapError},
-    util::online_cpus,
 };
-use tracer_common::{event::Kind, settings::Settings};
+use tracer_common::{
+    event::Kind,
+    settings::{Settings, stacks},
+};
 
 use super::{
     btf::{Btf, BtfError},
@@ -16,22 +18,28 @@ use super::{
     catalog::Point,
     counts::{Counters, Counts},
     filter::{FilterError, Filters},
+    gathered::Gathered,
     goroutines::Goroutines,
+    held::Held,
     missed::Loaded,
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
     plan::Plan,
     source::Source,
     tick::{has_helper, tick_us},
+    touches::Touches,
+    typed::Typed,
     verdicts::Verdicts,
     way::Allowed,
 };
 
 mod buffered;
 mod callers;
+mod machine;
 mod segments;
 
 use buffered::Buffered;
+use machine::{cpus, page_bytes};
 pub use segments::Segments;
 
 /// How to run the kernel half.
@@ -53,6 +61,17 @@ pub struct Request {
     pub filters: Filters,
     /// What segments are wanted.
     pub segments: Segments,
+    /// Whether and how latencies are gathered instead of records sent.
+    pub gather: Gather,
+}
+
+/// How latencies are gathered in the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gather {
+    /// One of `tracer_common::gather::mode`.
+    pub mode: u32,
+    /// Connections remembered at once, of those that are not over.
+    pub connections: u32,
 }
 
 /// Why the kernel half does not run.
@@ -103,6 +122,12 @@ pub struct Session {
     loaded: Loaded,
     /// The processes of Go; taken by whoever looks for them.
     pub goroutines: Option<Goroutines>,
+    /// Sockets older than the attach that a process filter wants.
+    pub held: Held,
+    /// What is gathered instead of records.
+    pub gathered: Gathered,
+    /// Who last sent or received on each socket; nobody unless that was asked for.
+    pub touches: Touches,
     /// How every point is hooked.
     pub plan: Plan,
     /// What could not be resolved on this kernel.
@@ -115,13 +140,10 @@ impl Session {
     /// # Errors
     ///
     /// [`SessionError`]; nothing stays attached.
-    pub fn open(
-        request: &Request,
-        btf: &Btf,
-        typed: Option<&aya::Btf>,
-    ) -> Result<Self, SessionError> {
+    pub fn open(request: &Request, btf: &Btf, typed: &Typed) -> Result<Self, SessionError> {
         let resolved = resolve(btf)?;
         let buffers = Buffers::new(request.buffer_kib, cpus(), page_bytes());
+        let (networks, network) = request.filters.networks();
         let settings = Settings {
             kinds: request.kinds,
             filters: request.filters.bits(),
@@ -132,28 +154,31 @@ impl Session {
             device: request.segments.device.unwrap_or(0),
             netns: request.segments.netns,
             stacks: request.stacks,
+            gather: request.gather.mode,
+            networks,
+            has_task_btf: u32::from(has_helper(btf, "get_current_task_btf")),
+            network,
         };
-        let mut programs = object::open(&request.object, &resolved.offsets, &settings, &buffers)?;
+        let mut programs = object::open(
+            &request.object,
+            &resolved.offsets,
+            &settings,
+            &buffers,
+            request.gather.connections,
+        )?;
         request.filters.write(&mut programs)?;
-        let counters =
-            Counters::new(take(&mut programs, "COUNTS")?).map_err(|source| SessionError::Map {
-                name: "COUNTS",
-                source,
-            })?;
-        let verdicts = Verdicts::new(take(&mut programs, "VERDICTS")?).map_err(|source| {
-            SessionError::Map {
-                name: "VERDICTS",
-                source,
-            }
-        })?;
-        let goroutines = Goroutines::new(take(&mut programs, "GOROUTINES")?);
-        let goroutines = goroutines.map_err(|source| SessionError::Map {
-            name: "GOROUTINES",
-            source,
-        })?;
+        let counters = of_map(&mut programs, "COUNTS", Counters::new)?;
+        let verdicts = of_map(&mut programs, "VERDICTS", Verdicts::new)?;
+        let goroutines = of_map(&mut programs, "GOROUTINES", Goroutines::new)?;
+        let listed = of_map(&mut programs, "FILTER", Ok)?;
+        let held = |cookies| Held::new(cookies, listed, &request.filters);
+        let held = of_map(&mut programs, "HELD", held)?;
+        let touches = of_map(&mut programs, "TOUCHES", Touches::new)?;
+        let gathered = Gathered::take(&mut programs)
+            .map_err(|(name, source)| SessionError::Map { name, source })?;
         let source = Buffered::open(&mut programs, request.transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
-        let plan = Plan::carry_out(&mut programs, btf, typed, request.allowed, wanted);
+        let plan = Plan::carry_out(&mut programs, btf, typed.get(), request.allowed, wanted);
         Ok(Self {
             captures: !request.segments.points.is_empty(),
             callers: Callers::default(),
@@ -163,6 +188,9 @@ impl Session {
             counters,
             verdicts,
             goroutines: Some(goroutines),
+            held,
+            gathered,
+            touches,
             plan,
             resolved,
         })
@@ -244,27 +272,22 @@ fn wanted(point: &Point, request: &Request) -> bool {
     if point.kind == Kind::SegmentSeen {
         return request.segments.points.contains(&point.name);
     }
+    // Stacks come with the records of other points; this one keeps the last of each socket.
+    if point.kind == Kind::Stack {
+        return request.stacks & stacks::TOUCH_USER != 0;
+    }
     let follow = point.kind == Kind::ProcessForked && request.filters.follow;
     request.kinds & point.kind.bit() != 0 || follow
 }
 
-fn take(programs: &mut Ebpf, name: &'static str) -> Result<Map, SessionError> {
-    programs.take_map(name).ok_or_else(|| SessionError::Map {
-        name,
-        source: MapError::InvalidName { name: name.into() },
-    })
-}
-
-fn cpus() -> u32 {
-    online_cpus()
-        .ok()
-        .and_then(|cpus| u32::try_from(cpus.len()).ok())
-        .unwrap_or(1)
-}
-
-#[expect(unsafe_code, reason = "a question to the C library")]
-fn page_bytes() -> u32 {
-    // SAFETY: no pointers, no preconditions.
-    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u32::try_from(bytes).unwrap_or(4096)
+/// Takes a map out of the object, as what reads it.
+fn of_map<M>(
+    programs: &mut Ebpf,
+    name: &'static str,
+    reader: impl FnOnce(Map) -> Result<M, MapError>,
+) -> Result<M, SessionError> {
+    let map = programs.take_map(name);
+    map.ok_or_else(|| MapError::InvalidName { name: name.into() })
+        .and_then(reader)
+        .map_err(|source| SessionError::Map { name, source })
 }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 mod capability;
 
-pub use capability::{BPF, CAPABILITIES, Capability, SYS_ADMIN};
+pub use capability::{BPF, CAPABILITIES, CHECKPOINT_RESTORE, Capability, SYS_ADMIN};
 
 /// Inode of the initial user namespace, `PROC_USER_INIT_INO` in `include/linux/proc_ns.h`.
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
@@ -84,6 +84,8 @@ pub struct SystemFacts {
     pub perf_event_paranoid: Option<i32>,
     /// Whether the kernel describes its own types, without which the hooks find no field.
     pub btf: bool,
+    /// Whether system calls can be filtered, as finrst has it done to itself while it runs.
+    pub filters_calls: bool,
 }
 
 impl SystemFacts {
@@ -112,6 +114,8 @@ impl SystemFacts {
             unprivileged_bpf_disabled: number(read("proc/sys/kernel/unprivileged_bpf_disabled")),
             perf_event_paranoid: number(read("proc/sys/kernel/perf_event_paranoid")),
             btf: root.join("sys/kernel/btf/vmlinux").is_file(),
+            filters_calls: read("proc/sys/kernel/seccomp/actions_avail")
+                .is_some_and(|actions| actions.split_whitespace().any(|it| it == "errno")),
         })
     }
 
@@ -197,6 +201,10 @@ mod tests {
                 "none [integrity] confidentiality\n",
             ),
             ("sys/kernel/btf/vmlinux", ""),
+            (
+                "proc/sys/kernel/seccomp/actions_avail",
+                "kill errno allow\n",
+            ),
         ]);
         fs::create_dir_all(root.path().join("proc/self/ns")).unwrap();
         symlink(
@@ -213,6 +221,7 @@ mod tests {
             unprivileged_bpf_disabled: Some(2),
             perf_event_paranoid: Some(-1),
             btf: true,
+            filters_calls: true,
         };
         assert_eq!(SystemFacts::read(root.path()).unwrap(), expected);
     }
@@ -228,6 +237,7 @@ mod tests {
             unprivileged_bpf_disabled: None,
             perf_event_paranoid: None,
             btf: false,
+            filters_calls: false,
         };
         assert_eq!(facts(&[]), expected);
         let nonsense = facts(&[

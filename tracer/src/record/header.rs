@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::foreign::Foreign;
+
 /// The run, the kernel it watched, and how it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -37,6 +39,23 @@ pub struct Header {
     pub command_line: Vec<String>,
 }
 
+impl Header {
+    /// The same with all its text fit to be shown: a recording may be anybody's.
+    #[must_use]
+    pub fn tamed(mut self) -> Self {
+        let names = [&mut self.finrst, &mut self.byte_order, &mut self.machine];
+        let known = [&mut self.kernel, &mut self.boot_id, &mut self.transport];
+        let points = self.points.iter_mut();
+        let points = points.flat_map(|it| [&mut it.name].into_iter().chain(&mut it.way));
+        let texts = names.into_iter().chain(known.into_iter().flatten());
+        let texts = texts.chain(points).chain(self.reasons.values_mut());
+        for text in texts.chain(&mut self.command_line) {
+            *text = Foreign::from(text.as_bytes()).to_string();
+        }
+        self
+    }
+}
+
 /// One point in the kernel and how it was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
@@ -48,6 +67,10 @@ pub struct Point {
 
 /// Settings of the user half that decide which endings there are, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and an entry of the file"
+)]
 pub struct Settings {
     /// Whether endings without an RST were told.
     pub fin: bool,
@@ -65,6 +88,10 @@ pub struct Settings {
     /// Whether every connection was asked for, so that a segment no ending told of means something.
     #[serde(default)]
     pub everything: bool,
+    /// Whether hooks saw every RST that TCP sent in the network namespaces traced, and captures every
+    /// device there.
+    #[serde(default)]
+    pub every_reset: bool,
     /// Codes of the causes that were told alone; all when there is none.
     #[serde(default)]
     pub causes: Vec<String>,

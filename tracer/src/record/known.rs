@@ -9,6 +9,8 @@ use crate::model::{foreign::Foreign, identity::ProcessFacts};
 const MEMORY: usize = 32 << 20;
 /// Bytes a process takes apart from what its facts have on the heap, roughly.
 const ENTRY: usize = size_of::<ProcessFacts>() + 64;
+/// Bytes a name of a network namespace takes, roughly.
+const NAME: usize = 128;
 /// Names of network namespaces.
 const NAMES: usize = 4096;
 
@@ -16,7 +18,7 @@ const NAMES: usize = 4096;
 ///
 /// Whoever records forgets the oldest beyond a bound and says so in the recording; whoever replays
 /// keeps twice as much, lest a file that says nothing of the kind takes all memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Known {
     processes: LinkedHashMap<(u32, u64), ProcessFacts>,
     /// Sum of what the processes take.
@@ -61,6 +63,27 @@ impl Known {
     #[must_use]
     pub fn netns(&self, inode: u32) -> Option<&Foreign> {
         self.netns.get(&inode)
+    }
+
+    /// Every answer that holds.
+    pub fn answers(&self) -> impl Iterator<Item = Answer> {
+        let process = |(&(pid, start_ns), facts): (&(u32, u64), &ProcessFacts)| Answer::Process {
+            pid,
+            start_ns,
+            facts: Some(facts.clone()),
+        };
+        let netns = |(&inode, name): (&u32, &Foreign)| Answer::Netns {
+            inode,
+            name: Some(name.clone()),
+        };
+        let names = self.netns.iter().map(netns);
+        self.processes.iter().map(process).chain(names)
+    }
+
+    /// Bytes that it takes, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.netns.len() * NAME
     }
 
     /// The answer that forgets the oldest, while there is more than the bound allows.

@@ -82,6 +82,7 @@ pub(crate) fn header() -> Header {
             sockets: 65_536,
             answer_ns: 50_000_000,
             everything: true,
+            every_reset: true,
             causes: vec!["refused".to_owned()],
         },
         command_line: vec!["finrst".to_owned(), "record".to_owned()],

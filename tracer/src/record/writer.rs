@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{CHUNK, CHUNK_HEAD, ENTRY_HEAD, Entry, MAGIC, PAYLOAD, VERSION};
+use super::{CHUNK, CHUNK_HEAD, Entry, MAGIC, Medium, VERSION, framed::append};
 
 /// How hard zstd tries: its fastest usual level, for whoever records has other things to do.
 const LEVEL: i32 = 1;
@@ -40,30 +40,9 @@ impl<W: Write> Writer<W> {
     /// Those of `out`, after which the recording ends where it is; `InvalidData` for a payload that
     /// is longer than a reader takes, which is left out.
     pub fn put(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        let begin = self.chunk.len();
-        if let Err(error) = self.append(entry) {
-            self.chunk.truncate(begin);
-            return Err(error);
-        }
+        append(&mut self.chunk, entry)?;
         if self.chunk.len() >= CHUNK {
             self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        let begin = self.chunk.len();
-        self.chunk.extend_from_slice(&entry.kind().to_le_bytes());
-        self.chunk.extend_from_slice(&[0; 4]);
-        entry.write_payload(&mut self.chunk)?;
-        let bytes = self.chunk.len() - begin - ENTRY_HEAD;
-        let size = u32::try_from(bytes).ok().filter(|_| bytes <= PAYLOAD);
-        let size = size.ok_or_else(|| {
-            let what = format!("an entry of {bytes} bytes, and {PAYLOAD} are the most");
-            io::Error::new(io::ErrorKind::InvalidData, what)
-        })?;
-        if let Some(place) = self.chunk.get_mut(begin + 2..begin + ENTRY_HEAD) {
-            place.copy_from_slice(&size.to_le_bytes());
         }
         Ok(())
     }
@@ -97,5 +76,19 @@ impl<W: Write> Writer<W> {
         let mut out = self.out.finish()?;
         out.flush()?;
         Ok(out)
+    }
+}
+
+impl<W: Write> Medium for Writer<W> {
+    fn put(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        Self::put(self, entry)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::flush(self)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Self::finish(*self).map(drop)
     }
 }

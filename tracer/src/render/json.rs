@@ -4,9 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(super) mod writer;
+
+use writer::append_joined;
+
 use super::{
     Devices, Explained, Options, Render, Start,
-    schema::{Line, Text, alignment, ending, event, run, wire},
+    schema::{Head, Text, alignment, ending, event, run, wire},
     time::WallClock,
     via::Via,
     words,
@@ -27,8 +31,7 @@ pub(super) struct Json {
     buffer: Buffer,
 }
 
-/// One line under construction, its memory used again for the next: a line is some hundred small
-/// writes, which cost more each when they go through `dyn Write`.
+/// One line under construction, its memory used again for the next.
 #[derive(Default)]
 struct Buffer(Vec<u8>);
 
@@ -42,7 +45,7 @@ impl Buffer {
     ) -> io::Result<()> {
         self.0.clear();
         let time = Text(clock.rfc3339(at));
-        serde_json::to_writer(&mut self.0, &Line::new(kind, time, at, body))?;
+        append_joined(&mut self.0, &Head::new(kind, time, at), &body)?;
         self.0.push(b'\n');
         out.write_all(&self.0)
     }

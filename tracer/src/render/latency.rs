@@ -12,8 +12,9 @@ use crate::{
 
 pub mod difference;
 mod lines;
+pub mod pair;
 mod plot;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +54,29 @@ enum Form {
     Lines(Json),
 }
 
+impl Form {
+    fn clock(&mut self, sample: &Sample) {
+        match self {
+            Self::Table(table) => table.clock(sample),
+            Self::Lines(json) => json.clock(sample),
+        }
+    }
+
+    fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Table(_) => Ok(()),
+            Self::Lines(json) => json.start(start, out),
+        }
+    }
+
+    fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Table(table) => table.lost(lost, out),
+            Self::Lines(json) => json.lost(lost, out),
+        }
+    }
+}
+
 impl Latency {
     /// Nothing yet.
     #[must_use]
@@ -75,28 +99,42 @@ impl Latency {
         }
     }
 
+    /// Takes over what was gathered elsewhere, to be told with the summary.
+    pub fn gathered(&mut self, all: Latencies) {
+        self.all = all;
+    }
+
+    /// Tells what was gathered elsewhere in an interval.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn interval(
+        &mut self,
+        latencies: &Latencies,
+        (from, until): (MonoNs, MonoNs),
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if latencies.groups().is_empty() {
+            return Ok(());
+        }
+        match &mut self.form {
+            Form::Table(table) => table.write(latencies, Some((from, until)), out),
+            Form::Lines(json) => lines::write(json, latencies, (Some(from), until), out),
+        }
+    }
+
     fn tell_since(&mut self, until: MonoNs, out: &mut dyn Write) -> io::Result<()> {
         let Some(since) = &mut self.since else {
             return Ok(());
         };
         let since = since.take();
-        if since.groups().is_empty() {
-            return Ok(());
-        }
-        let from = until.before(self.interval_ns);
-        match &mut self.form {
-            Form::Table(table) => table.write(&since, Some((from, until)), out),
-            Form::Lines(json) => lines::write(json, &since, (Some(from), until), out),
-        }
+        self.interval(&since, (until.before(self.interval_ns), until), out)
     }
 }
 
 impl Render for Latency {
     fn clock(&mut self, sample: &Sample) {
-        match &mut self.form {
-            Form::Table(table) => table.clock(sample),
-            Form::Lines(json) => json.clock(sample),
-        }
+        self.form.clock(sample);
     }
 
     fn reached(&mut self, at: MonoNs, out: &mut dyn Write) -> io::Result<()> {
@@ -114,10 +152,7 @@ impl Render for Latency {
     }
 
     fn start(&mut self, start: &Start<'_>, out: &mut dyn Write) -> io::Result<()> {
-        match &mut self.form {
-            Form::Table(_) => Ok(()),
-            Form::Lines(json) => json.start(start, out),
-        }
+        self.form.start(start, out)
     }
 
     fn alignment(
@@ -133,18 +168,17 @@ impl Render for Latency {
     }
 
     fn ending(&mut self, explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
-        self.all.add(explained.ending);
+        let by_code = self.all.by() == By::Function;
+        let code = by_code.then(|| explained.code()).flatten();
+        self.all.add(explained.ending, code.as_deref());
         if let Some(since) = &mut self.since {
-            since.add(explained.ending);
+            since.add(explained.ending, code.as_deref());
         }
         Ok(())
     }
 
     fn lost(&mut self, lost: &Lost, out: &mut dyn Write) -> io::Result<()> {
-        match &mut self.form {
-            Form::Table(table) => table.lost(lost, out),
-            Form::Lines(json) => json.lost(lost, out),
-        }
+        self.form.lost(lost, out)
     }
 
     fn summary(&mut self, tally: &Tally, out: &mut dyn Write) -> io::Result<()> {

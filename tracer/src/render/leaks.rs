@@ -8,15 +8,22 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::{
-    schema::{Line, Text, leak},
+    json::writer::write_line,
+    schema::{Head, Text, leak},
     text::row::Row,
     time::{WallClock, human},
 };
 use crate::{
     latency::spread::float,
-    leaks::{Found, Group, Leak, Owner, ports::Ports},
-    model::time::MonoNs,
+    leaks::{
+        Found, Leak, Names, Owner,
+        group::{Group, Groups, Key},
+        ports::{Owed, Ports},
+    },
+    model::{process::Confidence, time::MonoNs},
 };
+
+mod each;
 
 /// Width of each column, the last one open to the right.
 mod width {
@@ -39,32 +46,38 @@ pub struct Report<'a> {
     pub at: MonoNs,
     /// What it found.
     pub found: &'a Found,
+    /// The same, together.
+    pub groups: &'a Groups,
+    /// The names of the stacks in it.
+    pub names: &'a Names,
     /// What the look before found; `None` for the first.
     pub growth: Option<Growth<'a>>,
     /// The ports of the network namespace finrst runs in; `None` where nothing is known of them.
     pub ports: Option<&'a Ports>,
+    /// Whether each socket is shown.
+    pub each: bool,
 }
 
 /// What a look is held against.
 #[derive(Clone, Copy, Debug)]
 pub struct Growth<'a> {
     /// What was found then.
-    pub before: &'a Found,
+    pub before: &'a Groups,
     /// Nanoseconds between both.
     pub elapsed_ns: u64,
 }
 
 impl Growth<'_> {
     /// Sockets a minute that a group gained, or lost; `None` without any time between.
-    fn per_minute(&self, key: (Owner, Leak), now: u64) -> Option<f64> {
+    fn per_minute(&self, key: &Key, now: u64) -> Option<f64> {
         let minutes = float(self.elapsed_ns) / 60e9;
-        let more = float(now) - float(self.before.of(key));
+        let more = float(now) - float(self.before.with(key));
         (self.elapsed_ns > 0).then(|| more / minutes)
     }
 }
 
 impl Report<'_> {
-    fn per_minute(&self, key: (Owner, Leak), group: &Group) -> Option<f64> {
+    fn per_minute(&self, key: &Key, group: &Group) -> Option<f64> {
         self.growth?.per_minute(key, group.sockets)
     }
 
@@ -85,7 +98,7 @@ impl Report<'_> {
         if again {
             out.write_all(b"\n")?;
         }
-        if again || header && !self.found.groups.is_empty() {
+        if again || header && !self.groups.0.is_empty() {
             let names = ["SOCKETS", "OLDEST", "UNREAD", "UNACKED", "PER MIN"];
             let owner = if again {
                 clock.time_of_day(self.at).to_string()
@@ -101,9 +114,13 @@ impl Report<'_> {
             row.cell(0, BOLD, "MOSTLY WITH");
             row.finish(out)?;
         }
-        for ((owner, leak), group) in &self.found.groups {
-            self.line(&mut row, (*owner, *leak), group);
+        for (key, group) in &self.groups.0 {
+            self.line(&mut row, key, group);
             row.finish(out)?;
+            each::code(&mut row, key, group, out)?;
+            if self.each {
+                each::sockets(self, &mut row, group, out)?;
+            }
         }
         if header {
             self.rest(&mut row, out)?;
@@ -111,13 +128,11 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn line(&self, row: &mut Row, key: (Owner, Leak), group: &Group) {
-        let (owner, leak) = key;
-        row.cell(width::OWNER, BOLD, name(owner));
-        row.cell(width::LEAK, style(leak), leak.code());
+    fn line(&self, row: &mut Row, key: &Key, group: &Group) {
+        row.cell(width::OWNER, BOLD, name(key.owner));
+        row.cell(width::LEAK, style(key.leak), key.leak.code());
         row.right(width::NUMBER, PLAIN, group.sockets);
-        let oldest = group.oldest_ns.map(|ns| format!(">{}", human(ns)));
-        row.right(width::NUMBER, PLAIN, oldest.unwrap_or_else(dash));
+        row.right(width::NUMBER, PLAIN, age(group.oldest_ns, group.exact));
         row.right(width::NUMBER, PLAIN, group.unread);
         row.right(width::NUMBER, PLAIN, group.unacked);
         let growth = self.per_minute(key, group);
@@ -139,7 +154,7 @@ impl Report<'_> {
         let Found {
             younger, ageless, ..
         } = self.found;
-        if self.found.groups.is_empty() {
+        if self.groups.0.is_empty() {
             row.cell(0, PLAIN, "nothing was left over for so long");
             row.finish(out)?;
         }
@@ -155,6 +170,10 @@ impl Report<'_> {
         };
         row.cell(0, DIM, format_args!("TIME_WAIT: {}", waiting(ports)));
         row.finish(out)?;
+        if !ports.owed.is_empty() {
+            row.cell(0, DIM, format_args!("TIME_WAIT owed by {}", owed(ports)));
+            row.finish(out)?;
+        }
         if let Some(it) = &ports.nearest {
             let share = 100.0 * float(it.taken) / float(it.range.max(1));
             let what = format_args!(
@@ -168,24 +187,32 @@ impl Report<'_> {
         Ok(())
     }
 
-    /// Writes JSON Lines of types `leak` and `leaks`, by `docs/schema/finrst.schema.json`.
+    /// Writes JSON Lines of types `leak`, `leaked` and `leaks`, by `docs/schema/finrst.schema.json`.
     ///
     /// # Errors
     ///
     /// Those of `out`.
     pub fn json(&self, clock: &WallClock, out: &mut dyn Write) -> io::Result<()> {
-        for ((owner, kind), group) in &self.found.groups {
-            let growth = self.per_minute((*owner, *kind), group);
-            let body = leak::leak((*owner, *kind), group, growth);
-            let time = Text(clock.rfc3339(self.at));
-            serde_json::to_writer(&mut *out, &Line::new("leak", time, self.at, body))?;
-            out.write_all(b"\n")?;
+        let head = |kind| Head::new(kind, Text(clock.rfc3339(self.at)), self.at);
+        let mut line = Vec::new();
+        for (key, group) in &self.groups.0 {
+            let body = leak::leak(key, group, self.per_minute(key, group));
+            write_line(&mut line, &head("leak"), &body, out)?;
+            let members = group.members.iter().filter(|_| self.each);
+            for leaked in members.filter_map(|&it| self.found.leaked.get(it)) {
+                let body = leak::leaked(leaked, self.names);
+                write_line(&mut line, &head("leaked"), &body, out)?;
+            }
         }
-        let body = leak::leaks(self.found, self.ports);
-        let time = Text(clock.rfc3339(self.at));
-        serde_json::to_writer(&mut *out, &Line::new("leaks", time, self.at, body))?;
-        out.write_all(b"\n")
+        let body = leak::leaks(self.groups.sockets(), self.found, self.ports);
+        write_line(&mut line, &head("leaks"), &body, out)
     }
+}
+
+/// How long ago something began: exactly, or at the least.
+fn age(ns: u64, exact: bool) -> impl fmt::Display {
+    let more = if exact { "" } else { ">" };
+    format!("{more}{}", human(ns))
 }
 
 fn dash() -> String {
@@ -197,7 +224,7 @@ fn name(owner: Owner) -> String {
     match owner {
         Owner::Several => "several processes".to_owned(),
         Owner::Unseen => "somebody unseen".to_owned(),
-        Owner::Nobody => "nobody".to_owned(),
+        Owner::Nobody => "nobody any more".to_owned(),
         Owner::Process(..) => owner
             .process()
             .map_or_else(String::new, |(pid, comm)| format!("{comm}[{pid}]")),
@@ -207,21 +234,42 @@ fn name(owner: Owner) -> String {
 /// What the program alone can mend warns.
 const fn style(leak: Leak) -> Style {
     match leak {
-        Leak::NotClosed => AnsiColor::Yellow.on_default(),
+        Leak::NotClosed | Leak::ClosedButHeld | Leak::NeverRead | Leak::NotAccepted => {
+            AnsiColor::Yellow.on_default()
+        }
         Leak::HalfClosed | Leak::NotAcknowledged | Leak::Orphaned => PLAIN,
     }
 }
 
-/// How many, and of which services the most.
+/// How many, of which services the most, and how many at ephemeral ports.
 fn waiting(ports: &Ports) -> String {
     let of_services = ports.of_services.iter().take(NAMED);
-    let named: Vec<_> = of_services
+    let mut named: Vec<_> = of_services
         .map(|(port, count)| format!("{count} of port {port} here"))
         .collect();
+    if ports.ephemeral > 0 {
+        named.push(format!("{} of ephemeral ports", ports.ephemeral));
+    }
     if named.is_empty() {
         return ports.time_wait.to_string();
     }
     format!("{}, {}", ports.time_wait, named.join(", "))
+}
+
+/// Who closed first, the most first, and how that is known.
+fn owed(ports: &Ports) -> String {
+    let one = |it: &Owed| match (it.process, it.confidence) {
+        (Some((pid, comm)), Confidence::Exact) => format!("{comm}[{pid}] {}, seen", it.sockets),
+        (Some((pid, comm)), _) => format!("{comm}[{pid}] {}, likely", it.sockets),
+        (None, _) => format!("unknown {}", it.sockets),
+    };
+    let named: Vec<_> = ports.owed.iter().take(NAMED).map(one).collect();
+    let more = if ports.owed.len() > NAMED {
+        "; …"
+    } else {
+        ""
+    };
+    format!("who closed first: {}{more}", named.join("; "))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! taken away and never given another meaning.
 
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     net::{IpAddr, SocketAddr},
     num::NonZeroU64,
 };
@@ -28,6 +28,7 @@ pub(super) mod event;
 mod holding;
 pub(super) mod latency;
 pub(super) mod leak;
+pub(super) mod report;
 pub(super) mod run;
 pub(super) mod socket;
 mod stack;
@@ -39,26 +40,23 @@ pub(super) const SCHEMA: u32 = 1;
 /// A fact finrst does not collect yet: always `null`.
 type NotYet = ();
 
-/// One line.
+/// What every line begins with.
 #[derive(Serialize)]
-pub(super) struct Line<T, B> {
+pub(super) struct Head<T> {
     schema: u32,
     r#type: &'static str,
     time: T,
     mono_ns: u64,
-    #[serde(flatten)]
-    body: B,
 }
 
-impl<T: Serialize, B: Serialize> Line<T, B> {
-    /// A line of a type, about a point in time.
-    pub(super) const fn new(r#type: &'static str, time: T, at: MonoNs, body: B) -> Self {
+impl<T: Serialize> Head<T> {
+    /// The begin of a line of a type, about a point in time.
+    pub(super) const fn new(r#type: &'static str, time: T, at: MonoNs) -> Self {
         Self {
             schema: SCHEMA,
             r#type,
             time,
             mono_ns: at.0,
-            body,
         }
     }
 }
@@ -77,7 +75,8 @@ struct Hex(NonZeroU64);
 
 impl Serialize for Hex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:x}", self.0))
+        let number = self.0.get();
+        serializer.collect_str(&fmt::from_fn(|f| words::hexadecimal(f, number)))
     }
 }
 

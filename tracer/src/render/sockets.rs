@@ -9,7 +9,8 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::{
-    schema::{Line, Text, socket},
+    json::writer::write_line,
+    schema::{Head, Text, socket},
     text::{event, row::Row},
     time::{WallClock, human},
     words,
@@ -82,11 +83,11 @@ impl Listing<'_> {
     ///
     /// Those of `out`.
     pub fn json(&self, clock: &WallClock, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = Vec::new();
         for known in self.sockets {
-            let time = Text(clock.rfc3339(self.at));
+            let head = Head::new("socket", Text(clock.rfc3339(self.at)), self.at);
             let body = socket::socket(known, self.netns_name(&known.flow));
-            serde_json::to_writer(&mut *out, &Line::new("socket", time, self.at, body))?;
-            out.write_all(b"\n")?;
+            write_line(&mut line, &head, &body, out)?;
         }
         Ok(())
     }

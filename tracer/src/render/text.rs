@@ -31,12 +31,13 @@ mod alignment;
 mod clocks;
 pub(super) mod event;
 pub(super) mod row;
-mod stack;
+pub(super) mod stack;
 mod wire;
 
 pub(super) use account::account;
 use account::{by_kind, count};
 use row::Row;
+pub(super) use stack::caller;
 
 /// Width of each column; they make 137 with the spaces between, the last one open to the right.
 mod width {
@@ -110,14 +111,14 @@ impl Text {
         let explanation = explained.explanation;
         write!(out, "    why: {}", explanation.text)?;
         let stack = explained.stack().map(|(_, stack)| stack);
-        if let Some(caller) = stack.and_then(stack::caller) {
+        if let Some(caller) = stack.and_then(caller) {
             write!(out, " Called from {caller}.")?;
         }
         if let Some(asked) = &explained.ending.asked {
             write!(out, " {}", stack::asker(asked, explained.asked))?;
         }
         let mut open = false;
-        for fact in &explanation.evidence {
+        for fact in explanation.evidence.iter() {
             write!(out, "{}{fact}", if open { ", " } else { " (" })?;
             open = true;
         }

@@ -15,8 +15,10 @@ use crate::model::{alignment::Fit, clock::Sample, time::MonoNs, wire::Sighting};
 pub struct WallClock {
     /// Nanoseconds from `CLOCK_MONOTONIC` to `CLOCK_REALTIME`, both read at one moment.
     offset_ns: i128,
-    /// The latest sample; `None` when there was none yet.
-    last: Option<Sample>,
+    /// The sample the offset is of; `None` when there was none yet.
+    held: Option<Sample>,
+    /// When the latest sample was taken that agrees with it.
+    agreed: MonoNs,
     /// Up to when the wall went by another offset, and by which; the oldest first.
     past: VecDeque<(MonoNs, i128)>,
     zone: TimeZone,
@@ -32,23 +34,31 @@ impl WallClock {
     pub const fn new(offset_ns: i128, zone: TimeZone) -> Self {
         Self {
             offset_ns,
-            last: None,
+            held: None,
+            agreed: MonoNs(0),
             past: VecDeque::new(),
             zone,
         }
     }
 
     /// Goes by a sample from the one before on, if that is another offset.
+    ///
+    /// Samples that agree differ by how well they were measured: the first of them stays, so that a
+    /// moment has one name, whenever it is told.
     pub fn learn(&mut self, sample: &Sample) {
-        if let Some(last) = self.last.replace(*sample)
-            && last.at.0 > 0
-            && !last.agrees(sample)
+        if let Some(held) = &self.held
+            && held.agrees(sample)
         {
+            self.agreed = sample.at;
+            return;
+        }
+        if self.held.replace(*sample).is_some() && self.agreed.0 > 0 {
             if self.past.len() == Self::REMEMBERED {
                 self.past.pop_front();
             }
-            self.past.push_back((last.at, self.offset_ns));
+            self.past.push_back((self.agreed, self.offset_ns));
         }
+        self.agreed = sample.at;
         self.offset_ns = sample.offset_ns;
     }
 
@@ -82,6 +92,12 @@ impl WallClock {
     pub(super) fn rfc3339_of(&self, seen: &Sighting) -> impl fmt::Display + use<> {
         let stamped = seen.captured.map(|it| Self::point(it.ns.into()));
         in_utc(stamped.unwrap_or_else(|| self.utc(seen.at)))
+    }
+
+    /// The zone's date and time to the second, and how far the zone is from UTC.
+    pub(super) fn date(&self, at: MonoNs) -> impl fmt::Display + use<> {
+        let local = self.utc(at).to_zoned(self.zone.clone());
+        local.strftime("%F %T %:z").to_string()
     }
 
     /// The zone's time of day with microseconds: `14:30:00.000001`.
@@ -199,13 +215,13 @@ mod tests {
         clock.learn(&sample(1_000, 100));
         assert_eq!(told(&clock, 10), 110);
         clock.learn(&sample(2_000, 110));
-        assert_eq!(told(&clock, 10), 120);
+        assert_eq!(told(&clock, 10), 110);
         clock.learn(&sample(3_000, 50_000));
         clock.learn(&sample(4_000, 50_001));
         clock.learn(&sample(5_000, 0));
-        assert_eq!(told(&clock, 2_000), 2_110);
-        assert_eq!(told(&clock, 2_001), 52_002);
-        assert_eq!(told(&clock, 4_000), 54_001);
+        assert_eq!(told(&clock, 2_000), 2_100);
+        assert_eq!(told(&clock, 2_001), 52_001);
+        assert_eq!(told(&clock, 4_000), 54_000);
         assert_eq!(told(&clock, 4_001), 4_001);
     }
 

@@ -99,7 +99,7 @@ pub(super) fn connection_id(
     let cookie = socket.and_then(|socket| socket.cookie);
     fmt::from_fn(move |f| {
         match cookie {
-            Some(cookie) => write!(f, "{cookie:x}")?,
+            Some(cookie) => hexadecimal(f, cookie.get())?,
             None => write!(
                 f,
                 "{}>{}@{}",
@@ -108,8 +108,27 @@ pub(super) fn connection_id(
                 flow.netns.unwrap_or(0)
             )?,
         }
-        write!(f, "-{:x}", first_seen.0)
+        f.write_str("-")?;
+        hexadecimal(f, first_seen.0)
     })
+}
+
+/// Writes a number in hexadecimal digits: by hand, because every line has four.
+pub(super) fn hexadecimal(f: &mut fmt::Formatter<'_>, number: u64) -> fmt::Result {
+    let mut digits = [b'0'; 16];
+    let count = usize::try_from(number.max(1).ilog2() / 4 + 1).unwrap_or(digits.len());
+    let mut rest = number;
+    for digit in digits.iter_mut().take(count).rev() {
+        let low = u8::try_from(rest & 15).unwrap_or(0);
+        *digit = if low < 10 {
+            b'0' + low
+        } else {
+            b'a' + low - 10
+        };
+        rest >>= 4;
+    }
+    let digits = digits.get(..count).unwrap_or_default();
+    f.write_str(str::from_utf8(digits).unwrap_or_default())
 }
 
 /// The state a socket was in at an event, before a transition.
@@ -150,4 +169,24 @@ pub(super) fn event_reason(what: &What, names: &ReasonNames) -> Option<Reason> {
         return reason.map(|code| names.reason(code));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        let told = |number| fmt::from_fn(move |f| hexadecimal(f, number)).to_string();
+        for bit in 0..64 {
+            for number in [
+                1 << bit,
+                (1_u64 << bit) - 1,
+                u64::MAX >> bit,
+                0xfedc_ba98_7654_3210 >> bit,
+            ] {
+                assert_eq!(told(number), format!("{number:x}"));
+            }
+        }
+    }
 }

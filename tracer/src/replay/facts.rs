@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     task::Poll,
 };
 
@@ -27,9 +28,29 @@ pub struct Recorded {
     looks: HashMap<u32, VecDeque<Option<Vec<Holder>>>>,
     /// The stacks of the acts told in the turn to come.
     stacks: HashMap<StackId, Option<Stack>>,
+    names: Names,
+}
+
+/// What gives recorded stacks other names; nothing does by default.
+#[derive(Default)]
+struct Names(Option<Box<dyn FnMut(Stack) -> Stack + Send>>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Names").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Recorded {
+    /// The same, with stacks as something else names them.
+    #[must_use]
+    pub fn named_by(self, name: impl FnMut(Stack) -> Stack + Send + 'static) -> Self {
+        Self {
+            names: Names(Some(Box::new(name))),
+            ..self
+        }
+    }
+
     /// Takes in an answer.
     pub(super) fn learn(&mut self, answer: Answer) {
         match answer {
@@ -67,7 +88,10 @@ impl Facts for Recorded {
 
     fn stack(&mut self, id: StackId, hurry: bool) -> Poll<Option<Stack>> {
         match self.stacks.remove(&id) {
-            Some(stack) => Poll::Ready(stack),
+            Some(stack) => Poll::Ready(match &mut self.names.0 {
+                Some(name) => stack.map(name),
+                None => stack,
+            }),
             None if hurry => Poll::Ready(None),
             None => Poll::Pending,
         }

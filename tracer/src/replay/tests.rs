@@ -168,6 +168,7 @@ fn pipeline<F: Facts>(facts: F, format: Format, events: bool, out: &Shared) -> P
     };
     let limits = Limits {
         answer_ns: header.settings.answer_ns,
+        every_reset: header.settings.every_reset,
         ..Limits::default()
     };
     let correlator = Correlator::new(limits, reasons);
@@ -195,7 +196,7 @@ fn live(world: impl Facts, calls: &[Call], format: Format, events: bool) -> (Vec
     let mut road = Tapped::new(pipeline(Noted::new(world), format, events, &told));
     let sink: Box<dyn io::Write> = Box::new(file.clone());
     let writer = Writer::new(sink).unwrap();
-    road.record(writer, header());
+    road.record(Box::new(writer), header());
     let (mut now, mut last) = (MonoNs(0), no_account());
     for call in calls {
         match call.clone() {
@@ -371,7 +372,7 @@ fn a_recording_that_fails_ends_and_the_run_goes_on() {
     let world = Noted::new(Nothing);
     let mut road = Tapped::new(pipeline(world, Format::Json, true, &told));
     let disk: Box<dyn io::Write> = Box::new(Disk(file.clone(), 2_000));
-    road.record(Writer::new(disk).unwrap(), header());
+    road.record(Box::new(Writer::new(disk).unwrap()), header());
     let mut failures = 0;
     for at in 0..100_u64 {
         let noise: Vec<u8> = (0..997_u64)
@@ -394,4 +395,28 @@ fn a_recording_that_fails_ends_and_the_run_goes_on() {
         "{}",
         how.tally.undecodable
     );
+}
+
+/// Whoever wrote the header, nothing of it moves a cursor: not told, nor in a refusal.
+#[test]
+fn what_a_recording_says_of_itself_is_shown_escaped() {
+    let evil = "6.1\n\u{1b}[2J\u{9b}\u{202e}";
+    let mut claimed = header();
+    claimed.kernel = Some(evil.to_owned());
+    claimed.finrst = evil.to_owned();
+    claimed.reasons.insert(1, evil.to_owned());
+    let told = Recording::open(&file_of(claimed.clone())[..])
+        .unwrap()
+        .header;
+    let moves = |text: &str| text.chars().any(|c| c.is_control() || c == '\u{202e}');
+    for text in [
+        &told.finrst,
+        told.kernel.as_ref().unwrap(),
+        &told.reasons[&1],
+    ] {
+        assert!(!moves(text), "{text:?}");
+    }
+    claimed.contract += 1;
+    let refused = Recording::open(&file_of(claimed)[..]).err().unwrap();
+    assert!(!moves(&refused.to_string()), "{refused:?}");
 }

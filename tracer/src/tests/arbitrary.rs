@@ -523,6 +523,7 @@ pub(crate) fn ending() -> BoxedStrategy<Ending> {
             asked: story.7,
             after: identity.7,
             former: None,
+            not_by_tcp: None,
             until: identity.1,
             acts: story.0,
             states: story.1,

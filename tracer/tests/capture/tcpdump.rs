@@ -88,3 +88,11 @@ impl Tcpdump {
         found
     }
 }
+
+impl Drop for Tcpdump {
+    /// A test that fails leaves none behind.
+    fn drop(&mut self) {
+        let _killed = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

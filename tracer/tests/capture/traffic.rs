@@ -6,7 +6,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     os::fd::AsRawFd as _,
     time::Duration,
 };
@@ -40,6 +40,8 @@ pub(crate) fn play(client: &Netns, server: &Netns, address: SocketAddr, rounds: 
         drop(near);
         // Waits for the RST.
         assert!(far.read(&mut [0]).is_err());
+        // A process another test is about to start may hold a copy until it becomes its program.
+        SockRef::from(&listener).shutdown(Shutdown::Both).unwrap();
         drop(listener);
         client.inside(|| TcpStream::connect(target).unwrap_err());
     }

@@ -60,6 +60,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             KernelNames::Hidden => "hidden",
             KernelNames::Missing => "missing",
         },
+        "filters_system_calls": report.facts.filters_calls,
         "capabilities": capabilities,
         "transports": {"perf": report.perf, "ringbuf": report.ringbuf},
         "points": points,

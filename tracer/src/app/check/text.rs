@@ -43,6 +43,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         KernelNames::Missing => "no /proc/kallsyms: stacks have addresses alone",
     };
     writeln!(out, "Functions   {names}")?;
+    let confined = if report.facts.filters_calls {
+        "while it traces finrst keeps few capabilities, and few system calls"
+    } else {
+        "while it traces finrst keeps few capabilities; this kernel filters no system calls"
+    };
+    writeln!(out, "Confined    {confined}")?;
     writeln!(out, "\nCapabilities")?;
     for capability in CAPABILITIES {
         writeln!(out, "  {}", held(report, &capability))?;

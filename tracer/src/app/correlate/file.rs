@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::{
     align::Sign,
-    app::output,
+    app::{output, progress::Watched},
     exit::{Exit, Failure},
     model::{
         foreign::Foreign,
@@ -54,10 +54,11 @@ pub(super) struct Captured {
 ///
 /// There is no such file, or nothing in it that can be read: exit code 2; it is cut in its header
 /// or the system does not let us read it: exit code 1.
-pub(super) fn read(path: &Path, number: u32) -> Result<Captured, Failure> {
+pub(super) fn read(path: &Path, number: u32, quiet: bool) -> Result<Captured, Failure> {
     let opened = File::open(path).with_context(|| format!("cannot open {}", path.display()));
     let opened = opened.map_err(|error| Failure::new(Exit::Usage, error, ""))?;
-    let mut file = CaptureFile::open(opened).map_err(|error| refused(error, path))?;
+    let mut file = CaptureFile::open(Watched::new(opened, path, quiet))
+        .map_err(|error| refused(error, path))?;
     let mut captured = Captured {
         path: path.to_owned(),
         segments: Vec::new(),

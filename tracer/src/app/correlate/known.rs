@@ -9,7 +9,11 @@ use std::{
 
 use crate::{
     align::{Bound, Ends, Mark, Sign},
-    app::{replay, view},
+    app::{
+        progress::Progress,
+        replay::{self, Opened},
+        view,
+    },
     exit::Failure,
     model::{
         ending::{Act, Ending, How},
@@ -178,7 +182,7 @@ fn sign(segment: &WireSegment) -> Sign {
 /// # Errors
 ///
 /// It cannot be read at all.
-pub(super) fn know(opened: replay::Opened) -> Result<Known, Failure> {
+pub(super) fn know(opened: Opened, mut progress: Progress) -> Result<Known, Failure> {
     let recording = opened.recording;
     let header = &recording.header;
     let settings = Settings {
@@ -195,7 +199,7 @@ pub(super) fn know(opened: replay::Opened) -> Result<Known, Failure> {
         pipeline.captures(settings.everything);
     }
     // Whether it was whole is said when it is told for others.
-    recording.tell(&mut pipeline, false, &mut |_bytes| {})?;
+    recording.tell(&mut pipeline, false, &mut |bytes| progress.at(bytes))?;
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(mem::take(&mut *known))
 }

@@ -1,119 +1,69 @@
-//! `finrst latency --compare`: two recordings held against each other.
+//! `finrst latency --compare`: two processes or two recordings, whichever the names say.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod processes;
+mod recordings;
+
+use std::path::Path;
+
+use anyhow::anyhow;
 
 use crate::{
-    app::{
-        latency::recorded,
-        output, replay,
-        view::{self, Gather, View},
-    },
-    cli::{Latency, Output},
+    cli::Latency,
     exit::{Exit, Failure},
-    latency::{Group, Latencies, difference::differences, group::By},
-    model::{reason::ReasonNames, time::MonoNs},
-    render::{Explained, Format, Options, Render, latency::difference, time::WallClock},
-    replay::Recorded,
 };
 
-/// A recording, gathered.
-struct Gathered {
-    group: Group,
-    /// When it ended, and the wall clock it went by.
-    at: MonoNs,
-    clock: WallClock,
-    exit: Exit,
-}
-
-/// Gathers both, and tells how they differ.
+/// Holds the second against the first.
 ///
 /// # Errors
 ///
-/// One of them cannot be read, or the output not be written.
+/// There is no such process or recording, or they cannot be compared.
 pub(super) fn run(asked: &Latency, before: &Path, after: &Path) -> Result<Exit, Failure> {
-    let first = gather(asked, before)?;
-    let second = gather(asked, after)?;
-    let format = match asked.output {
-        Output::Text => Format::Text,
-        Output::Json => Format::Json,
-    };
-    let options = Options {
-        clock: second.clock,
-        reasons: ReasonNames::default(),
-        colour: output::coloured(asked.color),
-        explain: false,
-        stacks: false,
-    };
-    let names = (before.display().to_string(), after.display().to_string());
-    let names = (&*names.0, &*names.1);
-    let differences = differences(&first.group, &second.group);
-    let mut out = output::stdout();
-    let told = difference::write((format, options), names, second.at, &differences, &mut out);
-    match told.and_then(|()| out.flush()) {
-        Err(error) if !output::is_closed(&error) => return Err(error.into()),
-        Ok(()) | Err(_) => {}
+    match (pid(before), pid(after)) {
+        (Some(before), Some(after)) => processes::run(asked, [before, after]),
+        (None, None) => {
+            // It knows how to say so better than we do.
+            Latency::is_offline(std::env::args_os()).unwrap_or_else(|refused| refused.exit());
+            recordings::run(asked, before, after)
+        }
+        (Some(pid), None) => Err(mixed(pid, after)),
+        (None, Some(pid)) => Err(mixed(pid, before)),
     }
-    Ok(if first.exit == Exit::Ok {
-        second.exit
-    } else {
-        first.exit
-    })
 }
 
-fn gather(asked: &Latency, path: &Path) -> Result<Gathered, Failure> {
-    let recording = replay::open(path)?.recording;
-    let header = &recording.header;
-    let view = View::gathered(
-        asked.output,
-        asked.color,
-        Gather {
-            by: By::All,
-            interval_ns: None,
-            plot: None,
-        },
-    );
-    let asked = recorded(asked, path, view);
-    let settings = replay::settings(&asked, &header.settings);
-    let clock = view::from_offset(header.clock_offset_ns);
-    let latencies = Arc::new(Mutex::new(Latencies::new(By::All)));
-    let listener = Box::new(Listener(Arc::clone(&latencies)));
-    let mut pipeline = view::quiet(
-        Recorded::default(),
-        &settings,
-        replay::reasons(header),
-        listener,
-    );
-    if settings.answer_ns > 0 {
-        pipeline.captures(settings.everything);
-    }
-    let told = recording.tell(&mut pipeline, false, &mut |_bytes| {})?;
-    let at = told.tally.at;
-    if !asked.quiet {
-        view::say_summary(&told.tally)?;
-    }
-    let exit = replay::judge(&asked, told);
-    let latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
-    let groups = latencies.groups();
-    let group = groups.first().map(|(_, group)| (*group).clone());
-    Ok(Gathered {
-        group: group.unwrap_or_default(),
-        at,
-        clock,
-        exit,
-    })
+/// The process that is meant by a number that is no file.
+fn pid(name: &Path) -> Option<u32> {
+    let pid = name.to_str()?.parse().ok()?;
+    (!name.exists()).then_some(pid)
 }
 
-/// Hears endings, and writes nothing.
-struct Listener(Arc<Mutex<Latencies>>);
+fn mixed(pid: u32, file: &Path) -> Failure {
+    let file = file.display();
+    let what = anyhow!("{pid} names a process and {file} a recording: they are not compared");
+    let hint = format!("`finrst record -p {pid} -o other.finrst` makes a recording of the process");
+    Failure::new(Exit::Usage, what, hint)
+}
 
-impl Render for Listener {
-    fn ending(&mut self, explained: &Explained<'_>, _out: &mut dyn Write) -> io::Result<()> {
-        let mut latencies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        latencies.add(explained.ending);
-        Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_pid_where_no_file_has_that_name() {
+        let here = tempfile::tempdir().unwrap();
+        let file = here.path().join("1234");
+        assert_eq!(pid(Path::new("1234")), Some(1234));
+        assert_eq!(pid(Path::new("run.finrst")), None);
+        assert_eq!(pid(Path::new("./1234")), None);
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(pid(&file), None);
+    }
+
+    #[test]
+    fn a_process_and_a_recording_are_refused_by_their_names() {
+        let told = mixed(7, Path::new("a.finrst")).to_string();
+        assert!(
+            told.contains("7 names a process and a.finrst a recording"),
+            "{told}"
+        );
     }
 }

@@ -4,11 +4,11 @@ use std::io;
 
 use super::run::Run;
 use crate::{
-    app::{output, record::Tape},
+    app::{kernel, output, record::Tape},
     cli::Transport,
     enrich::clock,
     probe::system::SystemFacts,
-    render::{Point, Start},
+    render::Start,
 };
 
 impl Run<'_> {
@@ -18,19 +18,7 @@ impl Run<'_> {
     ///
     /// Those of the output.
     pub(super) fn announce(&mut self, facts: &SystemFacts, tape: Option<Tape>) -> io::Result<()> {
-        let outcomes = || {
-            self.session
-                .plan
-                .outcomes
-                .iter()
-                .filter(|outcome| outcome.wanted)
-        };
-        let points: Vec<_> = outcomes()
-            .map(|outcome| Point {
-                name: outcome.point.name,
-                way: outcome.chosen.map(|hook| hook.way().name()),
-            })
-            .collect();
+        let points = kernel::points(&self.session);
         let start = Start {
             at: clock::now(),
             version: env!("CARGO_PKG_VERSION"),
@@ -44,25 +32,18 @@ impl Run<'_> {
         };
         if let Some(tape) = tape {
             let offsets = &self.session.resolved.offsets;
-            let header = tape.header(&start, offsets, &self.job.settings());
-            self.pipeline.record(tape.writer, header);
+            let header = tape.header(&start, offsets);
+            self.pipeline.record(tape.medium, header);
         }
         self.renew_devices()?;
         if !self.job.quiet || self.job.is_framed() {
             self.pipeline.start(&start)?;
         }
         if !self.job.quiet {
-            let absent: Vec<_> = points
-                .iter()
-                .filter(|point| point.way.is_none())
-                .map(|point| point.name)
-                .collect();
-            if !absent.is_empty() {
-                let absent = absent.join(", ");
-                output::say(format_args!(
-                    "finrst: running without {absent}: `finrst check` says why and what is lost"
-                ));
+            if self.catching.is_some() {
+                output::say("finrst: watching; Ctrl-C ends the wait");
             }
+            kernel::say_absent(&points);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::{
     app::{
         account,
         captures::Captures,
+        catch::{self, Catching},
         clocks::Clocks,
         command,
         goroutines::Watch,
@@ -40,8 +41,10 @@ const AFTERMATH: Duration = Duration::from_millis(100);
 
 /// Why the loop ended.
 enum End {
-    /// A signal, the duration, or the count.
+    /// A signal.
     Asked,
+    /// The duration, or the count.
+    Over,
     /// The traced command ended.
     Command(ExitStatus),
     /// The reader of our output went away.
@@ -52,7 +55,7 @@ impl End {
     /// Its word in a recording.
     const fn word(&self) -> &'static str {
         match self {
-            Self::Asked => "asked",
+            Self::Asked | Self::Over => "asked",
             Self::Command(_) => "command",
             Self::ReaderGone => "reader_gone",
         }
@@ -73,6 +76,8 @@ pub(super) struct Run<'a> {
     pub(super) stop: Stop,
     /// Whether a recording ended before the run.
     pub(super) unrecorded: bool,
+    /// What is waited for, where only that is to be saved.
+    pub(super) catching: Option<Catching>,
 }
 
 impl Run<'_> {
@@ -80,14 +85,13 @@ impl Run<'_> {
     ///
     /// # Errors
     ///
-    /// A command that cannot be run, buffers that cannot be read, output that cannot be written.
+    /// Buffers that cannot be read, output that cannot be written.
     pub(super) async fn go(
         mut self,
         facts: &SystemFacts,
         tape: Option<Tape>,
+        child: Option<Child>,
     ) -> Result<Exit, Failure> {
-        // Nothing is told before the command runs: a command that cannot is a refusal.
-        let child = command::start(self.job.command)?;
         priority::raise();
         let ended = match self.announce(facts, tape) {
             Ok(()) => {
@@ -106,15 +110,18 @@ impl Run<'_> {
             Err(error) if output::is_closed(&error) => return Ok(Exit::Ok),
             tally => tally?,
         };
+        if let Some(catching) = self.catching.take() {
+            return Ok(catching.close(matches!(end, End::Asked)).await?);
+        }
         Ok(match end {
             _ if self.unrecorded => Exit::Runtime,
             End::Command(status) => command::exit(status),
-            End::Asked | End::ReaderGone
+            End::Asked | End::Over | End::ReaderGone
                 if self.job.stopping.fail_on_loss && tally.lost.total() > 0 =>
             {
                 Exit::Lost
             }
-            End::Asked | End::ReaderGone => Exit::Ok,
+            End::Asked | End::Over | End::ReaderGone => Exit::Ok,
         })
     }
 
@@ -132,6 +139,8 @@ impl Run<'_> {
         tokio::pin!(deadline);
         loop {
             let mut end = None;
+            // What was caught in time is saved with what follows it.
+            let waiting = self.catching.as_ref().is_some_and(Catching::is_waiting);
             tokio::select! {
                 ready = self.session.filled() => ready?,
                 _ = tick.tick() => {}
@@ -141,16 +150,19 @@ impl Run<'_> {
                     changed?;
                     self.renew_devices()?;
                 }
-                scan = self.known.ready() => scan::take(scan, self.job.quiet, &mut self.pipeline),
+                scan = self.known.ready() => {
+                    let held = &mut self.session.held;
+                    scan::take(scan, self.job.quiet, held, &mut self.pipeline);
+                }
                 () = self.stop.asked() => end = Some(End::Asked),
-                () = &mut deadline => end = Some(End::Asked),
+                () = &mut deadline, if !waiting => end = Some(End::Over),
                 status = command::ended(&mut child) => end = Some(End::Command(status?)),
             }
             if let Some(end) = end {
                 return Ok(end);
             }
-            if self.turn()? {
-                return Ok(End::Asked);
+            if self.turn()? || self.caught().await? {
+                return Ok(End::Over);
             }
             if let Some(end) = self.recording() {
                 return Ok(end);
@@ -170,6 +182,19 @@ impl Run<'_> {
         let goes_on = !only || !self.job.command.is_empty();
         file.say_failed(&error, goes_on);
         (!goes_on).then_some(End::Asked)
+    }
+
+    /// Saves what was caught and is due; says whether that is all there is to catch.
+    async fn caught(&mut self) -> io::Result<bool> {
+        let turn = self.catching.as_mut().map(Catching::turn);
+        if turn == Some(catch::Turn::Save) {
+            // What is saved has an account of its own.
+            self.account()?;
+            if let Some(catching) = &mut self.catching {
+                catching.save().await?;
+            }
+        }
+        Ok(turn == Some(catch::Turn::End))
     }
 
     fn turn(&mut self) -> io::Result<bool> {
@@ -211,7 +236,8 @@ impl Run<'_> {
         capture.refresh(clocks, pipeline)?;
         translators.refresh();
         clocks.sample(true, pipeline);
-        pipeline.account(account::read(session, capture, clocks)?)
+        pipeline.account(account::read(session, capture, clocks)?)?;
+        self.catching.as_ref().map_or(Ok(()), Catching::tick)
     }
 
     /// Detaches, reads what is left, tells it and the account.

@@ -69,7 +69,7 @@ fn closes_one_of_two() -> What {
     }
 }
 
-fn stack(of_seq: u64) -> What {
+pub(super) fn stack(of_seq: u64) -> What {
     What::Stack(Box::new(Taken {
         socket: ID,
         of_seq,

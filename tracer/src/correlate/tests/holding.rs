@@ -78,6 +78,7 @@ fn known(state: TcpState, flow: Flow, pids: &[u32]) -> KnownSocket {
         receive_queue: 0,
         send_queue: None,
         timer: None,
+        traffic: None,
         origin: Origin::Procfs,
         holders: pids.iter().map(|&pid| holder(pid)).collect(),
     }

@@ -21,6 +21,7 @@ use crate::model::{
 const SMALL: Limits = Limits {
     sockets: 3,
     answer_ns: 0,
+    every_reset: true,
     reach_ns: 0,
     acts: 4,
     transitions: 5,
@@ -445,7 +446,7 @@ fn an_address_that_connects_anew_is_another_socket() {
     let mut correlator = correlator(SMALL);
     correlator.observe(&changed(1, 1, TcpState::Established, TcpState::FinWait1));
     correlator.observe(&changed(1, 2, TcpState::Close, TcpState::SynSent));
-    let told = correlator.settle(MonoNs(2));
+    let told = correlator.settle(MonoNs(2).after(SMALL.grace_ns));
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].first_seen, MonoNs(1));
     assert!(correlator.finish().is_empty());
@@ -464,7 +465,8 @@ fn another_cookie_at_the_address_is_another_socket() {
     let mut correlator = correlator(SMALL);
     correlator.observe(&with_cookie(1, 5));
     correlator.observe(&with_cookie(2, 6));
-    assert_eq!(correlator.settle(MonoNs(2)).len(), 1);
+    let told = correlator.settle(MonoNs(2).after(SMALL.grace_ns));
+    assert_eq!(told.len(), 1);
     assert_eq!(correlator.finish().len(), 1);
 }
 

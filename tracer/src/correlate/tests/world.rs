@@ -63,6 +63,7 @@ impl World {
     pub(super) fn new() -> Self {
         let limits = Limits {
             answer_ns: 200 * MS,
+            every_reset: true,
             grace_ns: 200 * MS,
             ..Limits::default()
         };

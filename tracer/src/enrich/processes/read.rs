@@ -91,7 +91,7 @@ impl Reader {
 }
 
 /// The arguments, each ended by a NUL; a title a program gave itself may be padded with more.
-fn arguments(text: &[u8]) -> Option<Vec<Foreign>> {
+pub(in crate::enrich) fn arguments(text: &[u8]) -> Option<Vec<Foreign>> {
     let end = text.iter().rposition(|&byte| byte != 0)?;
     let arguments = text.get(..=end)?.split(|&byte| byte == 0);
     Some(arguments.map(Foreign::from).collect())
@@ -102,7 +102,7 @@ fn arguments(text: &[u8]) -> Option<Vec<Foreign>> {
 /// Version 2 has one line, `0::PATH`; version 1 one a hierarchy, `N:CONTROLLERS:PATH`; both stand
 /// together where systemd keeps an empty tree of version 2. The first that names a container
 /// counts, else the one of version 2 unless it is empty, else the first of version 1.
-fn control_group(text: &[u8]) -> Option<(Option<Foreign>, Membership)> {
+pub(in crate::enrich) fn control_group(text: &[u8]) -> Option<(Option<Foreign>, Membership)> {
     let lines = || text.split(|&byte| byte == b'\n').filter_map(line);
     let named = lines().find(|&(_, path)| membership(path) != Membership::default());
     let unified = || lines().find(|&(unified, path)| unified && path != b"/");
@@ -119,7 +119,7 @@ fn line(line: &[u8]) -> Option<(bool, &[u8])> {
 }
 
 /// The pids in every namespace, of the line `NSpid`; names cannot hold a line's end there.
-fn pids(status: &[u8]) -> Option<Vec<u32>> {
+pub(in crate::enrich) fn pids(status: &[u8]) -> Option<Vec<u32>> {
     let mut lines = status.split(|&byte| byte == b'\n');
     let line = lines.find_map(|line| line.strip_prefix(b"NSpid:"))?;
     let pids = str::from_utf8(line).ok()?.split_ascii_whitespace();

@@ -11,7 +11,7 @@ use crate::{
     enrich::age::{self, Since},
     model::{
         flow::Flow,
-        known::{KnownSocket, Origin, Timer, TimerKind},
+        known::{KnownSocket, Origin, Timer, TimerKind, Traffic},
         state::TcpState,
     },
 };
@@ -41,7 +41,7 @@ pub(super) fn socket(body: &[u8], netns: Option<u32>) -> Result<Option<KnownSock
     let send_queue = fields.u32()?;
     let uid = fields.u32()?;
     let inode = NonZeroU64::new(u64::from(fields.u32()?));
-    let since = since(fields)?;
+    let (since, traffic) = info_of(fields)?.unzip();
     let Some(state) = TcpState::from_kernel(u32::from(state)) else {
         return Ok(None);
     };
@@ -69,13 +69,14 @@ pub(super) fn socket(body: &[u8], netns: Option<u32>) -> Result<Option<KnownSock
         receive_queue,
         send_queue: Some(send_queue),
         timer,
+        traffic,
         origin: Origin::SockDiag,
         holders: Vec::new(),
     }))
 }
 
 /// What `struct tcp_info` tells, found among the attributes; `None` where it is not sent.
-fn since(mut attributes: Fields<'_>) -> Result<Option<Since>, DiagError> {
+fn info_of(mut attributes: Fields<'_>) -> Result<Option<(Since, Traffic)>, DiagError> {
     while !attributes.0.is_empty() {
         let length = usize::from(attributes.u16()?);
         let kind = attributes.u16()? & ATTRIBUTE;
@@ -96,18 +97,31 @@ fn since(mut attributes: Fields<'_>) -> Result<Option<Since>, DiagError> {
     Ok(None)
 }
 
-/// The part of `struct tcp_info` (`linux/tcp.h`) that every kernel since 2.6 has.
-fn info(mut info: Fields<'_>) -> Result<Since, DiagError> {
+/// The part of `struct tcp_info` (`linux/tcp.h`) that is of use; every kernel since 5.10 has it.
+fn info(mut info: Fields<'_>) -> Result<(Since, Traffic), DiagError> {
     // Eight bytes, then nine numbers from `tcpi_rto` to `tcpi_fackets`.
     let _before: [u8; 44] = info.take()?;
     let data_sent = info.u32()?;
     let _ack_sent = info.u32()?;
-    let _data_received = info.u32()?;
+    let data_received = info.u32()?;
     let ack_received = info.u32()?;
-    Ok(Since {
+    // Eleven numbers from `tcpi_pmtu` to `tcpi_total_retrans`, and two rates of eight bytes each.
+    let _between: [u8; 60] = info.take()?;
+    let (acked, received) = (info.u64()?, info.u64()?);
+    let _segments: [u8; 8] = info.take()?;
+    let unsent = info.u32()?;
+    let since = Since {
         data_sent,
         ack_received,
-    })
+    };
+    let traffic = Traffic {
+        sent_ms: data_sent,
+        received_ms: data_received,
+        acked,
+        received,
+        unsent,
+    };
+    Ok((since, traffic))
 }
 
 /// What is left of a message.
@@ -130,6 +144,10 @@ impl Fields<'_> {
 
     pub(super) fn u32(&mut self) -> Result<u32, DiagError> {
         self.take().map(u32::from_ne_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, DiagError> {
+        self.take().map(u64::from_ne_bytes)
     }
 
     pub(super) fn i32(&mut self) -> Result<i32, DiagError> {
@@ -176,7 +194,12 @@ pub(super) mod tests {
         for ms in [700_u32, 0, 800, 900] {
             info.extend(ms.to_ne_bytes());
         }
-        info.extend([0; 100]);
+        info.extend([0; 60]);
+        for number in [11_u64, 12, 0] {
+            info.extend(number.to_ne_bytes());
+        }
+        info.extend(13_u32.to_ne_bytes());
+        info.extend([0; 80]);
         attribute(&mut body, INFO, &info);
         body
     }
@@ -211,6 +234,13 @@ pub(super) mod tests {
                 expires_ms: 90,
                 tries: 2,
             }),
+            traffic: Some(Traffic {
+                sent_ms: 700,
+                received_ms: 800,
+                acked: 11,
+                received: 12,
+                unsent: 13,
+            }),
             origin: Origin::SockDiag,
             holders: Vec::new(),
         };
@@ -221,6 +251,7 @@ pub(super) mod tests {
     fn a_kernel_that_tells_no_more_than_it_must_leaves_the_age_unknown() {
         let expected = KnownSocket {
             in_state_ns: None,
+            traffic: None,
             ..read(&sample())
         };
         assert_eq!(read(&sample()[..FIXED]), expected);

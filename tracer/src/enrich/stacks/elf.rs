@@ -82,6 +82,13 @@ impl Elf {
     }
 }
 
+/// The build id of an ELF file, in hexadecimal digits; `None` of any other, and without one.
+pub(super) fn build_id(file: &File) -> Option<Foreign> {
+    let cache = ReadCache::new(file);
+    let elf = object::File::parse(&cache).ok()?;
+    elf.build_id().ok().flatten().map(hexadecimal)
+}
+
 fn hexadecimal(bytes: &[u8]) -> Foreign {
     let mut digits = String::new();
     for byte in bytes {

@@ -37,12 +37,12 @@ impl Loaded {
 
     /// The calls at an offset of the file; `back` is one where it is that of a return address.
     pub(super) fn frames(&self, offset: u64, back: u64) -> Vec<Frame> {
+        let place = offset.wrapping_sub(back);
         let blank = Frame {
             offset: Some(offset),
             build_id: self.elf.build_id.clone(),
             ..Frame::default()
         };
-        let place = offset.wrapping_sub(back);
         if let Some(frames) = self.of_go(place, &blank) {
             return frames;
         }

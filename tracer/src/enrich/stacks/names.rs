@@ -169,11 +169,15 @@ impl Names {
             let loaded = names.files.get(&module.key);
             loaded.map_or_else(Vec::new, |loaded| loaded.frames(offset, back))
         });
+        let loaded = self.files.get(&module.key);
+        let own = loaded.and_then(|loaded| loaded.elf.address(offset.wrapping_sub(back)));
+        let own = own.map(|address| address.wrapping_add(back));
         // Addresses are the process's own, the rest is the file's.
         let frames = kept.iter().map(|frame| Frame {
             address,
             module: blank.module.clone(),
             offset: blank.offset,
+            elf_address: own,
             ..frame.clone()
         });
         frames.collect()

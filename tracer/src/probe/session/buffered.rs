@@ -3,7 +3,7 @@
 use aya::Ebpf;
 use tracer_common::settings::transport;
 
-use super::{SessionError, take};
+use super::{SessionError, of_map};
 use crate::probe::{buffer::Buffers, perf::PerfSource, ring::RingSource};
 
 /// The transport chosen.
@@ -24,7 +24,8 @@ impl Buffered {
         } else {
             ["PERF_ENDINGS", "PERF_STATES"]
         };
-        let (endings, states) = (take(programs, endings)?, take(programs, states)?);
+        let endings = of_map(programs, endings, Ok)?;
+        let states = of_map(programs, states, Ok)?;
         if chosen == transport::RINGBUF {
             return RingSource::open(endings, states)
                 .map(Self::Ring)

@@ -37,8 +37,11 @@ pub const BPF: Capability = Capability {
     required: true,
 };
 
+/// The number of `CAP_CHECKPOINT_RESTORE`, which kernels before 5.9 do not have.
+pub const CHECKPOINT_RESTORE: u8 = 40;
+
 /// Every capability finrst uses, the required ones first.
-pub const CAPABILITIES: [Capability; 9] = [
+pub const CAPABILITIES: [Capability; 10] = [
     BPF,
     Capability {
         number: 38,
@@ -51,6 +54,12 @@ pub const CAPABILITIES: [Capability; 9] = [
         number: 24,
         name: "CAP_SYS_RESOURCE",
         purpose: "raising the limit of locked memory, which maps count against before 5.11",
+        required: false,
+    },
+    Capability {
+        number: 14,
+        name: "CAP_IPC_LOCK",
+        purpose: "perf buffers larger than kernel.perf_event_mlock_kb allows",
         required: false,
     },
     Capability {

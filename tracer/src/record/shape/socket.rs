@@ -65,6 +65,8 @@ impl Shape {
             receive_queue,
             send_queue,
             timer,
+            // Only looks tell it.
+            traffic: _,
             origin,
             ref holders,
         } = *socket;
@@ -107,6 +109,7 @@ impl Shape {
             receive_queue: self.receive_queue,
             send_queue: self.send_queue,
             timer: self.timer.as_ref().map(timer).transpose()?,
+            traffic: None,
             origin: origin(&self.origin)?,
             holders: holders.collect::<Result<_, _>>()?,
         })

@@ -44,6 +44,8 @@ struct Shape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    elf_address: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     build_id: Option<Bytes<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<Bytes<'a>>,
@@ -117,6 +119,7 @@ impl<'a> Shape<'a> {
             function_offset: frame.function_offset,
             module: bytes(&frame.module),
             offset: frame.offset,
+            elf_address: frame.elf_address,
             build_id: bytes(&frame.build_id),
             file: bytes(&frame.file),
             line: frame.line,
@@ -132,6 +135,7 @@ impl<'a> Shape<'a> {
             function_offset: self.function_offset,
             module: foreign(&self.module)?,
             offset: self.offset,
+            elf_address: self.elf_address,
             build_id: foreign(&self.build_id)?,
             file: foreign(&self.file)?,
             line: self.line,

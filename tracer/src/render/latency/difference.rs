@@ -1,4 +1,4 @@
-//! Two runs held against each other, as a table or as a JSON line.
+//! Two runs, or two processes of one, held against each other: as a table or as a JSON line.
 
 use std::io::{self, Write};
 
@@ -33,15 +33,23 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Json => {
-            let body = latency::difference(names, differences);
-            Json::new(options).line("difference", at, body, out)
-        }
+        Format::Json => line_of(&mut Json::new(options), names, at, differences, out),
         Format::Text | Format::Pcapng => table(options.colour, names, differences, out),
     }
 }
 
-fn table(
+pub(super) fn line_of(
+    json: &mut Json,
+    names: (&str, &str),
+    at: MonoNs,
+    differences: &Differences,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let body = latency::difference(names, differences);
+    json.line("difference", at, body, out)
+}
+
+pub(super) fn table(
     colour: bool,
     (before, after): (&str, &str),
     differences: &Differences,
@@ -54,6 +62,16 @@ fn table(
     ] {
         row.cell(0, BOLD, format_args!("{name}: {what}, {endings} endings"));
         row.finish(out)?;
+    }
+    let none = match differences.endings {
+        (0, 0) => "neither had an ending",
+        (0, _) => "A had no ending",
+        (_, 0) => "B had no ending",
+        (_, _) => "",
+    };
+    if !none.is_empty() {
+        row.cell(0, PLAIN, format_args!("nothing to compare: {none}"));
+        return row.finish(out);
     }
     row.cell(WHAT, DIM, "");
     for name in ["A", "B", "CHANGE"] {

@@ -16,7 +16,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for (key, group) in latencies.groups() {
-        let body = latency::latency(key, group, from);
+        let body = latency::latency(key, group, (from, latencies.within()));
         json.line("latency", until, body, out)?;
     }
     if latencies.refused() > 0 {

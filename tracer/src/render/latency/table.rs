@@ -39,7 +39,7 @@ const SCALE: &str = "100ns 10µs  1ms   100ms 10s";
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Writes tables.
-pub(super) struct Table {
+pub(in crate::render) struct Table {
     clock: WallClock,
     row: Row,
     /// Whether something was written before.
@@ -47,7 +47,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(options: Options) -> Self {
+    pub(in crate::render) fn new(options: Options) -> Self {
         Self {
             clock: options.clock,
             row: Row::new(options.colour),
@@ -66,7 +66,7 @@ impl Table {
     }
 
     /// Writes the groups of an interval, or those of the whole run.
-    pub(super) fn write(
+    pub(in crate::render) fn write(
         &mut self,
         latencies: &Latencies,
         during: Option<(MonoNs, MonoNs)>,
@@ -132,7 +132,7 @@ impl Table {
                 row.right(NUMBER, PLAIN, human(spread.quantile(share)));
             }
             row.right(NUMBER, PLAIN, human(spread.max()));
-            row.cell(BARS, PLAIN, bars(spread));
+            row.cell(BARS, PLAIN, durations(spread));
             row.finish(out)?;
         }
         Ok(())
@@ -152,10 +152,14 @@ fn head(group: &Group) -> String {
 }
 
 /// How often durations of each size are, the most frequent highest; none is blank.
-fn bars(spread: &Spread) -> String {
-    let counts = spread.stretches(SHORTEST_NS, RATIO, BARS);
+fn durations(spread: &Spread) -> String {
+    bars(&spread.stretches(SHORTEST_NS, RATIO, BARS))
+}
+
+/// Counts side by side, the largest highest; none is blank.
+pub(in crate::render) fn bars(counts: &[u64]) -> String {
     let most = counts.iter().copied().max().unwrap_or(0);
-    let bar = |count: u64| {
+    let bar = |&count: &u64| {
         let eighth = (count * 8).div_ceil(most.max(1)).saturating_sub(1);
         let block = usize::try_from(eighth).ok().and_then(|it| BLOCKS.get(it));
         if count == 0 {
@@ -164,6 +168,6 @@ fn bars(spread: &Spread) -> String {
             *block.unwrap_or(&'█')
         }
     };
-    let bars: String = counts.into_iter().map(bar).collect();
+    let bars: String = counts.iter().map(bar).collect();
     bars.trim_end().to_owned()
 }

@@ -53,7 +53,7 @@ fn every_line_for_programs_is_by_the_schema() {
 fn curves_are_one_drawing_whatever_names_are_in_it() {
     let mut latencies = Latencies::new(By::Process);
     for (ending, _) in &samples::endings() {
-        latencies.add(ending);
+        latencies.add(ending, None);
     }
     let mut svg = Vec::new();
     plot::write(&latencies, &mut svg).unwrap();
@@ -61,4 +61,27 @@ fn curves_are_one_drawing_whatever_names_are_in_it() {
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
     assert!(svg.contains("nginx[1234], 1 endings"), "{svg}");
     assert_eq!(svg.matches('<').count(), svg.matches('>').count());
+}
+
+#[test]
+fn hostile_names_break_no_line_of_any_form() {
+    let (ending, explanation) = samples::evil();
+    let explained = bare(&ending, &explanation);
+    for format in [Format::Text, Format::Json] {
+        let telling = Telling {
+            by: By::Process,
+            interval_ns: None,
+            plot: None,
+        };
+        let mut latency = Latency::new(format, telling, options());
+        let mut out = Vec::new();
+        latency.ending(&explained, &mut out).unwrap();
+        latency.summary(&samples::tally(), &mut out).unwrap();
+        samples::is_tamed(&String::from_utf8(out).unwrap());
+    }
+    let mut latencies = Latencies::new(By::Process);
+    latencies.add(&ending, None);
+    let mut svg = Vec::new();
+    plot::write(&latencies, &mut svg).unwrap();
+    samples::is_tamed(&String::from_utf8(svg).unwrap());
 }

@@ -1,6 +1,6 @@
 //! The shape of an `ending` line.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{
     Actor, Condition, Connection, Each, Provoker, Text, actor,
@@ -17,6 +17,7 @@ use crate::{
             Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding,
             Transition as ModelTransition,
         },
+        explained::Evidence,
         holder::Holder as ModelHolder,
         state::TcpState,
     },
@@ -42,10 +43,10 @@ struct Ending<'a, I, S> {
     cause: Option<&'static str>,
     confidence: Option<&'static str>,
     kernel_reason: Option<Text<ReasonWord<'a>>>,
-    acts: Vec<Act<'a>>,
+    acts: Acts<'a>,
     explanation: &'a str,
     advice: Option<&'a str>,
-    evidence: &'a [String],
+    evidence: Facts<'a>,
     states: Each<'a, ModelTransition, Transition>,
     segments: Option<Vec<S>>,
     close_called: Option<CloseCall>,
@@ -155,10 +156,10 @@ pub(in crate::render) fn ending<'a>(
         cause: decisive.map(|act| act.cause.code()),
         confidence: decisive.map(|act| words::confidence(act.confidence)),
         kernel_reason: decisive.and_then(kernel_reason),
-        acts: acts(explained),
+        acts: Acts(*explained),
         explanation: &explanation.text,
         advice: (!explanation.advice.is_empty()).then_some(explanation.advice),
-        evidence: &explanation.evidence,
+        evidence: Facts(&explanation.evidence),
         states: Each {
             items: &ending.states,
             shape: transition,
@@ -178,16 +179,30 @@ pub(in crate::render) fn ending<'a>(
     }
 }
 
+/// The facts behind an ending.
+struct Facts<'a>(&'a Evidence);
+
+impl Serialize for Facts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
 /// The acts, each with its stack where the ending itself does not have it.
-fn acts<'a>(explained: &Explained<'a>) -> Vec<Act<'a>> {
-    let told = explained.stack().map(|(told, _)| told);
-    let acts = explained.ending.acts.iter().enumerate();
-    let shape = |(index, it)| {
-        let own = explained.stacks.get(index).and_then(Option::as_ref);
-        let own = own.filter(|_| told != Some(index));
-        act(it, own.map(|own| stack(index, own)))
-    };
-    acts.map(shape).collect()
+struct Acts<'a>(Explained<'a>);
+
+impl Serialize for Acts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(explained) = self;
+        let told = explained.stack().map(|(told, _)| told);
+        let acts = explained.ending.acts.iter().enumerate();
+        let shape = |(index, it)| {
+            let own = explained.stacks.get(index).and_then(Option::as_ref);
+            let own = own.filter(|_| told != Some(index));
+            act(it, own.map(|own| stack(index, own)))
+        };
+        serializer.collect_seq(acts.map(shape))
+    }
 }
 
 fn act<'a>(act: &'a ModelAct, stack: Option<Stack<'a>>) -> Act<'a> {

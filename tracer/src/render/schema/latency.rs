@@ -23,9 +23,11 @@ struct Latency<P> {
     process: Option<ProcessKey>,
     peer: Option<IpAddr>,
     cause: Option<&'static str>,
+    function: Option<String>,
     endings: u64,
     reset: Option<u64>,
     leaked: Option<u64>,
+    quantiles_within: Option<f64>,
     phases_ns: Option<P>,
 }
 
@@ -58,17 +60,24 @@ impl Serialize for Phases<'_> {
     }
 }
 
-/// A group of endings; `from` is where its interval began, none for the whole run.
-pub(in crate::render) fn latency(key: &Key, group: &Group, from: Option<MonoNs>) -> impl Serialize {
+/// A group of endings; `from` is where its interval began, none for the whole run, `within` the share
+/// of a duration a quantile may be off by.
+pub(in crate::render) fn latency(
+    key: &Key,
+    group: &Group,
+    (from, within): (Option<MonoNs>, f64),
+) -> impl Serialize {
     let mut body = Latency {
         from_mono_ns: from.map(|it| it.0),
         by: None,
         process: None,
         peer: None,
         cause: None,
+        function: None,
         endings: group.endings,
         reset: Some(group.reset),
         leaked: Some(group.leaked),
+        quantiles_within: Some(within),
         phases_ns: Some(Phases(group)),
     };
     match key {
@@ -84,6 +93,10 @@ pub(in crate::render) fn latency(key: &Key, group: &Group, from: Option<MonoNs>)
         Key::Cause(code) => {
             body.by = Some("cause");
             body.cause = Some(code);
+        }
+        Key::Function(code) => {
+            body.by = Some("function");
+            body.function.clone_from(code);
         }
     }
     body
@@ -105,9 +118,11 @@ pub(in crate::render) fn refused(endings: u64, from: Option<MonoNs>) -> impl Ser
         process: None,
         peer: None,
         cause: None,
+        function: None,
         endings,
         reset: None,
         leaked: None,
+        quantiles_within: None,
         phases_ns: None,
     }
 }

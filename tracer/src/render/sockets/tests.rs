@@ -45,6 +45,7 @@ fn sample(state: TcpState, remote: &str, holders: Vec<Holder>) -> KnownSocket {
         receive_queue: 5,
         send_queue: Some(600),
         timer: None,
+        traffic: None,
         origin: Origin::SockDiag,
         holders,
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::model::{
     alignment::{Assumption, Drift, Fit, Spread},
     ending::LetGo,
+    explained::Evidence,
     holder::{Holder, Provenance},
     segment::{CaptureClock, CaptureTime, Device, Direction, Headers, Timestamps},
     stray::Stray,
@@ -77,7 +78,7 @@ pub(in crate::render) fn explanation(text: &str) -> Explanation {
     Explanation {
         text: text.to_owned(),
         advice: "",
-        evidence: Vec::new(),
+        evidence: Evidence::default(),
     }
 }
 
@@ -176,6 +177,7 @@ fn blank() -> Ending {
         condition: Condition::default(),
         after: None,
         former: None,
+        not_by_tcp: None,
         until: MonoNs(0),
         peer: None,
         segments: None,
@@ -432,10 +434,13 @@ pub(super) fn fin() -> WireSegment {
 }
 
 pub(in crate::render) fn endings() -> Vec<(Ending, Explanation)> {
+    let mut evidence = Evidence::default();
+    evidence.add("unread_bytes", 512);
+    evidence.add("call", "close");
     let unread_data = Explanation {
         text: "long-named-prog closed the socket with 512 bytes unread".to_owned(),
         advice: "Read to the end, or shut the sending side down and wait for the peer's FIN.",
-        evidence: vec!["unread_bytes=512".to_owned(), "call=close".to_owned()],
+        evidence,
     };
     vec![
         (
@@ -638,7 +643,7 @@ pub(in crate::render) fn tally() -> Tally {
 }
 
 /// Two captures, one aligned and one not.
-pub(super) fn alignments() -> [Alignment; 2] {
+pub(in crate::render) fn alignments() -> [Alignment; 2] {
     let aligned = Alignment {
         file: Foreign::from(b"there.pcap".as_slice()),
         recorded: 40,
@@ -673,4 +678,21 @@ pub(super) fn alignments() -> [Alignment; 2] {
         ..aligned.clone()
     };
     [aligned, other]
+}
+
+/// An ending whose owner and actors have a name that moves a cursor and begins a line.
+pub(in crate::render) fn evil() -> (Ending, Explanation) {
+    let (mut ending, explanation) = endings().swap_remove(0);
+    let comm = Comm(*b"evil\n\x1b[2J\0\0\0\0\0\0\0");
+    if let Some(owner) = &mut ending.owner {
+        (owner.task.comm, owner.task.process_comm) = (comm, comm);
+    }
+    (ending, explanation)
+}
+
+/// Complains about text in which that name stands as it is, or does not stand at all.
+pub(in crate::render) fn is_tamed(text: &str) {
+    assert!(!text.contains("evil\n"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("evil\\"), "{text}");
 }

@@ -9,44 +9,10 @@ use crate::{
     model::{
         ending::Asked,
         foreign::Foreign,
-        stack::{Absent, Frame, Side, Stack},
+        stack::{Absent, Frame, Side, Stack, own_call},
     },
     render::Explained,
 };
-
-/// Files that programs call without a word of theirs in them, by how their names begin.
-const LIBRARIES: [&[u8]; 7] = [
-    b"libc.so",
-    b"libc-",
-    b"libpthread",
-    b"ld-linux",
-    b"ld-musl",
-    b"libc.musl",
-    b"[vdso]",
-];
-/// Functions of standard libraries that are put into programs, by how their names begin.
-const STANDARD: [&[u8]; 20] = [
-    b"<std::",
-    b"std::",
-    b"<core::",
-    b"core::",
-    b"<alloc::",
-    b"alloc::",
-    b"syscall.",
-    b"internal/",
-    b"runtime.",
-    b"runtime/",
-    b"net.",
-    b"net/",
-    b"crypto/",
-    b"context.",
-    b"sync.",
-    b"time.",
-    b"fmt.",
-    b"os.",
-    b"bufio.",
-    b"io.",
-];
 
 /// Writes the stacks of the act an ending is told by; nothing where there are none.
 pub(super) fn lines(explained: &Explained<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -57,7 +23,7 @@ pub(super) fn lines(explained: &Explained<'_>, out: &mut dyn Write) -> io::Resul
     side("kernel", &stack.kernel, out)
 }
 
-fn side(name: &str, side: &Side, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::render) fn side(name: &str, side: &Side, out: &mut dyn Write) -> io::Result<()> {
     let (frames, truncated) = match side {
         Side::Frames { frames, truncated } => (frames, *truncated),
         Side::Absent(Absent::NotAsked) => return Ok(()),
@@ -116,9 +82,8 @@ fn place(file: &Foreign, line: Option<u32>) -> impl fmt::Display {
 
 /// Where in the program the act was called, in a few words: its innermost call that is of no
 /// standard library.
-pub(super) fn caller(stack: &Stack) -> Option<impl fmt::Display> {
-    let own = |frame: &&Frame| frame.function.is_some() && !is_library(frame);
-    let frame = stack.user.frames().iter().find(own)?;
+pub(in crate::render) fn caller(stack: &Stack) -> Option<impl fmt::Display> {
+    let frame = own_call(stack)?;
     let function = frame.function.as_ref()?;
     Some(fmt::from_fn(move |f| {
         write!(f, "{function}")?;
@@ -144,14 +109,6 @@ pub(super) fn asker(asked: &Asked, stack: Option<&Stack>) -> impl fmt::Display {
             None => f.write_str("."),
         }
     })
-}
-
-fn is_library(frame: &Frame) -> bool {
-    let begins = |name: &[u8], with: &[&[u8]]| with.iter().any(|it| name.starts_with(it));
-    let module = frame.module.as_ref().map_or(&b""[..], Foreign::bytes);
-    let module = module.rsplit(|&byte| byte == b'/').next();
-    let function = frame.function.as_ref().map_or(&b""[..], Foreign::bytes);
-    begins(module.unwrap_or_default(), &LIBRARIES) || begins(function, &STANDARD)
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub(crate) fn known() -> BoxedStrategy<KnownSocket> {
             receive_queue: condition.3,
             send_queue: condition.4,
             timer: condition.5,
+            traffic: None,
         })
         .boxed()
 }

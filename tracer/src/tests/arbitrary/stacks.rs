@@ -69,6 +69,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         any::<u64>(),
         option::of(any::<u64>()),
         option::of(any::<u64>()),
+        option::of(any::<u64>()),
     );
     (names, numbers, option::of(any::<u32>()), any::<bool>()).prop_map(
         |(names, numbers, line, inlined)| Frame {
@@ -77,6 +78,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             function_offset: numbers.1,
             module: names.1,
             offset: numbers.2,
+            elf_address: numbers.3,
             build_id: names.2,
             file: names.3,
             line,

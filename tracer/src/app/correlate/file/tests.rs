@@ -77,7 +77,7 @@ impl Written {
     }
 
     fn read(&self) -> Result<Captured, Failure> {
-        read(self.0.path(), 5)
+        read(self.0.path(), 5, true)
     }
 }
 
@@ -217,7 +217,7 @@ fn what_editcap_converts_is_read_alike() {
             .arg(original.0.path())
             .arg(&file);
         assert!(editcap.status().unwrap().success());
-        let captured = read(&file, 5).unwrap();
+        let captured = read(&file, 5, true).unwrap();
         let unit = if format == "pcap" { 1_000 } else { 1 };
         let mut rounded = expected.clone();
         for seen in &mut rounded {
