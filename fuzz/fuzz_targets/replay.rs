@@ -1,7 +1,11 @@
-//! Entries of a recording, whole and with the right checksums, told in every format.
+//! Entries of a recording, whole and with the right checksums, told in every format: nothing told moves a
+//! cursor.
 #![no_main]
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((&how, entries)) = input.split_first() else {
         return;
     };
-    let Some(file) = file(how, entries) else {
+    let Some(file) = file(&header(how, entries), entries) else {
         return;
     };
     for format in Format::ALL {
@@ -36,10 +40,12 @@ fn tell(file: &[u8], format: Format) {
     let Ok(recording) = recording else { return };
     let settings = recording.header.settings.clone();
     let clock = WallClock::new(recording.header.clock_offset_ns, TimeZone::UTC);
+    let reasons = recording.header.reasons.iter();
+    let reasons = ReasonNames::new(reasons.map(|(&code, name)| (code, &**name)));
     let view = format.renderer(Options {
         clock,
-        reasons: ReasonNames::default(),
-        colour: true,
+        reasons: reasons.clone(),
+        colour: false,
         explain: true,
         stacks: true,
     });
@@ -51,9 +57,9 @@ fn tell(file: &[u8], format: Format) {
     };
     let mut pipeline = Pipeline::new(
         Recorded::default(),
-        Correlator::new(limits, ReasonNames::default()),
+        Correlator::new(limits, reasons),
         view,
-        Box::new(io::sink()),
+        Box::new(Tame(format)),
         Wanted {
             fin: true,
             rst: true,
@@ -72,8 +78,8 @@ fn tell(file: &[u8], format: Format) {
 }
 
 /// A recording of these entries; `None` when they are more than a block has room for.
-fn file(how: u8, entries: &[u8]) -> Option<Vec<u8>> {
-    let header = serde_json::to_vec(&header(how)).ok()?;
+fn file(header: &Header, entries: &[u8]) -> Option<Vec<u8>> {
+    let header = serde_json::to_vec(header).ok()?;
     let mut chunk = HEADER.to_le_bytes().to_vec();
     chunk.extend(u32::try_from(header.len()).ok()?.to_le_bytes());
     chunk.extend(header);
@@ -99,19 +105,38 @@ fn file(how: u8, entries: &[u8]) -> Option<Vec<u8>> {
     Some(file)
 }
 
-fn header(how: u8) -> Header {
+/// What is told of a recording: in lines, nothing that moves a cursor but their ends.
+struct Tame(Format);
+
+impl Write for Tame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if matches!(self.0, Format::Text | Format::Json) {
+            let moves = |byte: &u8| (byte.is_ascii_control() && *byte != b'\n') || *byte == 0xff;
+            assert!(!bytes.iter().any(moves), "{}", bytes.escape_ascii());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn header(how: u8, entries: &[u8]) -> Header {
+    let some = entries.get(..entries.len().min(32)).unwrap_or_default();
+    let claimed = String::from_utf8_lossy(some).into_owned();
     Header {
-        finrst: String::new(),
+        finrst: claimed.clone(),
         contract: CONTRACT,
         byte_order: BYTE_ORDER.to_owned(),
         machine: String::new(),
-        kernel: None,
+        kernel: Some(claimed.clone()),
         boot_id: None,
         at_ns: 0,
         clock_offset_ns: 0,
         transport: None,
         points: Vec::new(),
-        reasons: BTreeMap::new(),
+        reasons: (0..40).map(|code| (code, claimed.clone())).collect(),
         offsets: BTreeMap::new(),
         settings: Settings {
             fin: true,
@@ -121,6 +146,7 @@ fn header(how: u8) -> Header {
             sockets: if how & 4 == 0 { 65_536 } else { 2 },
             answer_ns: if how & 8 == 0 { 200_000_000 } else { 0 },
             everything: how & 16 == 0,
+            every_reset: how & 32 == 0,
             causes: Vec::new(),
         },
         command_line: Vec::new(),
