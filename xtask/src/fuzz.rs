@@ -28,11 +28,11 @@ pub(crate) struct Options {
     keep: bool,
 }
 
-/// How long each target runs among the tests.
-const AMONG_TESTS: Duration = Duration::from_secs(20);
+/// How long all targets together run among the tests, each as long as the others.
+const AMONG_TESTS: Duration = Duration::from_mins(2);
 
 /// Bytes the kept inputs of all targets may have together.
-const KEPT_BYTES: u64 = 200_000;
+const KEPT_BYTES: u64 = 300_000;
 
 /// What makes the compiler count edges and comparisons for libFuzzer.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module \
@@ -81,9 +81,11 @@ pub(crate) fn steps(tally: &mut Tally) {
         Ok(())
     });
     let Some(built) = built else { return };
-    for name in targets().unwrap_or_default() {
+    let targets = targets().unwrap_or_default();
+    let time = AMONG_TESTS / u32::try_from(targets.len()).unwrap_or(1).max(1);
+    for name in targets {
         tally.step(&format!("fuzz: {name}"), || {
-            let report = run::target(&built, &name, AMONG_TESTS)?;
+            let report = run::target(&built, &name, time)?;
             println!("{}\n{report}", Report::HEADING);
             Ok(())
         });

@@ -1,16 +1,19 @@
 //! The kernel tests: finrst, attached to this kernel, against endings whose truth is known.
 
 mod accounting;
+mod across;
+mod catch;
 pub(crate) mod clock;
 pub(crate) mod compare;
 mod correlate;
 mod crowds;
+mod farewell;
 mod filters;
 pub(crate) mod go;
 mod held_open;
 mod kernel;
-mod latency;
-mod leaks;
+pub(crate) mod latency;
+pub(crate) mod leaks;
 mod lifecycle;
 mod outcome;
 mod pcapng;
@@ -18,6 +21,8 @@ pub(crate) mod played;
 pub(crate) mod programs;
 mod recording;
 mod refusals;
+mod report;
+pub(crate) mod robust;
 pub(crate) mod scenes;
 pub(crate) mod score;
 mod stacks;
@@ -166,50 +171,62 @@ pub(crate) type Test = fn(&Lab) -> anyhow::Result<()>;
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let lab = Lab::new(&options.finrst, options.way)?;
     let mut report = Report::new(options.way, options.lines);
-    let wanted = |name: &str| {
-        options.names.is_empty()
-            || options
-                .names
-                .iter()
-                .any(|it| it == name || it == group(name))
-    };
+    run_wanted(&lab, &options.names, &mut report)?;
+    let failed = report.try_again();
+    if !failed.is_empty() {
+        run_wanted(&lab, &failed, &mut report)?;
+    }
+    Ok(report.close(options.no_skip))
+}
+
+/// Runs the tests named, by their own names or their groups'; all when none is named.
+fn run_wanted(lab: &Lab, names: &[String], report: &mut Report) -> anyhow::Result<()> {
+    let is_named = |name: &str| names.iter().any(|it| it == name || it == group(name));
+    let wanted = |name: &str| names.is_empty() || is_named(name);
     let attached = [
         held_open::TESTS,
         stacks::TESTS,
-        of_any_way(&lab),
-        of_the_wire(&lab),
+        latency::in_kernel::TESTS,
+        leaks::TESTS,
+        of_any_way(lab),
+        of_the_wire(lab),
     ]
     .concat();
-    if let Some(reason) = kernel::way_refused(&lab)? {
+    if let Some(reason) = kernel::way_refused(lab)? {
         let names = attached.iter().map(|(name, _)| (*name).to_owned());
         let names = scenes::names().chain(crowds::names()).chain(names);
         for name in names.filter(|name| wanted(name)) {
             report.add(&name, Outcome::Skipped(reason.clone()));
         }
     } else {
-        scenes::run(&lab, &wanted, &mut report)?;
-        crowds::run(&lab, &wanted, &mut report);
-        run_each(&lab, &attached, &wanted, &mut report);
+        scenes::run(lab, &wanted, report)?;
+        crowds::run(lab, &wanted, report);
+        run_each(lab, &attached, &wanted, report);
         if !lab.guest {
-            programs::run(&lab, &wanted, &mut report);
-            run_each(&lab, wire::REAL, &wanted, &mut report);
-            run_each(&lab, stacks::REAL, &wanted, &mut report);
-            run_each(&lab, stacks::compiled::TESTS, &wanted, &mut report);
-            run_each(&lab, wire::REJECTED, &wanted, &mut report);
-            run_each(&lab, truth::REAL, &wanted, &mut report);
-            run_each(&lab, correlate::REAL, &wanted, &mut report);
-            run_each(&lab, pcapng::REAL, &wanted, &mut report);
-            run_each(&lab, leaks::REAL, &wanted, &mut report);
-            run_each(&lab, latency::REAL, &wanted, &mut report);
-            run_each(&lab, go::REAL, &wanted, &mut report);
+            programs::run(lab, &wanted, report);
+            run_each(lab, wire::REAL, &wanted, report);
+            run_each(lab, stacks::REAL, &wanted, report);
+            run_each(lab, stacks::compiled::TESTS, &wanted, report);
+            run_each(lab, wire::REJECTED, &wanted, report);
+            run_each(lab, truth::REAL, &wanted, report);
+            run_each(lab, correlate::REAL, &wanted, report);
+            run_each(lab, pcapng::REAL, &wanted, report);
+            run_each(lab, across::REAL, &wanted, report);
+            run_each(lab, leaks::REAL, &wanted, report);
+            run_each(lab, latency::REAL, &wanted, report);
+            run_each(lab, report::REAL, &wanted, report);
+            run_each(lab, catch::REAL, &wanted, report);
+            run_each(lab, latency::in_kernel::REAL, &wanted, report);
+            run_each(lab, go::REAL, &wanted, report);
+            run_each(lab, robust::REAL, &wanted, report);
         }
     }
     // One way is as good as another for what hooks no function of the kernel.
     if lab.guest && lab.way == Way::Kprobe {
-        run_each(&lab, go::GUEST, &wanted, &mut report);
+        run_each(lab, go::GUEST, &wanted, report);
     }
-    run_each(&lab, refusals::TESTS, &wanted, &mut report);
-    Ok(report.close(options.no_skip))
+    run_each(lab, refusals::TESTS, &wanted, report);
+    Ok(())
 }
 
 /// Tests of what is the same by whatever way the hooks are attached; guests, which are slow, run them
@@ -232,7 +249,7 @@ fn of_any_way(lab: &Lab) -> &'static [(&'static str, Test)] {
 }
 
 /// Tests of captures and of their clocks, which know nothing of ways: guests, which are slow, run them
-/// by one.
+/// by one that tells every RST sent; the tracepoint, before 6.10, fires for sockets alone.
 fn of_the_wire(lab: &Lab) -> &'static [(&'static str, Test)] {
     static HERE: LazyLock<Vec<(&str, Test)>> =
         LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL].concat());
@@ -240,8 +257,8 @@ fn of_the_wire(lab: &Lab) -> &'static [(&'static str, Test)] {
         LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL, walls::GUEST].concat());
     match (lab.guest, lab.way) {
         (false, _) => &HERE,
-        (true, Way::Tracepoint) => &GUEST,
-        (true, Way::Auto | Way::Fentry | Way::Kprobe) => &[],
+        (true, Way::Kprobe) => &GUEST,
+        (true, Way::Auto | Way::Fentry | Way::Tracepoint) => &[],
     }
 }
 

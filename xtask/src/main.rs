@@ -5,24 +5,27 @@
     reason = "a developer's command: talking to its user is what it does"
 )]
 
+mod accuracy;
 mod bench;
 mod build_ebpf;
-mod causes;
 mod check;
 mod demo;
 mod fuzz;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
+mod mounts;
 mod pitfalls;
 mod programs;
 mod readme;
 mod scene;
 mod setup;
 mod shell;
+mod soak;
 mod tally;
 mod test;
 mod tidy;
+mod used;
 mod vm;
 
 use std::process::ExitCode;
@@ -51,8 +54,8 @@ enum Verb {
     Pitfalls(pitfalls::Options),
     /// Writes the page of programs nobody here wrote from what finrst says of them.
     Programs(programs::Options),
-    /// Writes the page of what is told of every cause on every kernel.
-    Causes,
+    /// Writes the page of what is told right, of owners, actors and causes, on every kernel.
+    Accuracy(accuracy::Options),
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
@@ -61,6 +64,8 @@ enum Verb {
     Bench(bench::Options),
     /// Gives bytes nobody would send to everything that reads bytes.
     Fuzz(fuzz::Options),
+    /// Lets everything happen to finrst for long while connections come and go.
+    Soak(soak::Options),
     /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
     Ci,
 }
@@ -76,11 +81,12 @@ fn main() -> ExitCode {
         Verb::Lab(options) => lab::run(&options),
         Verb::Pitfalls(options) => pitfalls::run(&options),
         Verb::Programs(options) => programs::run(&options),
-        Verb::Causes => causes::run(),
+        Verb::Accuracy(options) => accuracy::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Soak(options) => soak::run(&options),
         Verb::Ci => Ok(test::everything()),
     };
     outcome.unwrap_or_else(|error| {

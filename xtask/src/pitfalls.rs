@@ -3,17 +3,25 @@
 use std::{
     fmt::Write as _,
     fs,
+    io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::{
     lab::{Lab, Way, go, tracer::Tracer},
     setup, shell,
 };
+
+/// The pitfalls of which `finrst leaks` has something to say, and a word of that.
+const LEFT_OVER: [(&str, &str); 2] = [("again", "seen"), ("leak", "not_closed")];
 
 /// How long finrst may take to begin, and to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,10 +62,47 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let said = told(&lab, &program, &name)?;
             writeln!(page, "\n{what} (`{name}`):\n\n```text\n{said}```")?;
         }
+        if let Some((_, mark)) = LEFT_OVER.iter().find(|(name, _)| *name == pitfall.name) {
+            let said = left_over(&lab, &program, pitfall.name, mark)?;
+            writeln!(
+                page,
+                "\nMeanwhile `finrst leaks --for 1m --touch --watch 500ms --older-than 300ms` says of the pitfall:\n\n```text\n{said}\n```"
+            )?;
+        }
     }
     let page = format!("{}\n", page.trim_end());
     fs::write(shell::root().join("docs/pitfalls.md"), page)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The last look of `finrst leaks` with a mark in it, while a program runs and right after.
+fn left_over(lab: &Lab, program: &Path, name: &str, mark: &str) -> Result<String> {
+    let namespace = go::Namespace::new()?;
+    let mut leaks = namespace.command(&lab.finrst);
+    leaks.args(["leaks", "--for", "1m", "--touch", "--watch", "500ms"]);
+    leaks.args([
+        "--older-than",
+        "300ms",
+        "--color",
+        "never",
+        "--netns",
+        &namespace.name,
+    ]);
+    let mut leaks = leaks.stdout(Stdio::piped()).spawn()?;
+    let mut said = BufReader::new(leaks.stdout.take().context("stdout is piped")?);
+    // After the first line the hooks are in place.
+    let mut looks = String::new();
+    said.read_line(&mut looks)?;
+    shell::read(namespace.command(program).arg(name))?;
+    kill(Pid::from_raw(i32::try_from(leaks.id())?), Signal::SIGINT)?;
+    said.read_to_string(&mut looks)?;
+    leaks.wait()?;
+    let last = looks
+        .split("\n\n")
+        .filter(|look| look.contains(mark))
+        .last();
+    let last = last.with_context(|| format!("no look has {mark}: {looks}"))?;
+    Ok(last.trim().to_owned())
 }
 
 /// What finrst prints of a program, which runs in a network namespace of its own.

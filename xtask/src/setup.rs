@@ -17,7 +17,10 @@ use packages::install;
 /// Programs the tests run, each with the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("bpftool", "bpftool"),
+    ("bpftrace", "bpftrace"),
     ("busybox", "busybox-static"),
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
     ("curl", "curl"),
     ("dpkg-deb", "dpkg"),
     ("g++", "g++"),

@@ -24,6 +24,8 @@ impl std::error::Error for Skip {}
 pub(crate) enum Verdict {
     /// It held.
     Passed,
+    /// It held only when it was tried again.
+    Unsteady,
     /// It did not hold.
     Failed,
     /// It could not be run here.
@@ -34,6 +36,7 @@ pub(crate) enum Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     passed: u32,
+    unsteady: Vec<String>,
     failed: Vec<String>,
     skipped: Vec<String>,
     scores: Vec<(String, Score)>,
@@ -49,6 +52,11 @@ impl Tally {
     /// Keeps the verdicts of a run of the kernel tests for the table at the end.
     pub(crate) fn verdicts(&mut self, name: String, verdicts: Verdicts) {
         self.causes.add(name, verdicts);
+    }
+
+    /// The scores of the runs of the kernel tests, each by its kernel and way.
+    pub(crate) fn scores(&self) -> &[(String, Score)] {
+        &self.scores
     }
 
     /// What was told of causes, kernel by kernel and way by way.
@@ -88,6 +96,10 @@ impl Tally {
         };
         match verdict {
             Verdict::Passed => self.passed += 1,
+            Verdict::Unsteady => {
+                self.passed += 1;
+                self.unsteady.push(told);
+            }
             Verdict::Failed => self.failed.push(told),
             Verdict::Skipped => self.skipped.push(told),
         }
@@ -117,13 +129,15 @@ impl Tally {
         self.print_scores();
         self.print_causes();
         println!();
-        for (word, told) in self
-            .failed
-            .iter()
-            .map(|told| ("failed", told))
-            .chain(self.skipped.iter().map(|told| ("skipped", told)))
-        {
-            println!("{word:8} {told}");
+        let lists = [
+            ("unsteady", &self.unsteady),
+            ("failed", &self.failed),
+            ("skipped", &self.skipped),
+        ];
+        for (word, list) in lists {
+            for told in list {
+                println!("{word:8} {told}");
+            }
         }
         println!("{self}");
         ExitCode::from(u8::from(self.is_bad(no_skip)))
@@ -137,11 +151,11 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (failed, skipped) = (self.failed.len(), self.skipped.len());
-        write!(
-            out,
-            "{} passed, {failed} failed, {skipped} skipped",
-            self.passed
-        )
+        write!(out, "{} passed", self.passed)?;
+        if !self.unsteady.is_empty() {
+            write!(out, " ({} when tried again)", self.unsteady.len())?;
+        }
+        write!(out, ", {failed} failed, {skipped} skipped")
     }
 }
 
@@ -165,6 +179,18 @@ mod tests {
         tally.step("lints", || Ok(()));
         assert_eq!(tally.to_string(), "1 passed, 1 failed, 0 skipped");
         assert!(tally.is_bad(false));
+    }
+
+    #[test]
+    fn what_held_only_when_tried_again_is_told_and_holds() {
+        let mut tally = Tally::default();
+        tally.add("scene/x", Verdict::Unsteady, "no ending");
+        tally.add("scene/y", Verdict::Passed, "");
+        assert_eq!(
+            tally.to_string(),
+            "2 passed (1 when tried again), 0 failed, 0 skipped"
+        );
+        assert!(!tally.is_bad(true));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 
 use crate::{
+    accuracy,
     build_ebpf::Built,
-    causes, check, fuzz,
+    check, fuzz,
     lab::{
         score::ScoreLine,
         verdicts::{VerdictLine, Verdicts},
@@ -54,7 +55,7 @@ fn tests(tally: &mut Tally) {
     host_tests(tally);
     fuzz::steps(tally);
     kernel_tests(tally, &[]);
-    causes::gaps_are_explained(tally);
+    accuracy::gaps_are_explained(tally);
 }
 
 /// Builds the object from source and proves the stored one fresh.

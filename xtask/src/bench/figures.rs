@@ -38,7 +38,7 @@ impl Spread {
 ///
 /// # Errors
 /// The machine does not say what it is.
-pub(super) fn place() -> anyhow::Result<String> {
+pub(crate) fn place() -> anyhow::Result<String> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpuinfo
         .lines()

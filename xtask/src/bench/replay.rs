@@ -1,22 +1,21 @@
 //! Replaying long recordings: records a second on one core, and memory against the length.
-#![expect(unsafe_code, reason = "the C library is asked what a child used")]
 
 use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Command, ExitCode, Stdio},
     thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use crate::{lab::played, scene::storm::Storm, shell, vm};
+use crate::{lab::played, scene::storm::Storm, shell, used::Used, vm};
 
 /// What `xtask bench replay` was told.
 #[derive(Debug, clap::Args)]
@@ -27,14 +26,6 @@ pub(crate) struct Options {
     /// Lengths of the recordings in seconds.
     #[arg(long, value_delimiter = ',', default_value = "60,600,3600")]
     seconds: Vec<u64>,
-}
-
-/// What one replay took.
-struct Taken {
-    /// Processor time in seconds.
-    cpu_s: f64,
-    /// The most memory it had, in KiB.
-    memory_kib: i64,
 }
 
 /// Where the page goes.
@@ -95,36 +86,23 @@ fn record(finrst: &Path, template: &PathBuf, connections: u32) -> Result<()> {
 }
 
 /// Replays into nothing.
-fn replay(finrst: &Path, file: &Path, format: &str) -> Result<Taken> {
+fn replay(finrst: &Path, file: &Path, format: &str) -> Result<Used> {
     let child = Command::new(finrst)
         .args(["trace", "-q", "-o", format, "--replay"])
         .arg(file)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()?;
-    used(&child).with_context(|| format!("a replay as {format}"))
+    let used = Used::by(&child)?;
+    ensure!(
+        used.code == Some(0),
+        "a replay as {format} ended with {:?}",
+        used.code
+    );
+    Ok(used)
 }
 
-/// Waits for a child, and tells what it used.
-fn used(child: &Child) -> Result<Taken> {
-    let pid = child.id().cast_signed();
-    let mut status = 0;
-    // SAFETY: a structure of numbers, for which zeros are numbers.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both are ours and outlive the call; nobody else waits for this child.
-    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
-    ensure!(waited == pid && status == 0, "it ended with {status}");
-    let seconds = |time: libc::timeval| {
-        Duration::from_secs(time.tv_sec.unsigned_abs()).as_secs_f64()
-            + Duration::from_micros(time.tv_usec.unsigned_abs()).as_secs_f64()
-    };
-    Ok(Taken {
-        cpu_s: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-        memory_kib: usage.ru_maxrss,
-    })
-}
-
-fn row(seconds: u64, bytes: u64, records: u64, format: &str, taken: &Taken) -> String {
+fn row(seconds: u64, bytes: u64, records: u64, format: &str, taken: &Used) -> String {
     let per_second = Duration::from_secs(records).as_secs_f64() / taken.cpu_s;
     format!(
         "| {} | {} | {records} | {format} | {:.1} | {per_second:.0} | {} |\n",

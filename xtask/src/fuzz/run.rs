@@ -15,9 +15,16 @@ use crate::shell;
 /// Bytes of an input at most.
 const INPUT_BYTES: u32 = 65_536;
 
-/// Bytes of an input that is kept at most; a recording is compressed, and cut it is hardly one.
+/// Bytes of an input that is kept at most. A recording is compressed, and cut it is hardly one; an
+/// executable of Go and the types of a kernel are tables that refer to each other.
 fn kept_input_bytes(name: &str) -> u32 {
-    if name == "recording" { 4_096 } else { 512 }
+    match name {
+        "recording" => 4_096,
+        "gopclntab" => 1_700,
+        "btf" => 1_280,
+        "proc" => 256,
+        _ => 512,
+    }
 }
 
 /// Megabytes a target may use, far more than any needs: a file that makes it take more is a find.
@@ -76,6 +83,13 @@ pub(super) fn kept(name: &str) -> PathBuf {
     shell::root().join("fuzz/corpus").join(name)
 }
 
+/// What a target begins with, made by hand to reach deep: nothing replaces it. None where what was
+/// found by chance reaches as much.
+fn seeds(name: &str) -> Option<PathBuf> {
+    let seeds = shell::root().join("fuzz/seeds").join(name);
+    seeds.is_dir().then_some(seeds)
+}
+
 /// The inputs of a target that runs here found.
 fn found(name: &str) -> PathBuf {
     shell::root().join("target/fuzz/corpus").join(name)
@@ -98,7 +112,8 @@ pub(super) fn target(built: &Path, name: &str, time: Duration) -> Result<Report>
         .arg(format!("-rss_limit_mb={MEMORY_MB}"))
         .arg(format!("-artifact_prefix={}", prefix.display()))
         .args(["-timeout=10", "-print_final_stats=1"])
-        .args([&found, &kept(name)]);
+        .args([&found, &kept(name)])
+        .args(seeds(name));
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     let stderr = BufReader::new(child.stderr.take().context("stderr is piped")?);
     let mut report = Report {
@@ -145,6 +160,7 @@ pub(super) fn keep(built: &Path, name: &str) -> Result<()> {
             &format!("-max_len={}", kept_input_bytes(name)),
         ])
         .args([&fresh, &kept, &found(name)])
+        .args(seeds(name))
         .stderr(Stdio::null());
     shell::run(&mut merge)?;
     fs::remove_dir_all(&kept)?;

@@ -5,7 +5,11 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context as _, ensure};
 use nix::sys::signal::Signal;
 
-use super::{Lab, Test, played, scenes, told::Ending, tracer::Tracer};
+use super::{
+    Lab, Test, played, scenes,
+    told::Ending,
+    tracer::{Ended, Tracer},
+};
 use crate::scene::storm::Storm;
 
 /// Connections of the storm that must not lose anything.
@@ -66,7 +70,16 @@ fn whole(lab: &Lab, transport: &str) -> anyhow::Result<()> {
     let expected = endings_of(&storm);
     // Long enough to settle; what has not been told by then is told on the interrupt.
     tracer.watch(Duration::from_secs(2), |endings| endings.len() >= expected)?;
-    let ended = tracer.stop()?;
+    told_whole(&tracer.stop()?, &storm)
+}
+
+/// A finrst that has ended lost nothing and told each end of each connection of a storm once.
+///
+/// # Errors
+/// It did not.
+pub(super) fn told_whole(ended: &Ended, storm: &Storm) -> anyhow::Result<()> {
+    ensure!(ended.status.success(), "it ended with {}", ended.status);
+    let expected = endings_of(storm);
     scenes::accounted(ended.summary)?;
     let summary = ended.summary.context("there is no summary")?;
     ensure!(summary.lost == 0, "{} records were lost", summary.lost);

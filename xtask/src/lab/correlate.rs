@@ -1,5 +1,6 @@
 //! Captures of others: files of every kind are aligned with a recording, and nothing else is.
 
+mod bursts;
 mod file;
 mod namespaces;
 mod tools;
@@ -17,10 +18,9 @@ use serde_json::Value;
 
 use self::tools::{Tcpdump, Told, need};
 use super::{
-    Lab, Test, played,
+    Lab, Test,
     recording::tools::{Recorder, Scratch, record, replay},
 };
-use crate::scene::storm::Storm;
 
 /// The tests, by name; for real machines only: guests have no tcpdump.
 pub(crate) const REAL: &[(&str, Test)] = &[
@@ -34,21 +34,8 @@ pub(crate) const REAL: &[(&str, Test)] = &[
 /// Nothing that others do in network namespaces of their own.
 const HERE: &[&str] = &["--netns", "/proc/self/ns/net"];
 
-/// Bursts of connections, so that there is a while between the first and the last.
-const BURSTS: u32 = 8;
-
-/// Connections of all manners, over some seconds.
-fn bursts() -> anyhow::Result<()> {
-    let arguments = ["--connections", "60", "--mix", "graceful,reset,unread"];
-    for _ in 0..BURSTS {
-        let _storm: Storm = played::play("storm", &arguments)?;
-        thread::sleep(Duration::from_millis(300));
-    }
-    Ok(())
-}
-
 /// Records bursts while tcpdump writes a file for each set of words.
-fn recorded(
+pub(super) fn recorded(
     lab: &Lab,
     scratch: &Scratch,
     options: &[&str],
@@ -63,7 +50,7 @@ fn recorded(
     }
     let mut command = record(lab, &[&["-o", &recording], HERE, options].concat());
     let recorder = Recorder::start(lab, &mut command, &recording)?;
-    bursts()?;
+    bursts::play()?;
     thread::sleep(Duration::from_millis(1_200));
     recorder.stop(Signal::SIGINT)?;
     running.into_iter().try_for_each(Tcpdump::stop)?;
@@ -233,7 +220,7 @@ fn nothing_in_common(lab: &Lab) -> anyhow::Result<()> {
     let recording = recorded(lab, &scratch, &[], &[("own", &["-i", "lo"])])?;
     let other = scratch.file("other");
     let tcpdump = Tcpdump::start(Command::new("tcpdump"), &["-i", "lo"], &other)?;
-    bursts()?;
+    bursts::play()?;
     tcpdump.stop()?;
     let told = Told::of(lab, &recording, &[&other])?;
     ensure!(told.code == Some(1), "it ended with {:?}", told.code);

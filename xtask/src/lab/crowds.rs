@@ -79,7 +79,7 @@ fn start(lab: &Lab, arguments: &[&str]) -> anyhow::Result<(Tracer, Duration)> {
 fn older(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
     let (alone, without) = start(lab, &[])?;
     alone.stop()?;
-    let held = Held::new("crowd", &["--connections", &sized(lab, 10_000, 1_000)])?;
+    let held: Held = Held::new("crowd", &["--connections", &sized(lab, 10_000, 1_000)])?;
     let (tracer, with) = start(lab, &[])?;
     let crowd: Crowd = held.play()?;
     judge(lab, &crowd, tracer, score)?;

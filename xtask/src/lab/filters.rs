@@ -30,6 +30,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("filter/pid", pid),
     ("filter/pid_follow", pid_follow),
     ("filter/comm", comm),
+    ("filter/comm_stand_in", stand_in),
+    ("filter/comm_nobody", nobody),
+    ("filter/pid_older", older::older),
     ("filter/uid", uid),
     ("filter/local_port", local_port),
     ("filter/remote_port", remote_port),
@@ -40,6 +43,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("filter/kind_rst", kind_rst),
     ("filter/kind_fin", kind_fin),
 ];
+
+mod older;
 
 /// A graceful scene played plainly.
 const GRACEFUL: (&str, &[&str]) = ("client_closes_first", &[]);
@@ -79,11 +84,30 @@ fn comm(lab: &Lab) -> anyhow::Result<()> {
         held: GRACEFUL,
         other: "server_closes_first",
         filter: |_| vec!["--comm".into(), "fr-server".into()],
-        keep: |_, it| {
-            it.owner
-                .as_ref()
-                .is_some_and(|owner| owner.comm == "fr-server")
-        },
+        keep: |_, it| it.is_of("fr-server"),
+    }
+    .run(lab)
+}
+
+/// `--comm` lets through what a stand-in answers for a connection that was wanted, and nobody's answer
+/// for one that was not.
+fn stand_in(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("data_after_close", &[]),
+        other: "late_segment",
+        filter: |_| vec!["--comm".into(), "fr-server".into()],
+        keep: |_, it| it.is_of("fr-server"),
+    }
+    .run(lab)
+}
+
+/// The other way about.
+fn nobody(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("late_segment", &[]),
+        other: "data_after_close",
+        filter: |_| vec!["--comm".into(), "fr-client".into()],
+        keep: |_, it| it.is_of("fr-client"),
     }
     .run(lab)
 }
@@ -194,6 +218,11 @@ fn kind_fin(lab: &Lab) -> anyhow::Result<()> {
 }
 
 impl Expected {
+    /// Whether a process of this name held it.
+    fn is_of(&self, comm: &str) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.comm == comm)
+    }
+
     /// Whether either end has this port.
     fn of_port(&self, port: u16) -> bool {
         self.local.port() == port || self.remote.port() == port
@@ -203,7 +232,7 @@ impl Expected {
 impl Trial {
     /// Plays both scenes under the filter.
     fn run(&self, lab: &Lab) -> anyhow::Result<()> {
-        let held = Held::new(self.held.0, self.held.1)?;
+        let held: Held = Held::new(self.held.0, self.held.1)?;
         let ready = held.ready.clone();
         let command = lab.trace(&(self.filter)(&ready));
         let mut tracer = Tracer::start(command, lab.patience(Duration::from_secs(10)))?;

@@ -47,10 +47,10 @@ pub(crate) const REAL: &[(&str, Test)] = &[
 ];
 
 /// Why there may be nothing to run.
-const NO_GO: &str = "no Go: `cargo xtask setup` installs it";
+pub(crate) const NO_GO: &str = "no Go: `cargo xtask setup` installs it";
 
 /// What the linker is told: nothing, and to leave out symbols and DWARF.
-const BUILDS: [&str; 2] = ["", "-s -w"];
+pub(super) const BUILDS: [&str; 2] = ["", "-s -w"];
 
 /// What a program says of itself.
 #[derive(Debug, Default, Deserialize)]
@@ -134,7 +134,8 @@ pub(crate) fn build_programs(command: &Path, flags: &str, into: &Path) -> anyhow
     let program = into.join("pitfalls");
     let mut go = Command::new(command);
     go.arg("build").arg("-o").arg(&program);
-    go.arg(format!("-ldflags={flags}"));
+    // Where they were built is nobody's business.
+    go.arg("-trimpath").arg(format!("-ldflags={flags}"));
     let sources = shell::root().join("xtask/go");
     for source in std::fs::read_dir(&sources)? {
         go.arg(source?.path());

@@ -22,6 +22,8 @@ pub(crate) struct Kernel {
     pub(crate) answering_reasons: bool,
     /// Resets sent by calls carry a reason too (6.12).
     pub(crate) calling_reasons: bool,
+    /// It has tracepoints where sockets send and receive (6.3).
+    pub(crate) traces_lengths: bool,
 }
 
 impl Kernel {
@@ -35,6 +37,7 @@ impl Kernel {
         Ok(Self {
             answering_reasons: has(b"\0sk_rst_reason\0"),
             calling_reasons: has(b"\0SK_RST_REASON_TCP_ABORT_ON_CLOSE\0"),
+            traces_lengths: has(b"\0btf_trace_sock_recv_length\0"),
         })
     }
 
@@ -82,6 +85,16 @@ pub(crate) fn functions_hooked(finrst: &Path, way: Way) -> anyhow::Result<bool> 
         .any(|way| ["fentry", "kprobe"].contains(&way)))
 }
 
+/// Which points are reached, by name.
+///
+/// # Errors
+/// `finrst check` could not be run or understood.
+pub(crate) fn reached(lab: &Lab) -> anyhow::Result<Vec<String>> {
+    let points = check(&lab.finrst, lab.way)?.points.into_iter();
+    let reached = points.filter(|point| point.way.is_some());
+    Ok(reached.map(|point| point.name).collect())
+}
+
 /// What finrst says of this kernel.
 fn check(finrst: &Path, way: Way) -> anyhow::Result<Check> {
     let mut command = Command::new(finrst);
@@ -107,6 +120,8 @@ struct Check {
 /// One point of the kernel.
 #[derive(Debug, Deserialize)]
 struct Point {
+    /// Its name.
+    name: String,
     /// The way it is reached; `None` when it is not.
     way: Option<String>,
     /// The ways that were tried in vain.
@@ -177,14 +192,16 @@ mod tests {
 
     #[test]
     fn a_way_that_reaches_one_point_is_not_refused() {
-        let told = told(r#"{"way":"tracepoint","refused":[]},{"way":"fentry","refused":[]}"#);
+        let told = told(
+            r#"{"name":"a","way":"tracepoint","refused":[]},{"name":"b","way":"fentry","refused":[]}"#,
+        );
         assert_eq!(refusal(&told, "fentry"), None);
     }
 
     #[test]
     fn a_way_that_reaches_no_point_is_refused_with_the_first_reason() {
         let refused = r#"{"program":"tcp_close_fentry","way":"fentry","why":"EPERM"}"#;
-        let point = format!(r#"{{"way":null,"refused":[{refused}]}}"#);
+        let point = format!(r#"{{"name":"a","way":null,"refused":[{refused}]}}"#);
         let why = refusal(&told(&point), "fentry");
         assert_eq!(why.as_deref(), Some("tcp_close_fentry: EPERM"));
     }

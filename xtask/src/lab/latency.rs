@@ -1,5 +1,10 @@
 //! `finrst latency`: its numbers are those of the endings, live and of recordings.
 
+pub(crate) mod closing;
+pub(super) mod in_kernel;
+pub(crate) mod nginx;
+mod processes;
+
 use std::{collections::BTreeMap, fs::File, process::Command, thread, time::Duration};
 
 use anyhow::{Context as _, ensure};
@@ -17,6 +22,9 @@ pub(crate) const REAL: &[(&str, Test)] = &[
     ("latency/as_the_endings_say", as_the_endings_say),
     ("latency/live", live),
     ("latency/compared", compared),
+    ("latency/processes", processes::compared),
+    ("latency/two_of_go", closing::told_apart),
+    ("latency/nginx", nginx::agree),
 ];
 
 /// Connections of a storm.
@@ -31,7 +39,7 @@ fn storm(mix: &str) -> anyhow::Result<()> {
 }
 
 /// Records a storm of these manners.
-fn recorded(lab: &Lab, scratch: &Scratch, mix: &str) -> anyhow::Result<String> {
+pub(super) fn recorded(lab: &Lab, scratch: &Scratch, mix: &str) -> anyhow::Result<String> {
     let file = scratch.file(mix);
     let mut command = record(lab, &["--wire", "-o", &file]);
     let recorder = Recorder::start(lab, &mut command, &file)?;
@@ -53,7 +61,7 @@ fn told(lab: &Lab, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
     lines(&output.stdout)
 }
 
-fn lines(bytes: &[u8]) -> anyhow::Result<Vec<Value>> {
+pub(super) fn lines(bytes: &[u8]) -> anyhow::Result<Vec<Value>> {
     let lines = bytes.split(|&byte| byte == b'\n');
     let lines = lines.filter(|line| !line.is_empty());
     lines

@@ -9,13 +9,46 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::{Lab, Test};
+use super::{Lab, Test, kernel};
+
+mod forgotten;
+mod held;
+pub(crate) mod many;
+mod watch;
+
+use watch::Watch;
 
 /// The tests, by name.
 pub(crate) const REAL: &[(&str, Test)] = &[
     ("leaks/of_this_process", of_this_process),
     ("leaks/grow", grow),
+    ("leaks/forgotten_in_go", forgotten::forgets),
+    ("leaks/closed_in_go", forgotten::closes),
+    ("leaks/closed_but_held", held::closed_but_held),
+    ("leaks/time_wait_owed", held::time_wait_owed),
+    ("leaks/many", many::told),
 ];
+
+/// Tests of hooks, for every kernel and way.
+pub(crate) const TESTS: &[(&str, Test)] = &[("leaks/hooks", hooks)];
+
+/// The hooks that tell of leaks are in place wherever they can be, stacks included.
+fn hooks(lab: &Lab) -> anyhow::Result<()> {
+    let reached = kernel::reached(lab)?;
+    let functions = lab.functions;
+    for (name, can_be) in [
+        ("accepted", functions),
+        ("shutdown_called", functions),
+        ("touched", functions || lab.kernel.traces_lengths),
+    ] {
+        let is = reached.iter().any(|it| it == name);
+        ensure!(
+            is == can_be,
+            "{name}: {is}, not {can_be}; reached: {reached:?}"
+        );
+    }
+    Ok(())
+}
 
 /// What `finrst leaks` says of this process, and its exit code.
 fn told(lab: &Lab, arguments: &[&str]) -> anyhow::Result<(Vec<Value>, Option<i32>)> {
@@ -55,10 +88,10 @@ fn peer_closed(mut end: &TcpStream) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A connection that is open, one whose peer closed, and one half closed: after they were left over
+/// A connection with data that nobody reads, one whose peer closed, and one half closed: after they were left over
 /// for long enough, and not before.
 fn of_this_process(lab: &Lab) -> anyhow::Result<()> {
-    let (mut open, _other) = connection()?;
+    let (mut open, other) = connection()?;
     open.write_all(b"not read")?;
     let (code_before, before) = {
         let (lines, code) = told(lab, &["--older-than", "1s"])?;
@@ -76,12 +109,14 @@ fn of_this_process(lab: &Lab) -> anyhow::Result<()> {
     // A stamp behind a younger segment is off by a second at most, which the age leaves out.
     std::thread::sleep(std::time::Duration::from_millis(2_500));
     let (lines, code) = told(lab, &["--older-than", "1s"])?;
-    let told = ["not_closed", "half_closed"].map(|leak| leaked(&lines, leak));
+    let told = ["not_closed", "half_closed", "never_read"].map(|leak| leaked(&lines, leak));
     ensure!(
-        told == [1, 1] && code == Some(6),
+        told == [1, 1, 1] && code == Some(6),
         "{told:?} with code {code:?}: {lines:?}"
     );
     drop((leaky, peer));
+    // Who reads slowly has not forgotten.
+    (&other).read_exact(&mut [0; 1])?;
     let (lines, code) = self::told(lab, &["--older-than", "1s"])?;
     ensure!(code == Some(0), "what was closed leaks: {lines:?}");
     Ok(())

@@ -1,6 +1,6 @@
 //! What became of each test, and the report of it.
 
-use std::{fmt, process::ExitCode};
+use std::{collections::BTreeMap, fmt, process::ExitCode};
 
 use super::{
     Way,
@@ -44,6 +44,9 @@ impl Outcome {
     }
 }
 
+/// How many tests of a run may fail and be tried again: more than these are no accident.
+const FORGIVEN: usize = 3;
+
 /// Prints outcomes as they come and counts them.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -53,6 +56,12 @@ pub(crate) struct Report {
     lines: bool,
     /// How many passed.
     passed: u32,
+    /// How many of those only when they were tried again.
+    unsteady: u32,
+    /// The tests that failed when they were run first, and why.
+    first: BTreeMap<String, String>,
+    /// Whether the tests that failed are tried again now.
+    again: bool,
     /// How many failed.
     failed: u32,
     /// How many were skipped.
@@ -70,6 +79,9 @@ impl Report {
             way,
             lines,
             passed: 0,
+            unsteady: 0,
+            first: BTreeMap::new(),
+            again: false,
             failed: 0,
             skipped: 0,
             scores: Vec::new(),
@@ -84,9 +96,28 @@ impl Report {
         }
     }
 
-    /// Takes down what was told of the causes of a scene.
-    pub(crate) fn verdicts(&mut self, verdicts: Verdicts) {
-        self.verdicts += verdicts;
+    /// Takes down what was told of the causes of a scene. Of one that is to be played again only
+    /// what was wrong counts: that stays wrong.
+    pub(crate) fn verdicts(&mut self, name: &str, verdicts: Verdicts) {
+        let wrong = verdicts.iter().any(|(_, count)| count.wrong > 0);
+        if wrong || self.again || !self.first.contains_key(name) {
+            self.verdicts += verdicts;
+        }
+    }
+
+    /// The tests that failed and are to be tried again from now on; none where they are too many.
+    ///
+    /// What is wrong with finrst fails twice; what this machine did to a test does not. Either way it
+    /// is said.
+    pub(crate) fn try_again(&mut self) -> Vec<String> {
+        self.again = true;
+        if self.first.len() > FORGIVEN {
+            for (name, reason) in std::mem::take(&mut self.first) {
+                self.tell(&name, "failed", &reason);
+                self.failed += 1;
+            }
+        }
+        self.first.keys().cloned().collect()
     }
 
     /// Prints what was told of causes, and judges it: none may be told for another.
@@ -154,20 +185,41 @@ impl Report {
         self.add("score/owners_never_wrong", outcome);
     }
 
-    /// Prints one test's outcome.
+    /// Counts one test's outcome and prints it; one that fails is left for [`Self::try_again`].
     pub(crate) fn add(&mut self, name: &str, outcome: Outcome) {
-        let (word, count, reason) = match outcome {
-            Outcome::Passed => ("ok", &mut self.passed, String::new()),
-            Outcome::Failed(reason) => ("failed", &mut self.failed, reason),
-            Outcome::Skipped(reason) => ("skipped", &mut self.skipped, reason),
-        };
-        *count += 1;
+        let before = self.first.remove(name);
+        match (outcome, before) {
+            (Outcome::Passed, None) => {
+                self.passed += 1;
+                self.tell(name, "ok", "");
+            }
+            (Outcome::Passed, Some(reason)) => {
+                self.passed += 1;
+                self.unsteady += 1;
+                self.tell(name, "unsteady", &reason);
+            }
+            (Outcome::Skipped(reason), _) => {
+                self.skipped += 1;
+                self.tell(name, "skipped", &reason);
+            }
+            (Outcome::Failed(reason), None) if !self.again => {
+                self.tell(name, "again", &reason);
+                self.first.insert(name.to_owned(), reason);
+            }
+            (Outcome::Failed(reason), _) => {
+                self.failed += 1;
+                self.tell(name, "failed", &reason);
+            }
+        }
+    }
+
+    fn tell(&self, name: &str, word: &str, reason: &str) {
         if self.lines {
             let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
             let line = format!("lab {} {name} {word} {reason}", self.way.name());
             println!("{}", line.trim_end());
         } else {
-            println!("{word:8}{name}");
+            println!("{word:9}{name}");
             for line in reason.lines() {
                 println!("          {line}");
             }
@@ -176,11 +228,14 @@ impl Report {
 
     /// Prints the closing line; the exit code says whether everything held.
     pub(crate) fn close(mut self, no_skip: bool) -> ExitCode {
+        for (name, reason) in std::mem::take(&mut self.first) {
+            self.add(&name, Outcome::Failed(reason));
+        }
         self.close_scores();
         self.close_verdicts();
         println!(
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
+            "{} passed ({} when tried again), {} failed, {} skipped",
+            self.passed, self.unsteady, self.failed, self.skipped
         );
         let bad = self.failed > 0 || (no_skip && self.skipped > 0);
         ExitCode::from(u8::from(bad))
@@ -197,5 +252,28 @@ mod tests {
         assert_eq!(skipped, Outcome::Skipped("no fentry".into()));
         let failed = Outcome::of(Err(anyhow::anyhow!("no ending")));
         assert_eq!(failed, Outcome::Failed("no ending".into()));
+    }
+    #[test]
+    fn a_test_counts_once_however_often_it_is_tried() {
+        let failed = || Outcome::Failed("no ending".into());
+        let mut report = Report::new(Way::Auto, true);
+        report.add("steady", Outcome::Passed);
+        report.add("unsteady", failed());
+        report.add("broken", failed());
+        assert_eq!(report.try_again(), ["broken", "unsteady"]);
+        report.add("unsteady", Outcome::Passed);
+        report.add("broken", failed());
+        let counted = (report.passed, report.unsteady, report.failed);
+        assert_eq!(counted, (2, 1, 1));
+    }
+
+    #[test]
+    fn many_failures_are_no_accident() {
+        let mut report = Report::new(Way::Auto, true);
+        for name in ["a", "b", "c", "d"] {
+            report.add(name, Outcome::Failed("no ending".into()));
+        }
+        assert!(report.try_again().is_empty());
+        assert_eq!((report.passed, report.failed), (0, 4));
     }
 }

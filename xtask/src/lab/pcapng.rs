@@ -72,7 +72,7 @@ fn ask(program: &str, arguments: &[&str], file: &str) -> anyhow::Result<String> 
 }
 
 /// The packets of a file that tshark's display filter lets through, as lines of its summary.
-fn filtered(file: &str, filter: &str) -> anyhow::Result<Vec<String>> {
+pub(in crate::lab) fn filtered(file: &str, filter: &str) -> anyhow::Result<Vec<String>> {
     let fields = [
         "-n",
         "-T",

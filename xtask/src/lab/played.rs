@@ -10,31 +10,11 @@ use serde::de::DeserializeOwned;
 
 use crate::scene::truth::Ready;
 
-/// How often a scene is played in a guest: timers of its kernel run while its processors do not, and
-/// a scene that came to nothing for that says nothing of what was told of it.
-const TAKES: usize = 3;
-
 /// Plays a scene to its end.
 ///
 /// # Errors
 /// It failed.
 pub(crate) fn play<T: DeserializeOwned>(scene: &str, arguments: &[&str]) -> anyhow::Result<T> {
-    let takes = if std::env::var_os("FINRST_GUEST").is_some() {
-        TAKES
-    } else {
-        1
-    };
-    let mut played = play_once(scene, arguments);
-    for _ in 1..takes {
-        if played.is_ok() {
-            break;
-        }
-        played = play_once(scene, arguments);
-    }
-    played
-}
-
-fn play_once<T: DeserializeOwned>(scene: &str, arguments: &[&str]) -> anyhow::Result<T> {
     let played = command(scene, arguments)?.stdin(Stdio::null()).output()?;
     if !played.status.success() {
         let talk = String::from_utf8_lossy(&played.stderr);
@@ -52,7 +32,7 @@ pub(crate) fn command(scene: &str, arguments: &[&str]) -> anyhow::Result<Command
 
 /// A scene whose processes exist and wait.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Held<R = Ready> {
     /// The director's process.
     child: Child,
     /// Where the cue is given.
@@ -60,10 +40,10 @@ pub(crate) struct Held {
     /// What it says.
     out: BufReader<ChildStdout>,
     /// Who is there.
-    pub(crate) ready: Ready,
+    pub(crate) ready: R,
 }
 
-impl Held {
+impl<R: DeserializeOwned> Held<R> {
     /// Sets a scene up and waits until its processes are there.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ mod postgres;
 mod proxies;
 mod redis;
 mod runtimes;
-mod stage;
-mod web;
+pub(super) mod stage;
+pub(super) mod web;
 
 use std::{path::Path, time::Duration};
 
@@ -20,6 +20,7 @@ use super::{
     recording::tools::{Scratch, replay},
     told::Ending,
     tracer::Tracer,
+    verdicts::{Count, Verdicts},
 };
 use crate::shell;
 
@@ -132,11 +133,20 @@ fn act(ending: &Ending) -> String {
     format!("{}/{}", ending.how, ending.cause)
 }
 
+/// How sure the cause of an ending is.
+fn decisive_confidence(ending: &Ending) -> &str {
+    let mut acts = ending.acts.iter();
+    let decisive = acts.find(|it| it.how == ending.how && it.cause == ending.cause);
+    decisive.map_or("", |it| it.confidence.as_str())
+}
+
 /// What finrst told of a program.
 #[derive(Debug)]
 pub(crate) struct Told {
     /// Whose end, and the acts with their causes that were told of it.
     pub(crate) verdicts: Vec<(&'static str, String)>,
+    /// How often each cause was told where it was expected.
+    counts: Verdicts,
     /// Its lines, as a person reads them.
     pub(crate) text: String,
 }
@@ -154,6 +164,9 @@ pub(crate) fn run(lab: &Lab, wanted: &dyn Fn(&str) -> bool, report: &mut Report)
             for (whose, verdict) in &told.verdicts {
                 table.push(format!("{:28}{whose:28}{verdict}", program.name));
             }
+        }
+        if let Ok(told) = &told {
+            report.verdicts(&name, told.counts.clone());
         }
         report.add(&name, Outcome::of(told.map(drop)));
     }
@@ -197,10 +210,13 @@ pub(crate) fn one(lab: &Lab, program: &Program) -> anyhow::Result<Told> {
         } = wanted;
         wrong.push(format!("{whose}: expected {act} of {owners:?}"));
     }
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut counts) = (Vec::new(), Verdicts::default());
     for ending in &ended.endings {
         match expected.iter().find(|wanted| wanted.is_told_by(ending)) {
-            Some(wanted) => verdicts.push((wanted.whose, act(ending))),
+            Some(wanted) => {
+                verdicts.push((wanted.whose, act(ending)));
+                counts.add(&ending.cause, Count::right(decisive_confidence(ending)));
+            }
             None if expected.iter().any(|wanted| wanted.is_of(ending)) => {
                 let owner = &ending.owner;
                 wrong.push(format!("nobody expected {} of {owner:?}", act(ending)));
@@ -211,7 +227,11 @@ pub(crate) fn one(lab: &Lab, program: &Program) -> anyhow::Result<Told> {
     verdicts.sort_unstable();
     verdicts.dedup();
     ensure!(wrong.is_empty(), "{}\n{text}", wrong.join("\n"));
-    Ok(Told { verdicts, text })
+    Ok(Told {
+        verdicts,
+        counts,
+        text,
+    })
 }
 
 /// What a recording says to a person.

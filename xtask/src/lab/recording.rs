@@ -155,13 +155,16 @@ fn same_bytes_of_a_command(lab: &Lab) -> anyhow::Result<()> {
     same(&lab.finrst, &recording, &live.stdout, &[])
 }
 
-/// Nobody may replay, and is told the same.
+/// A recording is its owner's; whom they let read it may replay, and is told the same.
 fn told_without_privileges(lab: &Lab) -> anyhow::Result<()> {
     let scratch = Scratch::new()?;
     let (recording, copy) = (scratch.file("recording"), scratch.file("finrst"));
     let recorder = Recorder::start(lab, &mut record(lab, &["-o", &recording]), &recording)?;
     scenes()?;
     recorder.stop(Signal::SIGINT)?;
+    let mode = fs::metadata(&recording)?.permissions().mode() & 0o777;
+    ensure!(mode == 0o600, "others may read it: {mode:o}");
+    fs::set_permissions(&recording, fs::Permissions::from_mode(0o644))?;
     // Where finrst was built need not be open to everybody.
     fs::copy(&lab.finrst, &copy)?;
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;

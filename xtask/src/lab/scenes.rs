@@ -18,8 +18,8 @@ use crate::scene::{self, Scene, truth::Told};
 /// The longest an ending may take to be told after its scene: it settles, and it travels.
 pub(crate) const SETTLED: Duration = Duration::from_secs(5);
 
-/// How often scenes are played again when the kernel says that it skipped runs of the hooks: what
-/// no hook saw, nobody can tell, and finrst says so in its summary.
+/// How often scenes are played again when the kernel skipped runs of the hooks, or records had no
+/// room: what nobody saw or got, nobody can tell, and finrst says so in its summary.
 const REPEATS: usize = 2;
 
 /// The test of the account of all scenes together.
@@ -50,20 +50,20 @@ pub(crate) fn run(
         return Ok(());
     }
     let (mut outcomes, summary) = attempt(lab, &scenes)?;
-    let mut skipped = summary.and_then(|it| it.missed).unwrap_or(0);
+    let mut unseen = unseen_by(summary);
     for _ in 0..REPEATS {
         let failed: Vec<_> = outcomes
             .iter()
             .filter(|it| it.1.is_err())
             .map(|it| it.0)
             .collect();
-        if failed.is_empty() || skipped == 0 {
+        if failed.is_empty() || unseen == 0 {
             break;
         }
         let (again, summary) = attempt(lab, &failed)?;
         outcomes.retain(|it| it.1.is_ok());
         outcomes.extend(again);
-        skipped = summary.and_then(|it| it.missed).unwrap_or(0);
+        unseen = unseen_by(summary);
     }
     for scene in scenes.iter().filter(|scene| reported(scene)) {
         if let Some(place) = outcomes.iter().position(|it| it.0.name == scene.name) {
@@ -71,13 +71,18 @@ pub(crate) fn run(
             let name = format!("scene/{}", scene.name);
             report.add(&name, Outcome::of(held));
             report.score(&name, score);
-            report.verdicts(verdicts);
+            report.verdicts(&name, verdicts);
         }
     }
     if wanted(ACCOUNTED) {
         report.add(ACCOUNTED, Outcome::of(accounted(summary)));
     }
     Ok(())
+}
+
+/// How many runs of hooks and records a run says it is short of.
+fn unseen_by(summary: Option<Summary>) -> u64 {
+    summary.map_or(0, |it| it.missed.unwrap_or(0) + it.lost)
 }
 
 /// What closes that end nothing need, by the way of tracepoints, to be told; harmless elsewhere.

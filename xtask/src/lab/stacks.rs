@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[("stack/of_resets_alone", of_resets_
 pub(crate) const REAL: &[(&str, Test)] = &[
     ("stack/kernel_alone", kernel_alone),
     ("stack/none_when_told_so", none),
+    ("stack/of_a_stand_in", of_a_stand_in),
 ];
 
 /// How long a first ending may take to be told.
@@ -81,6 +82,22 @@ fn kernel_alone(lab: &Lab) -> anyhow::Result<()> {
 fn none(lab: &Lab) -> anyhow::Result<()> {
     let ending = reset(lab, &["--stack", "none"])?;
     ensure!(ending.stack.is_null(), "a stack nobody asked for");
+    Ok(())
+}
+
+/// An answer for a connection that is over has the kernel's stack, beside a capture and without; the
+/// program has no part in it.
+fn of_a_stand_in(lab: &Lab) -> anyhow::Result<()> {
+    for arguments in [&[][..], &["--wire"]] {
+        let told = endings(lab, arguments, &["data_after_close"])?;
+        let mut told = told.into_iter();
+        let answer = told.find(|ending| ending.how == "rst_sent");
+        let answer = answer.context("no answer was told")?;
+        let names = frames(&answer, "kernel")?.iter();
+        let mut names = names.filter_map(|frame| field(frame, "function").as_str());
+        let receives = names.any(|name| name.contains("tcp_v4_rcv"));
+        ensure!(receives, "{arguments:?}: {}", answer.stack);
+    }
     Ok(())
 }
 

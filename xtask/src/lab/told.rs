@@ -244,6 +244,8 @@ pub(crate) struct Owner {
     pub(crate) pid: Option<u32>,
     /// Its name.
     pub(crate) comm: Option<String>,
+    /// What it runs.
+    pub(crate) exe: Option<String>,
     /// When it was made, in nanoseconds since boot.
     pub(crate) start_ns: Option<u64>,
     /// How it ended, when it had.

@@ -36,6 +36,13 @@ impl Count {
         self.unknown + self.unseen > 0
     }
 
+    /// One cause that was told as it was, this surely.
+    pub(crate) fn right(confidence: &str) -> Self {
+        let mut count = Self::default();
+        count.tell(true, "", confidence);
+        count
+    }
+
     /// Counts one cause that was told where another, or the same, had been expected.
     fn tell(&mut self, same: bool, cause: &str, confidence: &str) {
         let count = match (same, confidence) {

@@ -23,6 +23,7 @@ const LONG: Duration = Duration::from_millis(1_200);
 /// Shuts both directions, keeps the socket, and is sent data.
 pub(crate) fn shut_and_hold(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
+    part.wait()?;
     stream.shutdown(Shutdown::Both)?;
     part.cue()?;
     part.wait()?;
@@ -34,9 +35,9 @@ pub(crate) fn shut_and_hold(part: &mut Part) -> io::Result<()> {
 pub(crate) fn close_and_stay(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
     let client = stream.peer_addr()?;
+    part.wait()?;
     drop(stream);
-    // The stand-in comes with the acknowledgement of the FIN, which may be put off.
-    arrival::await_state(part.address, client, Some(FIN_WAIT2))?;
+    arrival::await_stand_in(part.address, client)?;
     part.cue()?;
     part.wait()
 }
@@ -44,6 +45,8 @@ pub(crate) fn close_and_stay(part: &mut Part) -> io::Result<()> {
 /// Writes to a server that has closed, without having looked, and is reset.
 pub(crate) fn write_unaware(part: &mut Part) -> io::Result<()> {
     let mut stream = part.connect()?;
+    options::put_off_acknowledgements(&stream)?;
+    part.cue()?;
     part.wait()?;
     arrival::await_end(&stream)?;
     stream.write_all(&UNREAD)?;
@@ -88,6 +91,8 @@ fn wrote(client: Expected) -> Expected {
 /// Sees the end, finds its port used again while it still holds the connection, and resets.
 pub(crate) fn use_port_again(part: &mut Part) -> io::Result<()> {
     let stream = part.accept()?;
+    options::put_off_acknowledgements(&stream)?;
+    part.cue()?;
     socket::read_to_end(&stream)?;
     part.wait()?;
     let seq = options::next_to_send(&stream)?;
@@ -110,8 +115,9 @@ pub(crate) fn use_port_again(part: &mut Part) -> io::Result<()> {
 pub(crate) fn close_and_wait(part: &mut Part) -> io::Result<()> {
     let stream = part.connect()?;
     let local = stream.local_addr()?;
+    part.wait()?;
     drop(stream);
-    arrival::await_state(local, part.address, Some(FIN_WAIT2))?;
+    arrival::await_stand_in(local, part.address)?;
     part.cue()?;
     part.wait()
 }

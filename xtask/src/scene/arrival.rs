@@ -102,6 +102,18 @@ pub(crate) fn await_state(
     })
 }
 
+/// Waits until a stand-in has taken the place of the socket with these ends that has closed: it comes
+/// with the acknowledgement of the FIN. Its timer is of a kind of its own (`get_timewait4_sock`,
+/// `net/ipv4/tcp_ipv4.c`).
+pub(crate) fn await_stand_in(local: SocketAddr, remote: SocketAddr) -> io::Result<()> {
+    let socket = format!(
+        " {} {} {FIN_WAIT2:02X} 00000000:00000000 03:",
+        in_table(local)?,
+        in_table(remote)?
+    );
+    until(|| Ok(fs::read_to_string("/proc/thread-self/net/tcp")?.contains(&socket)))
+}
+
 /// An end as `/proc/net/tcp` writes it.
 fn in_table(end: SocketAddr) -> io::Result<String> {
     let SocketAddr::V4(end) = end else {

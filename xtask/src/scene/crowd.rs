@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::unix::net::UnixStream,
     time::Duration,
 };
@@ -34,6 +34,8 @@ pub(crate) enum Farewell {
     ServerCloses,
     /// The server is killed, the client answers in order.
     ServerKilled,
+    /// The client shuts every connection down and the server does nothing, until both close.
+    LeftOver,
     /// The client resets every connection while others flood every processor; the server does
     /// nothing until all are gone.
     ResetInFlood,
@@ -60,8 +62,10 @@ pub(crate) struct Crowd {
 /// A process could not be made or could not do its part.
 pub(crate) fn play(wanted: u32, farewell: Farewell, wait: bool) -> anyhow::Result<Crowd> {
     let flood = farewell == Farewell::ResetInFlood;
-    if flood {
+    if flood || farewell == Farewell::LeftOver {
         netns::enter_new()?;
+    }
+    if flood {
         // Where segments cannot be handed to other processors, the flood answers fewer of them.
         let _spread = netns::spread_receiving();
     }
@@ -90,7 +94,7 @@ pub(crate) fn play(wanted: u32, farewell: Farewell, wait: bool) -> anyhow::Resul
     let flooders = if flood { hire_flooders()? } else { Vec::new() };
     match farewell {
         Farewell::ServerKilled => kill(server.pid, Signal::SIGKILL)?,
-        Farewell::ServerCloses => (&server.line).write_all(b"!")?,
+        Farewell::ServerCloses | Farewell::LeftOver => (&server.line).write_all(b"!")?,
         Farewell::ResetInFlood => {}
     }
     (&client.line).write_all(b"!")?;
@@ -130,6 +134,10 @@ fn expected(ready: &Ready, farewell: Farewell) -> (Expected, Expected) {
             server
                 .began(&["fin_sent/process_exit", "fin_received/peer_closed?"])
                 .killed(),
+        ),
+        Farewell::LeftOver => (
+            client.began(&["fin_sent/app_shutdown_write", "fin_received/peer_closed"]),
+            server.followed(&answered),
         ),
         Farewell::ResetInFlood => (
             client.began(&["rst_sent/linger_zero"]),
@@ -182,6 +190,11 @@ fn visit(
     let crowd = (0..connections)
         .map(|_| TcpStream::connect(address))
         .collect::<io::Result<Vec<TcpStream>>>()?;
+    if farewell == Farewell::LeftOver {
+        crowd
+            .iter()
+            .try_for_each(|stream| stream.shutdown(Shutdown::Write))?;
+    }
     line.write_all(b".")?;
     line.set_read_timeout(None)?;
     line.read_exact(&mut [0])?;

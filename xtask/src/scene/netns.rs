@@ -8,11 +8,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nix::{
-    mount::{MsFlags, mount},
-    sched::{CloneFlags, setns, unshare},
-};
+use nix::sched::{CloneFlags, setns, unshare};
 use socket2::{Domain, Socket, Type};
+
+use crate::mounts;
 
 /// Leaves this process's network namespace for a new one.
 ///
@@ -28,18 +27,9 @@ pub(crate) fn enter_new() -> anyhow::Result<()> {
 /// # Errors
 /// The caller lacks `CAP_SYS_ADMIN`, or the kernel cannot do it.
 pub(crate) fn spread_receiving() -> io::Result<()> {
-    unshare(CloneFlags::CLONE_NEWNS)?;
-    let nothing: Option<&str> = None;
-    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(nothing, "/", nothing, private, nothing)?;
+    mounts::own_view()?;
     // The devices a sysfs shows are those of the namespace it was mounted in.
-    mount(
-        Some("sysfs"),
-        "/sys",
-        Some("sysfs"),
-        MsFlags::empty(),
-        nothing,
-    )?;
+    mounts::virtual_at("sysfs", "/sys")?;
     let processors = thread::available_parallelism()?.get().min(31);
     let mask = (1_u32 << processors) - 1;
     fs::write(

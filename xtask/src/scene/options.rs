@@ -17,6 +17,13 @@ pub(crate) fn set(socket: &impl AsRawFd, name: i32, value: i32) -> io::Result<()
     set_at(socket, libc::IPPROTO_TCP, name, value)
 }
 
+/// Has the kernel put off what it acknowledges: a FIN, then, is acknowledged when the call that queued
+/// it is over. Else the socket may own itself just then, and stay without a stand-in
+/// (`tcp_rcv_state_process`, `net/ipv4/tcp_input.c`).
+pub(crate) fn put_off_acknowledgements(socket: &impl AsRawFd) -> io::Result<()> {
+    set(socket, libc::TCP_QUICKACK, 0)
+}
+
 /// Turns keepalive on: a second of silence, then one probe a second, `probes` of them.
 pub(crate) fn keep_alive(socket: &impl AsRawFd, probes: i32) -> io::Result<()> {
     set_at(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;

@@ -84,11 +84,12 @@ pub(crate) fn send_in_vain(part: &mut Part) -> io::Result<()> {
     await_timeout(part, stream)
 }
 
-/// Fills the server's window, which then stays closed without a word.
+/// Fills the server's window, which then stays closed without a word. What there was no room for is
+/// sent again until it is taken; only then the kernel may lose patience.
 pub(crate) fn fill_window(part: &mut Part) -> io::Result<()> {
-    options::sysctl("tcp_retries2", 2)?;
     let stream = part.connect()?;
     fill(&stream)?;
+    options::sysctl("tcp_retries2", 2)?;
     part.cue()?;
     part.wait()?;
     await_timeout(part, stream)

@@ -16,11 +16,16 @@ use super::{arrival, cast, socket};
 /// Loopback addresses the connections go to in turn, so that ports in `TIME_WAIT` never run out.
 const ADDRESSES: u8 = 64;
 
+/// How long a server that closes late takes.
+pub(crate) const LATE: Duration = Duration::from_millis(3);
+
 /// How one connection of a storm ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Manner {
     /// The client closes first, the server answers in order.
     Graceful,
+    /// The client closes first, the server some milliseconds later.
+    Late,
     /// The client resets by `SO_LINGER` {1, 0}.
     Reset,
     /// The server closes with data unread.
@@ -130,6 +135,9 @@ fn end(listener: &TcpListener, mix: &[Manner]) -> io::Result<()> {
     }
     // However this one ends, in order or by a reset, it ends here.
     let _ended = socket::read_to_end(&stream);
+    if manner == Some(Manner::Late) {
+        thread::sleep(LATE);
+    }
     Ok(())
 }
 
@@ -158,7 +166,7 @@ fn connect(port: u16, connections: u32, threads: u32, mix: &[Manner]) -> io::Res
 fn one(server: SocketAddr, code: u8, manner: Manner) -> io::Result<()> {
     let mut stream = TcpStream::connect(server)?;
     match manner {
-        Manner::Graceful => stream.write_all(&[code]),
+        Manner::Graceful | Manner::Late => stream.write_all(&[code]),
         Manner::Reset => {
             stream.write_all(&[code])?;
             // Nothing of the server's may be under way when the socket goes: it would be answered

@@ -27,6 +27,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "clap", "serde", "tokio"],
     ),
     ("probe", Only(&["tally"]), &["clap"]),
+    ("confine", Only(&[]), &["aya", "clap", "tokio"]),
     (
         "go",
         Only(&[]),
@@ -40,6 +41,11 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
     (
         "record",
         Only(&["model", "tally"]),
+        &["aya", "clap", "tokio", "std::fs", "now()"],
+    ),
+    (
+        "flight",
+        Only(&["decode", "model", "record", "tally"]),
         &["aya", "clap", "tokio", "std::fs", "now()"],
     ),
     (
@@ -113,9 +119,22 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         ],
     ),
     (
+        "report",
+        Only(&["latency", "model"]),
+        &[
+            "aya",
+            "clap",
+            "serde",
+            "tokio",
+            "tracer_common",
+            "std::fs",
+            "now()",
+        ],
+    ),
+    (
         "render",
         // Of `packet` the files, to write one.
-        Only(&["latency", "leaks", "model", "packet", "tally"]),
+        Only(&["latency", "leaks", "model", "packet", "report", "tally"]),
         &[
             "aya",
             "clap",
@@ -137,7 +156,7 @@ const ROOMS: &[(&str, Uses, &[&str])] = &[
         &["aya", "std::fs"],
     ),
     ("config", AllBut(&["app", "pipeline"]), &["aya", "clap"]),
-    ("exit", Only(&[]), &["aya", "clap", "tokio"]),
+    ("exit", Only(&["model"]), &["aya", "clap", "tokio"]),
     ("app", AllBut(&[]), &[]),
 ];
 

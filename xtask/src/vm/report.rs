@@ -29,7 +29,8 @@ struct Run {
     ended: bool,
 }
 
-/// One line of `xtask lab --lines`: `lab WAY NAME ok|failed|skipped REASON`.
+/// One line of `xtask lab --lines`: `lab WAY NAME ok|unsteady|failed|skipped REASON`; a test that
+/// is to be tried again says `again`, and is not counted yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LabLine<'line> {
     /// The way of attaching that was forced.
@@ -38,7 +39,7 @@ pub(crate) struct LabLine<'line> {
     pub(crate) name: &'line str,
     /// What became of it.
     pub(crate) verdict: Verdict,
-    /// Why it did not pass; empty when it did.
+    /// Why it did not pass, or not at once; empty when it did.
     pub(crate) reason: &'line str,
 }
 
@@ -49,6 +50,7 @@ impl<'line> LabLine<'line> {
         let (way, name) = (words.next()?, words.next()?);
         let verdict = match words.next()? {
             "ok" => Verdict::Passed,
+            "unsteady" => Verdict::Unsteady,
             "failed" => Verdict::Failed,
             "skipped" => Verdict::Skipped,
             _ => return None,
@@ -176,15 +178,13 @@ impl fmt::Display for Report {
             "kernel", "way", "passed", "failed", "skipped"
         )?;
         for run in &self.runs {
-            let count = |wanted| {
-                run.tests
-                    .iter()
-                    .filter(|(_, verdict, _)| *verdict == wanted)
-                    .count()
+            let count = |wanted: &[Verdict]| {
+                let told = run.tests.iter().map(|(_, verdict, _)| verdict);
+                told.filter(|verdict| wanted.contains(verdict)).count()
             };
             let kernel = format!("{} ({})", run.kernel, run.release);
-            let [passed, failed, skipped] =
-                [Verdict::Passed, Verdict::Failed, Verdict::Skipped].map(count);
+            let passed = count(&[Verdict::Passed, Verdict::Unsteady]);
+            let [failed, skipped] = [Verdict::Failed, Verdict::Skipped].map(|it| count(&[it]));
             writeln!(
                 out,
                 "{kernel:36} {:10} {passed:>7} {failed:>7} {skipped:>7}",
@@ -267,6 +267,7 @@ mod tests {
             "",
             "lab",
             "lab fentry",
+            "lab fentry x again no ending",
             "lab fentry x maybe",
             "label fentry x ok",
         ] {

@@ -9,13 +9,12 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use nix::{
-    sched::{CpuSet, sched_setaffinity},
     sys::signal::{Signal, kill},
     time::{clock_getcpuclockid, clock_gettime},
     unistd::Pid,
 };
 
-use crate::{lab::tracer::Tracer, scene::netns};
+use crate::{bench, lab::tracer::Tracer, scene::netns};
 
 /// One way to capture, or not to.
 pub(super) struct Mode {
@@ -100,7 +99,7 @@ impl Capturer {
             What::Tcpdump(filter) => Self::Tcpdump(tcpdump(filter)?),
         };
         if let Some(pid) = started.pid() {
-            leave_alone(pid)?;
+            bench::leave_alone(pid)?;
         }
         Ok(started)
     }
@@ -164,31 +163,4 @@ fn tcpdump(filter: &[&str]) -> anyhow::Result<Child> {
     // What else it says fits the pipe, which must stay open as long as it runs.
     std::mem::forget(talk);
     Ok(child)
-}
-
-/// Keeps a capturer off the processor of the packets, where there is another.
-fn leave_alone(pid: Pid) -> anyhow::Result<()> {
-    let all = processors()?;
-    if all < 2 {
-        return Ok(());
-    }
-    let mut others = CpuSet::new();
-    for processor in 1..all.min(CpuSet::count()) {
-        others.set(processor)?;
-    }
-    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        let thread = thread?.file_name();
-        let thread = thread.to_string_lossy().parse()?;
-        sched_setaffinity(Pid::from_raw(thread), &others)?;
-    }
-    Ok(())
-}
-
-/// Processors of the machine, whichever this process may use.
-fn processors() -> anyhow::Result<usize> {
-    let text = std::fs::read_to_string("/proc/cpuinfo")?;
-    Ok(text
-        .lines()
-        .filter(|line| line.starts_with("processor"))
-        .count())
 }

@@ -5,11 +5,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
 };
 
-use nix::{
-    sched::{CpuSet, sched_setaffinity},
-    time::{ClockId, clock_gettime},
-    unistd::Pid,
-};
+use crate::bench;
 
 /// Both ends of a connection over loopback.
 pub(super) struct PingPong {
@@ -31,9 +27,7 @@ impl PingPong {
     /// # Errors
     /// There is no loopback device.
     pub(super) fn new() -> anyhow::Result<Self> {
-        let mut one = CpuSet::new();
-        one.set(0)?;
-        sched_setaffinity(Pid::from_raw(0), &one)?;
+        bench::stay()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let here = TcpStream::connect(listener.local_addr()?)?;
         let (there, _) = listener.accept()?;
@@ -48,7 +42,7 @@ impl PingPong {
     /// The connection broke, or the device does not count.
     pub(super) fn batch(&mut self, round_trips: u32) -> anyhow::Result<Batch> {
         let Self { here, there } = self;
-        let (packets, ns) = (sent()?, thread_ns()?);
+        let (packets, ns) = (sent()?, bench::thread_ns()?);
         let mut byte = [0];
         for _ in 0..round_trips {
             here.write_all(&byte)?;
@@ -56,22 +50,12 @@ impl PingPong {
             there.write_all(&byte)?;
             here.read_exact(&mut byte)?;
         }
-        let ns = thread_ns()? - ns;
+        let ns = bench::thread_ns()? - ns;
         Ok(Batch {
             ns,
             packets: sent()? - packets,
         })
     }
-}
-
-/// Nanoseconds this thread ran.
-fn thread_ns() -> anyhow::Result<u64> {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
-    let (seconds, ns) = (
-        time.tv_sec().cast_unsigned(),
-        time.tv_nsec().cast_unsigned(),
-    );
-    Ok(seconds * 1_000_000_000 + ns)
 }
 
 /// Packets the loopback device of this namespace has sent.

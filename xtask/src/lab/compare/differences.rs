@@ -217,6 +217,7 @@ pub(super) fn untimed(cause: &str) -> Option<&'static str> {
         "linger_wait" | "fin_delayed_by_unsent_data" | "fin_wait2_stuck" => Some("app_close"),
         "slow_reaction" | "close_wait_leak" => Some("peer_closed"),
         "reset_while_idle" => Some("peer_reset"),
+        "stray_segment" => Some("time_wait_overflow"),
         _ => None,
     }
 }
@@ -271,6 +272,7 @@ mod tests {
     const KERNEL: Kernel = Kernel {
         answering_reasons: true,
         calling_reasons: true,
+        traces_lengths: false,
     };
 
     const STRICT: Lenience = Lenience {

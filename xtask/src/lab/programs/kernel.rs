@@ -2,12 +2,14 @@
 
 use std::{
     io::{Read as _, Write as _},
+    net::TcpStream,
     thread,
     time::Duration,
 };
 
 use anyhow::{bail, ensure};
 use nix::sys::signal::Signal;
+use socket2::SockRef;
 
 use super::{
     Played, Program, Wanted,
@@ -37,8 +39,22 @@ pub(super) const PROGRAMS: &[Program] = &[
         name: "nft_reject_established",
         title: "nftables, `reject with tcp reset`: a rule comes when the connection is there",
         needs: &["redis-server", "nft"],
-        arguments: &["--wire", "xmit", "--unjoined"],
+        arguments: &["--wire", "afpacket", "--unjoined"],
         play: reject_established,
+    },
+    Program {
+        name: "nft_reject_local",
+        title: "nftables, `reject with tcp reset`: both ends are in one namespace, nothing is captured",
+        needs: &["redis-server", "nft"],
+        arguments: &[],
+        play: reject_local,
+    },
+    Program {
+        name: "nft_reject_other",
+        title: "nftables, `reject with tcp reset`: of two resets, one is the server's own",
+        needs: &["redis-server", "nft"],
+        arguments: &["--wire", "xmit", "--unjoined"],
+        play: reject_other,
     },
     Program {
         name: "abort_on_overflow",
@@ -110,7 +126,7 @@ fn reject(stage: &Stage) -> anyhow::Result<Played> {
             "curl",
             REDIS,
             &[pid],
-            "rst_received/refused",
+            "rst_received/netfilter_reject",
         )],
         running: Vec::new(),
     })
@@ -118,23 +134,62 @@ fn reject(stage: &Stage) -> anyhow::Result<Played> {
 
 fn reject_established(stage: &Stage) -> anyhow::Result<Played> {
     let redis = redis(stage, &[])?;
-    let mut stream = stage.connect(REDIS)?;
+    rejected(stage, stage.connect(REDIS)?)?;
+    Ok(Played {
+        expected: vec![netfilter("the client")],
+        running: vec![redis],
+    })
+}
+
+/// Both ends in one namespace: without a capture, the server's socket is what proves it.
+fn reject_local(stage: &Stage) -> anyhow::Result<Played> {
+    let redis = redis(stage, &[])?;
+    let stream = stage.inside(Place::Server, || Ok(TcpStream::connect((SERVER, REDIS))?))?;
+    rejected(stage, stream)?;
+    Ok(Played {
+        expected: vec![netfilter("the client")],
+        running: vec![redis],
+    })
+}
+
+/// A rule that rejects a client's request to Redis, and a server that resets another client itself.
+fn reject_other(stage: &Stage) -> anyhow::Result<Played> {
+    let redis = redis(stage, &[])?;
+    let listener = stage.listen(WEB)?;
+    let mut other = stage.connect(WEB)?;
+    other.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let (served, _) = listener.accept()?;
+    rejected(stage, stage.connect(REDIS)?)?;
+    SockRef::from(&served).set_linger(Some(Duration::ZERO))?;
+    drop(served);
+    let _ended = other.read(&mut [0]);
+    drop(other);
+    let own = [std::process::id()];
+    Ok(Played {
+        expected: vec![
+            netfilter("the client of Redis"),
+            Wanted::server("the server", WEB, &own, "rst_sent/linger_zero"),
+            Wanted::client("its client", WEB, &own, "rst_received/peer_reset"),
+        ],
+        running: vec![redis],
+    })
+}
+
+/// Asks Redis something, and again once there is a rule against it.
+fn rejected(stage: &Stage, mut stream: TcpStream) -> anyhow::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     ask(&stream, "PING\r\n")?;
     stream.read_exact(&mut [0; 7])?;
     stage.rules(RULES)?;
     stream.write_all(b"PING\r\n")?;
     let _ended = stream.read(&mut [0]);
-    drop(stream);
+    Ok(())
+}
+
+/// What is told of a client of Redis that the firewall rejected.
+fn netfilter(whose: &'static str) -> Wanted {
     let own = [std::process::id()];
-    Ok(Played {
-        expected: vec![Wanted::client(
-            "the client",
-            REDIS,
-            &own,
-            "rst_received/peer_reset",
-        )],
-        running: vec![redis],
-    })
+    Wanted::client(whose, REDIS, &own, "rst_received/netfilter_reject")
 }
 
 /// Clients whose requests, and with them their handshakes, come when nginx takes nobody.

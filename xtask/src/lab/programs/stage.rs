@@ -17,10 +17,13 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{lab::clock::Deadline, shell};
+use crate::{
+    lab::{clock::Deadline, farewell},
+    shell,
+};
 
 /// Where the servers are; everything of theirs that listens does so on every address.
-pub(super) const SERVER: &str = "10.213.8.1";
+pub(in crate::lab) const SERVER: &str = "10.213.8.1";
 const CLIENT: &str = "10.213.8.2";
 
 /// The longest anything of a program's may take.
@@ -28,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which of the two namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::lab) enum Place {
     /// Where the servers are.
     Server,
     /// Where whoever asks them is.
@@ -37,7 +40,7 @@ pub(super) enum Place {
 
 /// The namespaces, which go with their value, and a directory for the programs' files.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(in crate::lab) struct Stage {
     names: [String; 2],
     directory: tempfile::TempDir,
 }
@@ -47,7 +50,7 @@ impl Stage {
     ///
     /// # Errors
     /// `ip` cannot do its part.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(in crate::lab) fn new() -> anyhow::Result<Self> {
         let name = |side: &str| format!("frprog{}{side}", std::process::id());
         let stage = Self {
             names: ["s", "c"].map(name),
@@ -68,7 +71,7 @@ impl Stage {
     }
 
     /// What makes finrst look at the two namespaces alone.
-    pub(super) fn filter(&self) -> Vec<String> {
+    pub(in crate::lab) fn filter(&self) -> Vec<String> {
         let words = self.names.iter().map(|name| ["--netns", name]);
         words.flatten().map(str::to_owned).collect()
     }
@@ -83,7 +86,7 @@ impl Stage {
     }
 
     /// A directory for files.
-    pub(super) fn directory(&self) -> &Path {
+    pub(in crate::lab) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
@@ -95,7 +98,11 @@ impl Stage {
     }
 
     /// A program to be run in a namespace; `ip` becomes the program, so that its pid is the program's.
-    pub(super) fn command(&self, place: Place, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(in crate::lab) fn command(
+        &self,
+        place: Place,
+        program: impl AsRef<std::ffi::OsStr>,
+    ) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", self.name(place)]);
         command.arg(program).stdin(Stdio::null());
@@ -104,7 +111,7 @@ impl Stage {
     }
 
     /// Runs a program to its end and returns what it printed, whatever its status.
-    pub(super) fn run(&self, command: &mut Command) -> anyhow::Result<(u32, String)> {
+    pub(in crate::lab) fn run(&self, command: &mut Command) -> anyhow::Result<(u32, String)> {
         let file = self.directory().join("talk");
         let talk = File::create(&file)?;
         let child = command.stdout(Stdio::piped()).stderr(talk).spawn()?;
@@ -123,7 +130,7 @@ impl Stage {
     }
 
     /// Starts a program that goes on.
-    pub(super) fn start(&self, command: &mut Command) -> anyhow::Result<Running> {
+    pub(in crate::lab) fn start(&self, command: &mut Command) -> anyhow::Result<Running> {
         let talk = File::create(self.directory().join("talk"))?;
         command.stdout(talk.try_clone()?).stderr(talk);
         Ok(Running(command.spawn()?))
@@ -147,7 +154,7 @@ impl Stage {
     }
 
     /// Does something inside of a namespace; what it opens there stays there.
-    pub(super) fn inside<T: Send>(
+    pub(in crate::lab) fn inside<T: Send>(
         &self,
         place: Place,
         what: impl FnOnce() -> anyhow::Result<T> + Send,
@@ -212,16 +219,16 @@ impl Drop for Stage {
 
 /// A program that runs until its value goes.
 #[derive(Debug)]
-pub(super) struct Running(Child);
+pub(in crate::lab) struct Running(Child);
 
 impl Running {
     /// Its pid.
-    pub(super) fn pid(&self) -> u32 {
+    pub(in crate::lab) fn pid(&self) -> u32 {
         self.0.id()
     }
 
     /// The processes it has made, once there are any.
-    pub(super) fn children(&self) -> anyhow::Result<Vec<u32>> {
+    pub(in crate::lab) fn children(&self) -> anyhow::Result<Vec<u32>> {
         let pid = self.pid();
         let mut found = Vec::new();
         await_true("children", || {
@@ -234,7 +241,7 @@ impl Running {
     }
 
     /// Sends it a signal.
-    pub(super) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+    pub(in crate::lab) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         Ok(kill(Pid::from_raw(self.pid().cast_signed()), signal)?)
     }
 
@@ -246,13 +253,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _killed = self.0.kill();
-        let _reaped = self.0.wait();
+        farewell::end(&mut self.0);
     }
 }
 
 /// Waits until something holds.
-pub(super) fn await_true(
+pub(in crate::lab) fn await_true(
     what: &str,
     mut holds: impl FnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {

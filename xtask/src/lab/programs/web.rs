@@ -70,7 +70,11 @@ pub(super) const PROGRAMS: &[Program] = &[
 const UNFINISHED: &str = "GET / HTTP/1.1\r\nHost: here\r\n";
 
 /// Starts nginx with one worker and this inside of its `server`; its worker's pid.
-pub(super) fn nginx(stage: &Stage, port: u16, server: &str) -> anyhow::Result<(Running, Vec<u32>)> {
+pub(in crate::lab) fn nginx(
+    stage: &Stage,
+    port: u16,
+    server: &str,
+) -> anyhow::Result<(Running, Vec<u32>)> {
     nginx_by(stage.command(Place::Server, "nginx"), stage, port, server)
 }
 

@@ -1,5 +1,7 @@
 //! Stacks of programs compiled here, each in another way, and of a script.
 
+mod further;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
@@ -25,6 +27,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("stack/c_static", linked_statically),
     ("stack/stripped_with_debuglink", stripped),
     ("stack/stripped_of_everything", nameless),
+    ("stack/named_elsewhere_later", further::named_elsewhere),
+    ("stack/deeper_than_is_taken", further::too_deep),
+    ("stack/gathered_by_function", further::gathered),
     ("stack/compiled_just_in_time", just_in_time),
     ("stack/python", python),
 ];
@@ -82,11 +87,25 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     }
 }
 
+/// So many looks in a row find a file open that is kept for its names.
+const HELD: u32 = 20;
+
 /// Traces a program, and gives its own end of the connection it resets once it is told to.
 ///
 /// With `gone`, it ends right after: all there is then of its files is what finrst has open.
 fn reset_by(lab: &Lab, program: &mut Command, gone: bool) -> anyhow::Result<Ending> {
-    let arguments = ["--stack", "user"].map(str::to_owned);
+    reset_under(lab, &[], program, gone)
+}
+
+/// The same, with further arguments for finrst.
+fn reset_under(
+    lab: &Lab,
+    further: &[&str],
+    program: &mut Command,
+    gone: bool,
+) -> anyhow::Result<Ending> {
+    let arguments = [&["--stack", "user"], further].concat();
+    let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
     let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(TOLD))?;
     let piped = program.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut running = piped.spawn()?;
@@ -95,7 +114,14 @@ fn reset_by(lab: &Lab, program: &mut Command, gone: bool) -> anyhow::Result<Endi
     BufReader::new(out).read_line(&mut String::new())?;
     let file = fs::read_link(format!("/proc/{pid}/exe"))?;
     let deadline = Deadline::after(lab.patience(TOLD));
-    while gone && !holds(tracer.pid(), &file)? && !deadline.left().is_zero() {
+    // Whether a program is of Go is looked up in its file too, and takes a moment alone.
+    let mut held = 0;
+    while gone && held < HELD && !deadline.left().is_zero() {
+        held = if holds(tracer.pid(), &file)? {
+            held + 1
+        } else {
+            0
+        };
         thread::sleep(Duration::from_millis(5));
     }
     let mut cue = running.stdin.take().context("stdin is piped")?;

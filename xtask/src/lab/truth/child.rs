@@ -7,13 +7,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A server that is killed with its value.
+use crate::lab::farewell;
+
+/// A server that ends with its value.
 pub(super) struct Server(pub(super) Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _killed = self.0.kill();
-        let _reaped = self.0.wait();
+        farewell::end(&mut self.0);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     super::{
         Scene,
         Stage::{Ipv4, Machine, Multipath, Private},
-        afterwards, attempts, delays, graceful, multipath, overflow,
+        afterwards, attempts, delays, forgotten, graceful, multipath, overflow,
         part::Part,
         reset, silence,
     },
@@ -249,5 +249,26 @@ pub(super) const SCENES: &[Scene] = &[
         Private,
         (overflow::fill_up, overflow::come_too_late),
         overflow::refused,
+    ),
+    row(
+        (
+            "time_wait_full",
+            "The client closes first, and there is no room for its TIME_WAIT",
+        ),
+        Private,
+        (forgotten::close_when_gone, forgotten::close_without_room),
+        forgotten::answered_for_nobody,
+    ),
+    row(
+        (
+            "stand_in_over",
+            "The client closes first, and its kernel waits for the server for a second",
+        ),
+        Private,
+        (
+            forgotten::close_when_gone,
+            forgotten::close_and_wait_a_second,
+        ),
+        forgotten::answered_in_vain,
     ),
 ];

@@ -28,6 +28,8 @@ struct Refused {
     answered: usize,
     /// Endings of the client whose RST has its segment.
     joined: usize,
+    /// The cause told of them.
+    cause: String,
 }
 
 /// The firewall's RST is a segment without an event; the kernel's own has both.
@@ -40,12 +42,14 @@ pub(super) fn seen(lab: &Lab, wire: &str) -> anyhow::Result<()> {
         left: 1,
         answered: 0,
         joined: 1,
+        cause: "netfilter_reject".to_owned(),
     };
     ensure!(firewall == expected, "of the firewall: {firewall:?}");
     let own = inside(|| refused(lab, wire, false))?;
     let answered = usize::from(lab.sees_answering_resets());
     let expected = Refused {
         answered,
+        cause: "refused".to_owned(),
         ..expected
     };
     ensure!(own == expected, "of the kernel: {own:?}");
@@ -101,12 +105,21 @@ fn of_lines(lines: &[Value]) -> Refused {
             it["event"] == "segment_seen" && it["direction"] == "tx" && flags.contains('R')
         }),
         answered: count(&|it| it["event"] == "rst_answered"),
-        joined: count(&|it| {
-            let segments = it["segments"].as_array().map(Vec::as_slice);
-            let own = |it: &Value| it["direction"] == "rx" && it["kernel_ns"].is_u64();
-            it["how"] == "rst_received" && segments.is_some_and(|all| all.iter().any(own))
-        }),
+        joined: lines.iter().filter(|it| is_joined(it)).count(),
+        cause: lines
+            .iter()
+            .find(|it| is_joined(it))
+            .and_then(|it| it["cause"].as_str())
+            .unwrap_or_default()
+            .to_owned(),
     }
+}
+
+/// Whether a line is the ending of whoever got the RST, with its segment.
+fn is_joined(line: &Value) -> bool {
+    let segments = line["segments"].as_array().map(Vec::as_slice);
+    let own = |it: &Value| it["direction"] == "rx" && it["kernel_ns"].is_u64();
+    line["how"] == "rst_received" && segments.is_some_and(|all| all.iter().any(own))
 }
 
 /// Waits for the first line of a finrst that writes to a file.

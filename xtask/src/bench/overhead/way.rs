@@ -1,0 +1,130 @@
+//! What runs beside the connections: finrst in its ways, and its peers.
+
+/// One program, and how it is run.
+pub(super) struct Way {
+    /// Its name on the page.
+    pub(super) name: &'static str,
+    /// What is run; `None` for nothing.
+    pub(super) program: Option<Program>,
+}
+
+/// A program and its arguments.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Program {
+    /// The finrst that is measured.
+    Finrst(&'static [&'static str]),
+    /// Another tool whose kernel half is eBPF.
+    Peer(&'static str, &'static [&'static str]),
+    /// `tcpdump`, which says when it listens.
+    Tcpdump(&'static [&'static str]),
+}
+
+const fn finrst(name: &'static str, arguments: &'static [&'static str]) -> Way {
+    Way {
+        name,
+        program: Some(Program::Finrst(arguments)),
+    }
+}
+
+const fn peer(name: &'static str, program: Program) -> Way {
+    Way {
+        name,
+        program: Some(program),
+    }
+}
+
+/// Every hook finrst has on a machine without function hooks, with nothing in it.
+const EMPTY: &str = "tracepoint:sock:inet_sock_set_state, tracepoint:tcp:tcp_destroy_sock, \
+     tracepoint:tcp:tcp_receive_reset, tracepoint:tcp:tcp_send_reset {}";
+
+/// The same, each copying 320 bytes into the buffer of its processor.
+const COPY: &str = "tracepoint:sock:inet_sock_set_state, tracepoint:tcp:tcp_destroy_sock, \
+     tracepoint:tcp:tcp_receive_reset, tracepoint:tcp:tcp_send_reset \
+     { printf(\"%r%r\", buf(args, 160), buf(args, 160)); }";
+
+/// What people run today.
+const ONE_LINER: &str = "tracepoint:sock:inet_sock_set_state \
+     { printf(\"%d %s %d %d %d %d\\n\", pid, comm, args->sport, args->dport, args->oldstate, args->newstate); }";
+
+/// FINs, RSTs and SYNs.
+const FLAGS: &str = "tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0";
+
+/// The way all others are compared with.
+pub(super) const NOTHING: usize = 0;
+/// finrst as programs read it, the way its peers are compared with.
+pub(super) const JSON: usize = 1;
+/// Its filter that matches nothing.
+pub(super) const UNMATCHED: usize = 6;
+/// Empty programs at the same hooks.
+pub(super) const FLOOR: usize = 12;
+/// The peers the goals name.
+pub(super) const ONE_LINERS: usize = 14;
+/// See [`ONE_LINERS`].
+pub(super) const TCPSTATES: usize = 15;
+/// See [`ONE_LINERS`].
+pub(super) const TCPLIFE: usize = 16;
+
+/// Every way.
+pub(super) const WAYS: [Way; 19] = [
+    Way {
+        name: "nothing",
+        program: None,
+    },
+    finrst("`finrst trace -o json`", &["trace", "-o", "json"]),
+    finrst("`finrst trace`", &["trace"]),
+    finrst(
+        "`… -o json --transport ringbuf`",
+        &["trace", "-o", "json", "--transport", "ringbuf"],
+    ),
+    finrst(
+        "`… -o json --stack none`",
+        &["trace", "-o", "json", "--stack", "none"],
+    ),
+    finrst(
+        "`… -o json --stack both`",
+        &["trace", "-o", "json", "--stack", "both"],
+    ),
+    finrst(
+        "`… -o json --net 203.0.113.0/24`, matches nothing",
+        &["trace", "-o", "json", "--net", "203.0.113.0/24"],
+    ),
+    finrst(
+        "`… -o json -p 1`, matches nothing",
+        &["trace", "-o", "json", "-p", "1"],
+    ),
+    finrst(
+        "`… -o json --wire afpacket`",
+        &["trace", "-o", "json", "--wire", "afpacket"],
+    ),
+    finrst(
+        "`… -o json --wire tcx`",
+        &["trace", "-o", "json", "--wire", "tcx"],
+    ),
+    finrst("`finrst record`", &["record", "-o", "/dev/null"]),
+    finrst(
+        "`finrst latency --in-kernel`",
+        &["latency", "-q", "-o", "json", "--in-kernel"],
+    ),
+    peer(
+        "floor: empty programs (bpftrace)",
+        Program::Peer("bpftrace", &["-e", EMPTY]),
+    ),
+    peer(
+        "floor: 320 bytes copied (bpftrace)",
+        Program::Peer("bpftrace", &["-e", COPY]),
+    ),
+    peer(
+        "bpftrace one-liner on `inet_sock_set_state`",
+        Program::Peer("bpftrace", &["-e", ONE_LINER]),
+    ),
+    peer("libbpf-tools `tcpstates`", Program::Peer("tcpstates", &[])),
+    peer("libbpf-tools `tcplife`", Program::Peer("tcplife", &[])),
+    peer(
+        "`tcpdump` as text, SYN, FIN and RST",
+        Program::Tcpdump(&[FLAGS]),
+    ),
+    peer(
+        "`tcpdump -w`, everything",
+        Program::Tcpdump(&["-w", "/dev/null"]),
+    ),
+];
