@@ -42,12 +42,16 @@ pub struct Condition {
     pub write_seq: u32,
     /// `rcv_nxt`, the next sequence number expected; host byte order.
     pub rcv_nxt: u32,
-    /// Low 32 bits of `sk_flags`, `enum sock_flags` of `include/net/sock.h` (DEAD 0, DONE 1, LINGER 4).
-    pub flags: u32,
+    /// Low 16 bits of `sk_flags`, `enum sock_flags` of `include/net/sock.h`: [`sock_flag`].
+    pub flags: u16,
+    /// `keepalive_intvl`, seconds of `TCP_KEEPINTVL`; zero for the namespace's default.
+    pub keepalive_interval_s: u16,
     /// `sk_lingertime` in jiffies; zero with the LINGER flag set means reset on close.
     pub lingertime: u32,
     /// `sk_err`, a positive errno; zero for none.
-    pub err: u32,
+    pub err: u16,
+    /// `keepalive_time`, seconds of `TCP_KEEPIDLE`; zero for the namespace's default.
+    pub keepalive_time_s: u16,
     /// `srtt_us`, the smoothed round trip time in microseconds times eight.
     pub srtt_us_8: u32,
     /// `bytes_acked`, payload bytes the peer acknowledged.
@@ -70,7 +74,7 @@ pub struct Condition {
 
 assert_layout!(Condition, size = 88, {
     known: 0, unread: 4, unacked: 8, unsent: 12, write_seq: 16, rcv_nxt: 20, flags: 24,
-    lingertime: 28, err: 32, srtt_us_8: 36, bytes_acked: 40, bytes_received: 48, shutdown: 56,
+    keepalive_interval_s: 26, lingertime: 28, err: 32, keepalive_time_s: 34, srtt_us_8: 36, bytes_acked: 40, bytes_received: 48, shutdown: 56,
     file: 57, extra: 58, reserved: 59, inode: 60, timers: 64,
 });
 
@@ -112,6 +116,9 @@ pub mod extra {
     pub const SIGNED: u8 = 1;
     /// The socket is a subflow of Multipath TCP (RFC 8684).
     pub const MPTCP: u8 = 1 << 1;
+    /// The memory of all TCP sockets together was above `net.ipv4.tcp_mem`'s pressure mark, and not yet below
+    /// the low one again (`tcp_enter_memory_pressure`, `net/ipv4/tcp.c`).
+    pub const MEMORY_PRESSURE: u8 = 1 << 2;
 }
 
 /// Bits of [`Condition::known`].
@@ -154,6 +161,10 @@ pub mod known {
     pub const MPTCP: u32 = 1 << 17;
     /// The length of a listener's queue was read, in records that carry it.
     pub const BACKLOG: u32 = 1 << 18;
+    /// `keepalive_time_s` and `keepalive_interval_s` were read.
+    pub const KEEPALIVE: u32 = 1 << 19;
+    /// [`extra::MEMORY_PRESSURE`] was read.
+    pub const MEMORY_PRESSURE: u32 = 1 << 20;
 }
 
 /// Values of [`Condition::file`].
@@ -169,9 +180,11 @@ pub mod file {
 /// Bits of [`Condition::flags`] (`enum sock_flags`, unchanged from 5.4 to 7.3).
 pub mod sock_flag {
     /// The socket is an orphan: no process refers to it any more.
-    pub const DEAD: u32 = 1;
+    pub const DEAD: u16 = 1;
     /// A FIN was received.
-    pub const DONE: u32 = 1 << 1;
+    pub const DONE: u16 = 1 << 1;
+    /// `SO_KEEPALIVE` is on.
+    pub const KEEPOPEN: u16 = 1 << 3;
     /// `SO_LINGER` is on.
-    pub const LINGER: u32 = 1 << 4;
+    pub const LINGER: u16 = 1 << 4;
 }

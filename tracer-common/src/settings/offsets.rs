@@ -74,6 +74,10 @@ offsets! {
     skc_state: "sock_common"."skc_state" [1] required;
     /// The network namespace, a pointer.
     skc_net: "sock_common"."skc_net.net" [8] optional "network namespaces";
+    /// The protocol, a pointer.
+    skc_prot: "sock_common"."skc_prot" [8] optional "memory pressure";
+    /// Whether the protocol's sockets take too much memory, a pointer to a number that is not zero then.
+    memory_pressure: "proto"."memory_pressure" [8] optional "memory pressure";
     /// Socket cookie.
     skc_cookie: "sock_common"."skc_cookie" [8] optional "socket cookies (identity by address and time)";
     /// Inode number of a network namespace.
@@ -138,6 +142,10 @@ offsets! {
     linger2: "tcp_sock"."linger2" [4] optional "telling fin_wait2_timeout from orphan_pressure";
     /// `TCP_KEEPCNT`.
     keepalive_probes: "tcp_sock"."keepalive_probes" [1] optional "the number of probes allowed";
+    /// `TCP_KEEPIDLE` in jiffies.
+    keepalive_time: "tcp_sock"."keepalive_time" [4] optional "when keepalive probes begin";
+    /// `TCP_KEEPINTVL` in jiffies.
+    keepalive_intvl: "tcp_sock"."keepalive_intvl" [4] optional "when keepalive probes are sent again";
     /// Keys of TCP-MD5, a pointer.
     md5sig_info: "tcp_sock"."md5sig_info" [8] alternative "md5_or_ao";
     /// Keys of TCP-AO, a pointer.

@@ -152,7 +152,7 @@ pub(crate) fn never_waits(sk: impl Structure) -> bool {
 }
 
 #[inline(always)]
-fn has_flag(sk: impl Structure, flag: u32) -> bool {
+fn has_flag(sk: impl Structure, flag: u16) -> bool {
     sk.field::<u64>(|offsets| &offsets.sk_flags) & u64::from(flag) != 0
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn is_released(condition: &Condition) -> bool {
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
-    reason = "flags above bit 31 and jiffies above 2^32 mean nothing here"
+    reason = "flags above bit 15 and jiffies above 2^32 mean nothing here, and an errno is below 4,096"
 )]
 pub(crate) fn condition(sk: impl Structure, condition: &mut Condition) {
     let mut known = 0;
@@ -175,11 +175,11 @@ pub(crate) fn condition(sk: impl Structure, condition: &mut Condition) {
     receive(sk, condition, &mut mark);
     send(sk, condition, &mut mark);
     mark(known::FLAGS, has(|offsets| &offsets.sk_flags));
-    condition.flags = sk.field::<u64>(|offsets| &offsets.sk_flags) as u32;
+    condition.flags = sk.field::<u64>(|offsets| &offsets.sk_flags) as u16;
     mark(known::LINGERTIME, has(|offsets| &offsets.sk_lingertime));
     condition.lingertime = sk.field::<u64>(|offsets| &offsets.sk_lingertime) as u32;
     mark(known::ERR, has(|offsets| &offsets.sk_err));
-    condition.err = sk.field(|offsets| &offsets.sk_err);
+    condition.err = sk.field::<u32>(|offsets| &offsets.sk_err) as u16;
     mark(known::SHUTDOWN, has(|offsets| &offsets.sk_shutdown));
     condition.shutdown = sk.field(|offsets| &offsets.sk_shutdown);
     let file = has(|offsets| &offsets.sk_socket)

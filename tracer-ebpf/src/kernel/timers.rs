@@ -4,7 +4,7 @@
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use tracer_common::socket::{Condition, extra, known};
 
-use super::{Address, Structure, has, read};
+use super::{Address, Structure, has, read, read_at};
 use crate::settings::setting;
 
 /// Reads the timers of a full TCP socket into a condition that is known already.
@@ -35,6 +35,8 @@ pub(crate) fn timers(sk: impl Structure, condition: &mut Condition) {
         condition.extra |= extra::SIGNED;
     }
     multipath(sk, condition);
+    keepalive(sk, condition);
+    pressure(sk, condition);
     idle(sk, condition);
     unacked(sk, condition);
 }
@@ -47,6 +49,40 @@ pub(crate) fn multipath(sk: impl Structure, condition: &mut Condition) {
     }
     if sk.field::<u8>(|offsets| &offsets.is_mptcp) != 0 {
         condition.extra |= extra::MPTCP;
+    }
+}
+
+/// Reads when keepalive probes are sent.
+#[inline(always)]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "at most 32,767 seconds (MAX_TCP_KEEPIDLE, include/net/tcp.h)"
+)]
+fn keepalive(sk: impl Structure, condition: &mut Condition) {
+    let tick_us = u64::from(setting(|settings| &settings.tick_us));
+    let both = has(|offsets| &offsets.keepalive_time) && has(|offsets| &offsets.keepalive_intvl);
+    if tick_us == 0 || !both {
+        return;
+    }
+    let time: u32 = sk.field(|offsets| &offsets.keepalive_time);
+    let interval: u32 = sk.field(|offsets| &offsets.keepalive_intvl);
+    condition.keepalive_time_s = (u64::from(time) * tick_us / 1_000_000) as u16;
+    condition.keepalive_interval_s = (u64::from(interval) * tick_us / 1_000_000) as u16;
+    condition.known |= known::KEEPALIVE;
+}
+
+/// Reads whether all TCP sockets together have too much memory.
+#[inline(always)]
+fn pressure(sk: impl Structure, condition: &mut Condition) {
+    if !has(|offsets| &offsets.skc_prot) || !has(|offsets| &offsets.memory_pressure) {
+        return;
+    }
+    let protocol: Address = read(sk.address(), |offsets| &offsets.skc_prot);
+    let pressed: Address = read(protocol, |offsets| &offsets.memory_pressure);
+    condition.known |= known::MEMORY_PRESSURE;
+    if read_at::<u64>(pressed) != 0 {
+        condition.extra |= extra::MEMORY_PRESSURE;
     }
 }
 

@@ -37,6 +37,8 @@ fn merged_timers(older: Timers, newer: Timers) -> Timers {
         window: newer.window.or(older.window),
         tries: newer.tries.or(older.tries),
         linger2: newer.linger2.or(older.linger2),
+        keepalive: newer.keepalive.or(older.keepalive),
+        memory_pressure: newer.memory_pressure.or(older.memory_pressure),
         signed: newer.signed.or(older.signed),
         mptcp: newer.mptcp.or(older.mptcp),
     }

@@ -2,7 +2,7 @@
 
 use tracer_common::socket::{self as wire, extra, file, known, sock_flag};
 
-use crate::model::socket::{Condition, FileRefs, Timers, Tries};
+use crate::model::socket::{Condition, FileRefs, Keepalive, Timers, Tries};
 
 /// Reads a condition; a field whose bit in `known` is clear is `None`, whatever its bytes say.
 pub(super) fn condition(raw: &wire::Condition) -> Condition {
@@ -27,7 +27,7 @@ pub(super) fn condition(raw: &wire::Condition) -> Condition {
             Some(false) => Some(None),
             Some(true) => lingertime,
         },
-        err: has(known::ERR).then_some(raw.err),
+        err: has(known::ERR).then(|| raw.err.into()),
         rtt_us: has(known::SRTT).then(|| rtt_us(raw.srtt_us_8)).flatten(),
         bytes_acked: has(known::BYTES).then_some(raw.bytes_acked),
         bytes_received: has(known::BYTES).then_some(raw.bytes_received),
@@ -40,7 +40,7 @@ pub(super) fn condition(raw: &wire::Condition) -> Condition {
 }
 
 fn timers(raw: &wire::Condition) -> Timers {
-    let has = |bit: u32| raw.known & bit != 0;
+    let has = |bits: u32| raw.known & bits == bits;
     let it = &raw.timers;
     Timers {
         idle_ms: has(known::IDLE).then_some(it.idle_ms),
@@ -53,6 +53,14 @@ fn timers(raw: &wire::Condition) -> Timers {
             probes_allowed: it.keepalive_probes,
         }),
         linger2: has(known::LINGER2).then_some(it.linger2),
+        keepalive: has(known::KEEPALIVE | known::FLAGS).then(|| {
+            (raw.flags & sock_flag::KEEPOPEN != 0).then_some(Keepalive {
+                time_s: raw.keepalive_time_s,
+                interval_s: raw.keepalive_interval_s,
+            })
+        }),
+        memory_pressure: has(known::MEMORY_PRESSURE)
+            .then_some(raw.extra & extra::MEMORY_PRESSURE != 0),
         signed: has(known::SIGNED).then_some(raw.extra & extra::SIGNED != 0),
         mptcp: has(known::MPTCP).then_some(raw.extra & extra::MPTCP != 0),
     }

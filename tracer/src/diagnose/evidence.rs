@@ -167,6 +167,20 @@ fn timers(facts: &mut Evidence, timers: &Timers) {
             facts.add(name, value);
         }
     }
+    if let Some(keepalive) = timers.keepalive.flatten() {
+        facts.add("keepalive", "on");
+        for (name, value) in [
+            ("keepalive_time_s", keepalive.time_s),
+            ("keepalive_interval_s", keepalive.interval_s),
+        ] {
+            if value > 0 {
+                facts.add(name, value);
+            }
+        }
+    }
+    if timers.memory_pressure == Some(true) {
+        facts.add("memory_pressure", "yes");
+    }
     if let Some(jiffies) = timers.linger2.filter(|&it| it != 0) {
         facts.add("linger2", format_args!("{jiffies} jiffies"));
     }

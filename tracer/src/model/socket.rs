@@ -94,6 +94,10 @@ pub struct Timers {
     pub tries: Option<Tries>,
     /// `TCP_LINGER2` in jiffies: zero for the default, negative for none.
     pub linger2: Option<i32>,
+    /// When keepalive probes are sent: `Some(None)` where `SO_KEEPALIVE` is off.
+    pub keepalive: Option<Option<Keepalive>>,
+    /// Whether all TCP sockets together had more memory than `net.ipv4.tcp_mem` likes.
+    pub memory_pressure: Option<bool>,
     /// Whether segments are signed, by TCP-MD5 or TCP-AO.
     pub signed: Option<bool>,
     /// Whether it is a subflow of Multipath TCP.
@@ -109,9 +113,20 @@ impl Timers {
         window: None,
         tries: None,
         linger2: None,
+        keepalive: None,
+        memory_pressure: None,
         signed: None,
         mptcp: None,
     };
+}
+
+/// When probes of an idle connection are sent, in seconds; zero for the namespace's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keepalive {
+    /// `TCP_KEEPIDLE`: how long nothing came before the first.
+    pub time_s: u16,
+    /// `TCP_KEEPINTVL`: how long between two.
+    pub interval_s: u16,
 }
 
 /// What a socket tried without an answer.

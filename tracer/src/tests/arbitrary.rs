@@ -20,7 +20,7 @@ use crate::model::{
     process::{Actor, Comm, Confidence, Exit, Task},
     reason::Reason,
     segment::{Device, Direction, Headers, Passed},
-    socket::{Condition, FileRefs, Socket, SocketId, Timers, Tries},
+    socket::{Condition, FileRefs, Keepalive, Socket, SocketId, Timers, Tries},
     state::TcpState,
     stray::{Stray, Why},
     time::MonoNs,
@@ -86,7 +86,8 @@ fn socket() -> BoxedStrategy<Socket> {
 
 pub(crate) fn condition() -> BoxedStrategy<Condition> {
     let linger = option::of(option::of(any::<u32>()));
-    let flags = option::of((any::<bool>(), any::<bool>(), linger));
+    let keepalive = option::of(option::of(keepalive()));
+    let flags = option::of((any::<bool>(), any::<bool>(), linger, keepalive));
     let receive = option::of((0..u32::MAX, any::<u32>(), any::<bool>()));
     let send = option::of(any::<(u32, u32, u32)>());
     let file = prop_oneof![
@@ -95,7 +96,7 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
         Just(FileRefs::Released)
     ];
     let rest = (
-        option::of(any::<u32>()),
+        option::of(any::<u16>().prop_map(u32::from)),
         option::of(0..=u32::MAX >> 3),
         option::of(any::<(u64, u64)>()),
         option::of(any::<(bool, bool)>()),
@@ -124,9 +125,16 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
             file: rest.4,
             inode: rest.5,
             backlog: None,
-            timers: rest.6,
+            timers: Timers {
+                keepalive: flags.and_then(|it| it.3),
+                ..rest.6
+            },
         })
         .boxed()
+}
+
+fn keepalive() -> impl Strategy<Value = Keepalive> {
+    any::<(u16, u16)>().prop_map(|(time_s, interval_s)| Keepalive { time_s, interval_s })
 }
 
 fn timers() -> impl Strategy<Value = Timers> {
@@ -142,17 +150,22 @@ fn timers() -> impl Strategy<Value = Timers> {
         option::of(any::<i32>()),
         option::of(any::<bool>()),
         option::of(any::<bool>()),
+        option::of(any::<bool>()),
     )
-        .prop_map(|(numbers, tries, linger2, signed, mptcp)| Timers {
-            idle_ms: numbers.0,
-            unacked_age_us: numbers.1,
-            user_timeout_ms: numbers.2,
-            window: numbers.3,
-            tries,
-            linger2,
-            signed,
-            mptcp,
-        })
+        .prop_map(
+            |(numbers, tries, linger2, signed, mptcp, memory_pressure)| Timers {
+                idle_ms: numbers.0,
+                unacked_age_us: numbers.1,
+                user_timeout_ms: numbers.2,
+                window: numbers.3,
+                tries,
+                linger2,
+                keepalive: None,
+                memory_pressure,
+                signed,
+                mptcp,
+            },
+        )
 }
 
 pub(crate) fn comm() -> impl Strategy<Value = Comm> {

@@ -8,7 +8,7 @@ use tracer::model::{
     observation::{HeldBack, Observation, Segment, SegmentFlags, What},
     process::{Actor, Comm, Exit, Task},
     reason::ReasonNames,
-    socket::{Condition, FileRefs, Socket, SocketId, Timers, Tries},
+    socket::{Condition, FileRefs, Keepalive, Socket, SocketId, Timers, Tries},
     state::TcpState,
     time::MonoNs,
 };
@@ -177,6 +177,9 @@ struct GivenCondition {
     /// Retransmissions and probes.
     tries: Option<(u8, u8)>,
     linger2: Option<i32>,
+    /// Time and interval of a socket with `SO_KEEPALIVE`, in seconds.
+    keepalive: Option<(u16, u16)>,
+    memory_pressure: Option<bool>,
     signed: Option<bool>,
     mptcp: Option<bool>,
 }
@@ -452,6 +455,10 @@ impl GivenCondition {
                     probes_allowed: 0,
                 }),
                 linger2: self.linger2,
+                keepalive: self
+                    .keepalive
+                    .map(|(time_s, interval_s)| Some(Keepalive { time_s, interval_s })),
+                memory_pressure: self.memory_pressure,
                 signed: self.signed,
                 mptcp: self.mptcp,
             },

@@ -397,8 +397,13 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         (condition.dead == Some(true), sock_flag::DEAD),
         (condition.fin_received == Some(true), sock_flag::DONE),
         (lingers, sock_flag::LINGER),
+        (
+            matches!(condition.timers.keepalive, Some(Some(_))),
+            sock_flag::KEEPOPEN,
+        ),
     ];
     let timers = timers_known(&condition.timers);
+    let keepalive = condition.timers.keepalive.flatten().unwrap_or_default();
     let mask = |bits: &[(bool, u32)]| bits.iter().filter(|it| it.0).fold(0, |all, it| all | it.1);
     let (receive, send) = condition.shutdown.unwrap_or_default();
     wire_socket::Condition {
@@ -411,9 +416,11 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
         unsent: condition.unsent.unwrap_or(0),
         write_seq: condition.write_seq.unwrap_or(0),
         rcv_nxt: condition.rcv_nxt.unwrap_or(0),
-        flags: mask(&flags),
+        flags: flags.iter().filter(|it| it.0).fold(0, |all, it| all | it.1),
+        keepalive_interval_s: keepalive.interval_s,
         lingertime: condition.linger.flatten().unwrap_or(0),
-        err: condition.err.unwrap_or(0),
+        err: u16::try_from(condition.err.unwrap_or(0)).unwrap(),
+        keepalive_time_s: keepalive.time_s,
         srtt_us_8: condition.rtt_us.map_or(0, |rtt| (rtt << 3).max(1)),
         bytes_acked: condition.bytes_acked.unwrap_or(0),
         bytes_received: condition.bytes_received.unwrap_or(0),
@@ -424,14 +431,15 @@ fn raw_condition(condition: &Condition) -> wire_socket::Condition {
             Some(FileRefs::Released) => file::RELEASED,
         },
         extra: mask_of(condition.timers.signed, extra::SIGNED)
-            | mask_of(condition.timers.mptcp, extra::MPTCP),
+            | mask_of(condition.timers.mptcp, extra::MPTCP)
+            | mask_of(condition.timers.memory_pressure, extra::MEMORY_PRESSURE),
         reserved: 0,
         inode: condition.inode.unwrap_or(0),
         timers: raw_timers(&condition.timers),
     }
 }
 
-fn timers_known(timers: &Timers) -> [(bool, u32); 8] {
+fn timers_known(timers: &Timers) -> [(bool, u32); 10] {
     [
         (timers.idle_ms.is_some(), known::IDLE),
         (timers.unacked_age_us.is_some(), known::UNACKED_AGE),
@@ -439,6 +447,8 @@ fn timers_known(timers: &Timers) -> [(bool, u32); 8] {
         (timers.window.is_some(), known::WINDOW),
         (timers.tries.is_some(), known::TRIES),
         (timers.linger2.is_some(), known::LINGER2),
+        (timers.keepalive.is_some(), known::KEEPALIVE),
+        (timers.memory_pressure.is_some(), known::MEMORY_PRESSURE),
         (timers.signed.is_some(), known::SIGNED),
         (timers.mptcp.is_some(), known::MPTCP),
     ]
