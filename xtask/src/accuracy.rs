@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     lab::{
-        score::{Marks, ScoreLine},
+        score::{Marks, Score, ScoreLine},
         verdicts::{Count, Table, VerdictLine, Verdicts, codes},
     },
     shell,
@@ -88,6 +88,19 @@ fn page(tally: &Tally) -> String {
         let (owner, actor) = (marks(score.owner), marks(score.actor));
         let _infallible = writeln!(page, "| {name} | {owner} | {actor} |");
     }
+    let mut scores = Score::default();
+    for (_, score) in tally.scores() {
+        scores += *score;
+    }
+    let (owner, likely) = (scores.owner, scores.likely);
+    let _infallible = writeln!(
+        page,
+        "\nOwners told as `exact`: {} right, {} wrong. As `likely`: {} right, {} wrong.",
+        owner.right - likely.right,
+        owner.wrong - likely.wrong,
+        likely.right,
+        likely.wrong,
+    );
     let mut all = Count::default();
     for code in codes() {
         all += tally.causes().together(code);
@@ -162,9 +175,9 @@ mod tests {
     fn each_line_of_a_log_counts_for_its_kernel_and_way() {
         let log = "\
 [6.12] vm kernel 6.12.117+deb13-cloud-amd64
-[6.12] score fentry owner 7 0 1 actor 8 0 0
+[6.12] score fentry owner 7 0 1 likely 2 0 0 actor 8 0 0
 [6.12] cause fentry app_close 98 1 0 0 0
-score auto owner 3 0 0 actor 3 0 0
+score auto owner 3 0 0 likely 0 0 0 actor 3 0 0
 cause auto app_close 2 0 0 0 0
 [6.12] lab fentry scene/x ok";
         let tally = judged(log);

@@ -254,7 +254,7 @@ fn of_the_wire(lab: &Lab) -> &'static [(&'static str, Test)] {
     static HERE: LazyLock<Vec<(&str, Test)>> =
         LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL].concat());
     static GUEST: LazyLock<Vec<(&str, Test)>> =
-        LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL, walls::GUEST].concat());
+        LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL, wire::REJECTED, walls::GUEST].concat());
     match (lab.guest, lab.way) {
         (false, _) => &HERE,
         (true, Way::Kprobe) => &GUEST,

@@ -184,6 +184,8 @@ impl Bench<'_> {
     fn boot(&self, name: &str, kernel: &Kernel, report: &mut Report) -> Result<()> {
         let image = kernel.directory.join("initramfs.gz");
         let mut programs = vec![("finrst", self.finrst.as_path()), ("xtask", &self.xtask)];
+        let nft = shell::find("nft");
+        programs.extend(nft.iter().map(|it| ("bin/nft", it.as_path())));
         programs.extend(self.of_go.iter().map(|it| ("pitfalls", it.as_path())));
         initramfs::write(&image, &programs, kernel, &self.ways, self.tests)?;
         guest::boot(kernel, &image, |line| {

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::scene::truth::{Expected, Process};
 
+/// How finrst calls an owner it is not sure of.
+const LIKELY: &str = "likely";
+
 /// What a fact told is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -76,6 +79,8 @@ impl fmt::Display for Marks {
 pub(crate) struct Score {
     /// Who held the sockets.
     pub(crate) owner: Marks,
+    /// Of those, the owners told as likely; the others were told as exact, or not at all.
+    pub(crate) likely: Marks,
     /// Who acted.
     pub(crate) actor: Marks,
 }
@@ -83,6 +88,7 @@ pub(crate) struct Score {
 impl AddAssign for Score {
     fn add_assign(&mut self, other: Self) {
         self.owner += other.owner;
+        self.likely += other.likely;
         self.actor += other.actor;
     }
 }
@@ -105,8 +111,7 @@ impl Score {
                         let (owner, actor) = Self::rate(expected, it);
                         (worse(worst.0, owner), worse(worst.1, actor))
                     });
-                    score.owner.give(worst.0);
-                    score.actor.give(worst.1);
+                    score.give(worst, first);
                 }
             }
         }
@@ -115,9 +120,19 @@ impl Score {
 
     /// Counts an ending that was told.
     pub(crate) fn count(&mut self, expected: &Expected, told: &Ending) {
-        let (owner, actor) = Self::rate(expected, told);
+        self.give(Self::rate(expected, told), told);
+    }
+
+    fn give(&mut self, (owner, actor): (Mark, Mark), told: &Ending) {
         self.owner.give(owner);
         self.actor.give(actor);
+        if told
+            .owner
+            .as_ref()
+            .is_some_and(|it| it.confidence == LIKELY)
+        {
+            self.likely.give(owner);
+        }
     }
 
     /// Counts an ending that was not told.
@@ -142,7 +157,8 @@ impl fmt::Display for Score {
     }
 }
 
-/// One line of `xtask lab --lines`: `score WAY owner R W U actor R W U`, right, wrong and unknown.
+/// One line of `xtask lab --lines`: `score WAY owner R W U likely R W U actor R W U`: right, wrong and
+/// unknown.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ScoreLine<'line> {
     /// The way of attaching that was forced.
@@ -162,16 +178,31 @@ impl<'line> ScoreLine<'line> {
         let mut words = line.strip_prefix("score ")?.split_whitespace();
         let way = words.next()?;
         let owner = Marks::read("owner", &mut words)?;
+        let likely = Marks::read("likely", &mut words)?;
         let actor = Marks::read("actor", &mut words)?;
-        Some(Self::new(way, Score { owner, actor }))
+        let score = Score {
+            owner,
+            likely,
+            actor,
+        };
+        Some(Self::new(way, score))
     }
 }
 
 impl fmt::Display for ScoreLine<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = |it: Marks| format!("{} {} {}", it.right, it.wrong, it.unknown);
-        let (owner, actor) = (words(self.score.owner), words(self.score.actor));
-        write!(out, "score {} owner {owner} actor {actor}", self.way)
+        let Score {
+            owner,
+            likely,
+            actor,
+        } = self.score;
+        let [owner, likely, actor] = [owner, likely, actor].map(words);
+        write!(
+            out,
+            "score {} owner {owner} likely {likely} actor {actor}",
+            self.way
+        )
     }
 }
 

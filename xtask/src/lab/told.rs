@@ -54,6 +54,9 @@ pub(crate) struct Ending {
     pub(crate) kernel_reason: Option<String>,
     /// Every act in order.
     pub(crate) acts: Vec<Act>,
+    /// The facts behind the verdict, as `name=value`.
+    #[serde(default)]
+    pub(crate) evidence: Vec<String>,
     /// The cause in a sentence.
     pub(crate) explanation: Option<String>,
     /// The FINs and RSTs on the wire; `None` without a capture.

@@ -1,6 +1,7 @@
 //! Endings by RST: sent by a call, sent in answer to a SYN, and received.
 
 use std::{
+    fs,
     io::{self, ErrorKind, Write as _},
     net::TcpStream,
     thread,
@@ -10,7 +11,7 @@ use std::{
 use super::{
     arrival,
     part::Part,
-    socket,
+    silence, socket,
     truth::{Expected, Truth},
 };
 
@@ -46,6 +47,42 @@ pub(crate) fn unread_data(truth: &Truth) -> Vec<Expected> {
 pub(crate) fn close_hard(part: &mut Part) -> io::Result<()> {
     let stream = part.connect()?;
     socket::linger(&stream, Duration::ZERO)
+}
+
+/// The same, when all TCP sockets together have more memory than `tcp_mem` likes.
+pub(crate) fn close_hard_under_pressure(part: &mut Part) -> io::Result<()> {
+    const LIMITS: &str = "/proc/sys/net/ipv4/tcp_mem";
+    let stream = part.connect()?;
+    let before = fs::read_to_string(LIMITS)?;
+    let most = before.split_whitespace().last().unwrap_or("0");
+    let entered = || arrival::counted("netstat", "TcpExt", "TCPMemoryPressures");
+    let times = entered()?;
+    fs::write(LIMITS, format!("0 1 {most}"))?;
+    let full = silence::fill_buffers(&stream);
+    let times = entered().map(|now| now - times);
+    let closed = socket::linger(&stream, Duration::ZERO).map(|()| drop(stream));
+    fs::write(LIMITS, before)?;
+    full.and(closed)?;
+    if times? == 0 {
+        return Err(io::Error::other("the kernel had memory enough"));
+    }
+    part.cue()
+}
+
+/// Reads nothing until the client has reset.
+pub(crate) fn be_reset_unread(part: &mut Part) -> io::Result<()> {
+    let stream = part.accept()?;
+    part.wait()?;
+    socket::read_to_reset(&stream)
+}
+
+/// As [`linger_zero`], and the evidence says so.
+pub(crate) fn linger_zero_under_pressure(truth: &Truth) -> Vec<Expected> {
+    let mut expected = linger_zero(truth);
+    for client in expected.iter_mut().take(1) {
+        *client = client.clone().proved_by(&["memory_pressure=yes"]);
+    }
+    expected
 }
 
 /// Waits for the reset, closes at once.

@@ -58,6 +58,10 @@ pub(in crate::lab) fn differences(
     if let Some(reason) = expected.reason.as_deref().filter(|_| reasons) {
         wrong.same("kernel_reason", reason, told.kernel_reason.as_deref());
     }
+    for fact in &expected.evidence {
+        let proved = told.evidence.contains(fact);
+        wrong.check("evidence", fact, &told.evidence.join(" "), proved);
+    }
     if told.owner.is_some() || !lenience.owner {
         owner(&mut wrong, expected, told);
     }

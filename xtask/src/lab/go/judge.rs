@@ -14,7 +14,9 @@ pub(super) fn judge(expected: &Expected, endings: &[Ending]) -> anyhow::Result<(
         let (local, remote) = (ending.connection.local.port, ending.connection.remote.port);
         (local, remote) == (expected.local, expected.remote)
     };
-    let endings: Vec<_> = endings.iter().filter(ours).collect();
+    let mut endings: Vec<_> = endings.iter().filter(ours).collect();
+    // What waits for its stacks is told after what needs none.
+    endings.sort_by_key(|ending| ending.acts.first().map(|act| act.mono_ns));
     let causes: Vec<_> = endings.iter().map(|ending| &ending.cause).collect();
     ensure!(
         causes.iter().copied().eq(&expected.causes),

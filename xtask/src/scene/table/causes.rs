@@ -183,6 +183,15 @@ pub(super) const SCENES: &[Scene] = &[
     ),
     row(
         (
+            "memory_pressure",
+            "The client closes with SO_LINGER {1, 0} when sockets have too much memory",
+        ),
+        Machine,
+        (reset::be_reset_unread, reset::close_hard_under_pressure),
+        reset::linger_zero_under_pressure,
+    ),
+    row(
+        (
             "mptcp_unread",
             "Over Multipath TCP the client closes with data unread",
         ),

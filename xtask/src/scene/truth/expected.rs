@@ -70,6 +70,8 @@ pub(crate) struct Expected {
     pub(crate) initiator: Option<String>,
     /// The kernel's reason for the RST, on kernels that give one.
     pub(crate) reason: Option<String>,
+    /// What must be among the evidence, as `name=value`.
+    pub(crate) evidence: Vec<String>,
     /// Where it can be seen.
     pub(crate) seen: Seen,
     /// The least time between the peer's FIN and ours, in milliseconds; zero when it does not matter.
@@ -103,6 +105,7 @@ impl Expected {
             acts: Vec::new(),
             initiator: None,
             reason: None,
+            evidence: Vec::new(),
             seen: Seen::Always,
             close_wait_ms: 0,
             netns: None,
@@ -136,6 +139,12 @@ impl Expected {
     /// The kernel gives this reason for the RST.
     pub(crate) fn because(mut self, reason: &str) -> Self {
         self.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// These facts are among the evidence.
+    pub(crate) fn proved_by(mut self, evidence: &[&str]) -> Self {
+        self.evidence = evidence.iter().map(|&fact| fact.to_owned()).collect();
         self
     }
 
