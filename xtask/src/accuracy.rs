@@ -145,6 +145,10 @@ const JOINS: &str = "
 
 What was joined to which act is compared with tcpdump's captures of nginx, redis and Go under load: by a
 [packet socket](accuracy/wire.md) and by [hooks of the devices](accuracy/xmit.md).
+
+## Endurance
+
+What storms of connections, kills, stops and full disks do to it for long: [a soak](accuracy/soak.md).
 ";
 
 /// Where a cause was not told, or nothing could be seen, its page must say that this happens.
