@@ -7,6 +7,7 @@ mod cpio;
 mod guest;
 mod initramfs;
 mod kernels;
+mod last_lines;
 pub(crate) mod libraries;
 mod modules;
 mod report;
@@ -17,8 +18,13 @@ use anyhow::{Context as _, Result};
 
 use crate::{lab::go, setup, shell, tally::Tally};
 use kernels::{Kernel, SERIES, Series};
+use last_lines::LastLines;
 pub(crate) use report::LabLine;
 use report::Report;
+
+/// How often a guest is booted that ends before it is up: emulated on a busy machine, a kernel
+/// may not come to its first program.
+const BOOTS: u32 = 3;
 
 /// What `xtask vm` was told.
 #[derive(Debug, clap::Args)]
@@ -188,11 +194,23 @@ impl Bench<'_> {
         programs.extend(nft.iter().map(|it| ("bin/nft", it.as_path())));
         programs.extend(self.of_go.iter().map(|it| ("pitfalls", it.as_path())));
         initramfs::write(&image, &programs, kernel, &self.ways, self.tests)?;
-        guest::boot(kernel, &image, |line| {
-            println!("[{name}] {line}");
-            report.line(line);
-        })?;
-        report.kernel_ended();
+        let mut last = LastLines::default();
+        for boot in 1..=BOOTS {
+            let mut began = false;
+            guest::boot(kernel, &image, |line| {
+                println!("[{name}] {line}");
+                began |= line == initramfs::TESTS_BEGIN;
+                last.add(line);
+                report.line(line);
+            })?;
+            if began {
+                break;
+            }
+            if boot < BOOTS {
+                report.booted_in_vain(name, &last.to_string());
+            }
+        }
+        report.kernel_ended(&last.to_string());
         kernel.keep_btf()
     }
 }

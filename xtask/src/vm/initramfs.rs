@@ -87,6 +87,9 @@ tracefs tracefs /sys/kernel/tracing
 debugfs debugfs /sys/kernel/debug
 ";
 
+/// What a guest says once it is up, before any test.
+pub(super) const TESTS_BEGIN: &str = "vm tests";
+
 /// The first program of the guest.
 ///
 /// What it says to the host begins with `vm `; the lines of the tests begin with `lab `.
@@ -107,7 +110,9 @@ fn init(ways: &[&str], tests: &[String], has_btf: bool) -> String {
          ip link set lo up\n\
          for module in /modules/*.ko; do insmod $module || echo vm cannot load $module; done\n\
          echo vm kernel $(uname -r)\n\
-         {btf}{tests}\
+         {btf}\
+         echo {TESTS_BEGIN}\n\
+         {tests}\
          echo vm done\n\
          poweroff -f\n"
     )

@@ -104,21 +104,30 @@ impl Report {
         }
     }
 
-    /// The kernel named last has powered off: what it did not say counts as failed.
-    pub(super) fn kernel_ended(&mut self) {
+    /// A kernel ended before it was up, and is booted again.
+    pub(super) fn booted_in_vain(&mut self, name: &str, last: &str) {
+        let reason = format!("booted again, for it ended before it was up; it said last: {last}");
+        eprintln!("{name}: {reason}");
+        self.missed
+            .push((name.to_owned(), Verdict::Unsteady, reason));
+    }
+
+    /// The kernel named last has powered off, `last` being the last it said: tests it did not
+    /// speak of count as failed.
+    pub(super) fn kernel_ended(&mut self, last: &str) {
         for run in self
             .runs
             .iter_mut()
             .filter(|run| !run.ended || run.tests.is_empty())
         {
             let reason = if run.ended {
-                "ran no test"
+                "ran no test".to_owned()
             } else {
-                "ended before its tests did"
+                format!("ended before its tests did; it said last: {last}")
             };
             run.ended = true;
             run.tests
-                .push(("every test".to_owned(), Verdict::Failed, reason.to_owned()));
+                .push(("every test".to_owned(), Verdict::Failed, reason));
         }
     }
 
@@ -222,7 +231,7 @@ mod tests {
         ] {
             report.line(line);
         }
-        report.kernel_ended();
+        report.kernel_ended("Kernel panic - not syncing");
         assert_eq!(closing(&report), "1 passed, 1 failed, 1 skipped");
         let table = report.to_string();
         assert!(
@@ -249,8 +258,22 @@ mod tests {
         report.kernel("6.1", "6.1.0-56-cloud-amd64", &["fentry", "kprobe"]);
         report.line("lab fentry scene/app_close ok");
         report.line("Kernel panic - not syncing");
-        report.kernel_ended();
+        report.kernel_ended("Kernel panic - not syncing");
         assert_eq!(closing(&report), "1 passed, 2 failed, 0 skipped");
+    }
+
+    #[test]
+    fn a_kernel_booted_again_is_unsteady() {
+        let mut report = Report::default();
+        report.kernel("6.1", "6.1.0-56-cloud-amd64", &["fentry"]);
+        report.booted_in_vain("6.1", "Kernel panic - not syncing");
+        report.line("lab fentry scene/app_close ok");
+        report.line("vm way fentry ended with 0");
+        report.kernel_ended("reboot: Power down");
+        assert_eq!(
+            closing(&report),
+            "2 passed (1 when tried again), 0 failed, 0 skipped"
+        );
     }
 
     #[test]
