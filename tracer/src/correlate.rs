@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 mod acts;
 mod answers;
 mod asked;
+mod asleep;
 mod captured;
 mod conclude;
 mod departed;
@@ -285,7 +286,7 @@ impl Correlator {
                 destroyed: tracked.destroyed.map(|moment| moment.at),
             });
         }
-        self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated());
+        self.counters.truncated = self.counters.truncated.saturating_add(tracked.truncated);
     }
 }
 

@@ -84,10 +84,10 @@ impl Merge {
             return None;
         }
         self.early += 1;
-        self.pop(MonoNs(u64::MAX))
+        self.take_oldest()
     }
 
-    /// Whether [`pop`](Self::pop) would hand anything out.
+    /// Whether there is a record not younger than `watermark`.
     #[must_use]
     pub fn due(&self, watermark: MonoNs) -> bool {
         let oldest = self.heads.peek();
@@ -152,13 +152,28 @@ impl Merge {
         };
     }
 
+    /// The oldest record, if it is not younger than `watermark`, where it lies.
+    #[must_use]
+    pub fn oldest(&self, watermark: MonoNs) -> Option<&Observation> {
+        let &Reverse(((at, ..), place)) = self.heads.peek()?;
+        let (_, observation) = self.runs.get(place)?.front()?;
+        (at <= watermark).then_some(observation)
+    }
+
     /// Hands out the oldest record, if it is not younger than `watermark`.
     pub fn pop(&mut self, watermark: MonoNs) -> Option<Observation> {
+        self.due(watermark).then(|| self.take_oldest()).flatten()
+    }
+
+    /// Drops the oldest record, which [`oldest`](Self::oldest) showed; does nothing without one.
+    pub fn drop_oldest(&mut self) {
+        drop(self.take_oldest());
+    }
+
+    #[inline]
+    fn take_oldest(&mut self) -> Option<Observation> {
         let mut head = self.heads.peek_mut()?;
-        let Reverse(((at, ..), place)) = *head;
-        if at > watermark {
-            return None;
-        }
+        let Reverse((_, place)) = *head;
         // What empty runs keep is no more in all than the capacity.
         let kept = self.capacity / self.runs.len().max(1);
         let run = self.runs.get_mut(place)?;

@@ -18,7 +18,12 @@ use crate::{
     correlate::Correlator,
     decode::decode,
     enrich::facts::Facts,
-    model::{clock::Sample, known::KnownSocket, observation::Observation, time::Reached},
+    model::{
+        clock::Sample,
+        known::KnownSocket,
+        observation::Observation,
+        time::{MonoNs, Reached},
+    },
     order::Merge,
     render::{Devices, Render, Start},
     tally::{Account, Delays, Lost, PerKind, Tally, kind_of},
@@ -134,9 +139,7 @@ impl<F: Facts> Pipeline<F> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        while let Some(seen) = self.merge.pop(reached.records) {
-            self.observe(&seen)?;
-        }
+        self.observe_until(reached.records)?;
         if reached.records != Reached::END {
             self.view.reached(reached.settled(), &mut self.out)?;
         }
@@ -226,6 +229,18 @@ impl<F: Facts> Pipeline<F> {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.correlator.sockets()
+    }
+
+    /// Observes what is not younger than `watermark`, where it lies: observations are large.
+    fn observe_until(&mut self, watermark: MonoNs) -> io::Result<()> {
+        let mut merge = std::mem::replace(&mut self.merge, Merge::new(0));
+        let mut observed = Ok(());
+        while let (Ok(()), Some(seen)) = (&observed, merge.oldest(watermark)) {
+            observed = self.observe(seen);
+            merge.drop_oldest();
+        }
+        self.merge = merge;
+        observed
     }
 
     fn observe(&mut self, seen: &Observation) -> io::Result<()> {

@@ -14,6 +14,7 @@ mod fuzz;
 #[path = "../../tracer/build/kernel_object.rs"]
 mod kernel_object;
 mod lab;
+mod miri;
 mod mounts;
 mod pitfalls;
 mod programs;
@@ -64,6 +65,8 @@ enum Verb {
     Bench(bench::Options),
     /// Gives bytes nobody would send to everything that reads bytes.
     Fuzz(fuzz::Options),
+    /// Interprets what reads the kernel's bytes, which finds undefined behaviour.
+    Miri,
     /// Lets everything happen to finrst for long while connections come and go.
     Soak(soak::Options),
     /// Runs what continuous integration runs: every test, none skipped, and the demonstration.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Miri => Ok(miri::run()),
         Verb::Soak(options) => soak::run(&options),
         Verb::Ci => Ok(test::everything()),
     };

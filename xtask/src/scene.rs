@@ -5,7 +5,7 @@
 mod afterwards;
 mod arrival;
 mod attempts;
-mod cast;
+pub(crate) mod cast;
 mod crossing;
 pub(crate) mod crowd;
 mod delays;

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{kernel_object::toolchain::Toolchain, shell, tally::Tally};
 use packages::install;
 
-/// Programs the tests run, each with the Debian package that has it.
+/// Programs the tests and the benchmarks run, each with the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("bpftool", "bpftool"),
     ("bpftrace", "bpftrace"),
@@ -39,6 +39,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("redis-server", "redis-server"),
     ("strip", "binutils"),
     ("tcpdump", "tcpdump"),
+    ("tcplife", "libbpf-tools"),
+    ("tcpstates", "libbpf-tools"),
     ("tshark", "tshark"),
     ("wrk", "wrk"),
 ];

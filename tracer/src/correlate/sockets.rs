@@ -4,18 +4,29 @@ use std::collections::BTreeSet;
 
 use hashlink::LinkedHashMap;
 
-use super::tracked::Tracked;
+use super::{
+    asleep::{Asleep, Owners},
+    tracked::Tracked,
+};
 use crate::model::{
     socket::{Socket, SocketId},
     time::MonoNs,
 };
 
+/// Sockets awake at once, as many as are touched within some seconds on a busy machine.
+const AWAKE: usize = 16_384;
+
 /// Sockets by kernel address, least recently touched first.
 #[derive(Debug)]
 pub(super) struct Sockets {
-    table: LinkedHashMap<u64, Tracked>,
+    awake: LinkedHashMap<u64, Tracked>,
+    /// Those nothing happened to for longer than to any that is awake.
+    asleep: LinkedHashMap<u64, Asleep>,
+    owners: Owners,
     due: BTreeSet<(MonoNs, u64)>,
     limit: usize,
+    /// How many may be awake.
+    most_awake: usize,
 }
 
 /// A socket that lost its place in the table.
@@ -33,15 +44,27 @@ impl Sockets {
     /// An empty table for `limit` sockets, at least one.
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            table: LinkedHashMap::new(),
+            awake: LinkedHashMap::new(),
+            asleep: LinkedHashMap::new(),
+            owners: Owners::default(),
             due: BTreeSet::new(),
             limit: limit.max(1),
+            most_awake: AWAKE,
+        }
+    }
+
+    /// As this, with so many awake at once, at least one.
+    #[cfg(test)]
+    pub(super) fn with_awake(self, most: usize) -> Self {
+        Self {
+            most_awake: most.max(1),
+            ..self
         }
     }
 
     /// Sockets in the table.
     pub(super) fn len(&self) -> usize {
-        self.table.len()
+        self.awake.len() + self.asleep.len()
     }
 
     /// Sockets with a time to be told of.
@@ -52,14 +75,13 @@ impl Sockets {
 
     /// The socket at `address`, whichever it is.
     pub(super) fn at(&mut self, address: u64) -> Option<&mut Tracked> {
-        self.table.get_mut(&address)
+        self.wake(address);
+        self.awake.get_mut(&address)
     }
 
     /// The socket that `id` means; `None` when another one lives at that address now.
     pub(super) fn find(&mut self, id: SocketId) -> Option<&mut Tracked> {
-        self.table
-            .get_mut(&id.address)
-            .filter(|tracked| tracked.id.may_be(id))
+        self.at(id.address).filter(|tracked| tracked.id.may_be(id))
     }
 
     /// Makes sure that `socket` is in the table and untouched for no time at all.
@@ -70,27 +92,54 @@ impl Sockets {
     pub(super) fn touch(&mut self, at: MonoNs, socket: &Socket, birth: bool) -> Option<Displaced> {
         let address = socket.id.address;
         let mut displaced = None;
-        if let Some(known) = self.table.get(&address) {
+        self.wake(address);
+        if let Some(known) = self.awake.get(&address) {
             let same = known.id.may_be(socket.id);
             let late = at < known.first_seen;
             if same && (late || !birth && known.is_alive(at)) {
-                self.table.to_back(&address);
+                self.awake.to_back(&address);
                 return None;
             }
             if late {
                 return Some(Displaced::Nobody);
             }
             displaced = self.remove(address).map(Displaced::Reborn);
-        } else if self.table.len() >= self.limit {
+        } else if self.len() >= self.limit {
             displaced = self.pop_oldest().map(Displaced::Evicted);
         }
-        self.table.insert(address, Tracked::new(at, socket));
+        self.lay_down();
+        let tracked = Tracked {
+            uid: socket.uid,
+            state: socket.state,
+            ..Tracked::new(at, socket.id, socket.flow)
+        };
+        self.awake.insert(address, tracked);
         displaced
+    }
+
+    /// Puts those to sleep that nothing happened to for longest, so that there is room for one.
+    fn lay_down(&mut self) {
+        while self.awake.len() >= self.most_awake
+            && let Some((address, tracked)) = self.awake.pop_front()
+        {
+            let asleep = Asleep::lay(tracked, &mut self.owners);
+            self.asleep.insert(address, asleep);
+        }
+    }
+
+    /// Makes a socket that is asleep the latest of those awake.
+    fn wake(&mut self, address: u64) {
+        if !self.asleep.is_empty()
+            && let Some(asleep) = self.asleep.remove(&address)
+        {
+            self.awake.insert(address, asleep.wake(address));
+        }
     }
 
     /// Sets when the socket at `address` is to be told of; `None` for not yet.
     pub(super) fn schedule(&mut self, address: u64, due: Option<MonoNs>) {
-        let Some(tracked) = self.table.get_mut(&address) else {
+        self.wake(address);
+        let Some(tracked) = self.awake.get_mut(&address) else {
             return;
         };
         if tracked.due == due {
@@ -123,12 +172,13 @@ impl Sockets {
     /// Takes a socket out of the table.
     pub(super) fn remove(&mut self, address: u64) -> Option<Tracked> {
         self.schedule(address, None);
-        self.table.remove(&address)
+        self.awake.remove(&address)
     }
 
     /// Takes out the socket that was untouched for longest.
     pub(super) fn pop_oldest(&mut self) -> Option<Tracked> {
-        let address = *self.table.front()?.0;
+        let oldest = self.asleep.front().map(|(&address, _)| address);
+        let address = oldest.or_else(|| self.awake.front().map(|(&address, _)| address))?;
         self.remove(address)
     }
 }

@@ -99,18 +99,19 @@ pub(super) struct Tracked {
     /// Stacks whose acts were not told yet.
     pub(super) stacks: Vec<StackId>,
     pub(super) due: Option<MonoNs>,
-    truncated: u64,
+    /// Acts and transitions that found no room.
+    pub(super) truncated: u64,
 }
 
 impl Tracked {
     /// A socket first seen now.
-    pub(super) fn new(at: MonoNs, socket: &Socket) -> Self {
+    pub(super) fn new(at: MonoNs, id: SocketId, flow: Flow) -> Self {
         Self {
-            id: socket.id,
+            id,
             first_seen: at,
-            flow: socket.flow,
-            uid: socket.uid,
-            state: socket.state,
+            flow,
+            uid: None,
+            state: None,
             owner: None,
             listener_cookie: None,
             listener: None,
@@ -161,11 +162,6 @@ impl Tracked {
     /// Whether the kernel gave it up.
     pub(super) const fn is_destroyed(&self) -> bool {
         self.destroyed.is_some()
-    }
-
-    /// Acts and transitions that found no room.
-    pub(super) const fn truncated(&self) -> u64 {
-        self.truncated
     }
 
     /// Takes in what every event says.

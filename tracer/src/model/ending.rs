@@ -134,7 +134,7 @@ impl Ending {
 }
 
 /// Who held a socket, and how sure that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The process, as last seen acting on the socket.
     pub task: Task,

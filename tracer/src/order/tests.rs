@@ -96,7 +96,10 @@ proptest! {
             // Nothing older than the oldest record still to come can arrive.
             let oldest = arrivals[index + 1..].iter().map(|it| it.at.0).min();
             if let Some(watermark) = oldest.and_then(|at| at.checked_sub(1)).filter(|_| *release) {
-                out.extend(released(&mut merge, MonoNs(watermark)));
+                while let Some(seen) = merge.oldest(MonoNs(watermark)) {
+                    out.push(seen.clone());
+                    merge.drop_oldest();
+                }
             }
         }
         out.extend(finish(&mut merge));

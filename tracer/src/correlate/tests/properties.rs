@@ -337,6 +337,25 @@ proptest! {
     }
 
     #[test]
+    fn sleep_changes_no_ending(
+        mut seen in vec(observation(0_u64..5_000), 0..120), awake in 1_usize..4
+    ) {
+        seen.sort_by_key(|observation| observation.at);
+        let roomy = Limits { sockets: 100, ..SMALL };
+        let mut sleepy = correlator(roomy);
+        sleepy.sockets = crate::correlate::sockets::Sockets::new(roomy.sockets).with_awake(awake);
+        let mut endings = Vec::new();
+        for observation in &seen {
+            endings.extend(sleepy.settle(observation.at));
+            sleepy.observe(observation);
+        }
+        endings.extend(sleepy.finish());
+        let (awake, counters) = run(roomy, &seen);
+        prop_assert_eq!(sorted(endings), sorted(awake));
+        prop_assert_eq!(sleepy.counters(), counters);
+    }
+
+    #[test]
     fn asking_often_or_once_tells_the_same(
         mut seen in vec(observation(0_u64..5_000), 0..120)
     ) {

@@ -1,0 +1,361 @@
+//! Sockets nothing happens to, in a tenth of the memory: most of a busy machine's are such.
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroU64},
+    sync::Arc,
+};
+
+use super::tracked::Tracked;
+use crate::model::{
+    ending::{Owner, Transition},
+    flow::Flow,
+    socket::{Condition, SocketId},
+    state::TcpState,
+    time::MonoNs,
+};
+
+/// Transitions of a socket that is connected, and of which no more is known.
+const TRANSITIONS: usize = 2;
+
+/// A socket as it was put to sleep.
+#[derive(Debug)]
+pub(super) enum Asleep {
+    /// Connected, and nothing has ended yet.
+    Quiet(Quiet),
+    /// Everything else.
+    Whole(Box<Tracked>),
+}
+
+impl Asleep {
+    /// Puts a socket to sleep.
+    pub(super) fn lay(tracked: Tracked, owners: &mut Owners) -> Self {
+        match Quiet::of(&tracked, owners) {
+            Some(quiet) => Self::Quiet(quiet),
+            None => Self::Whole(Box::new(tracked)),
+        }
+    }
+
+    /// The socket as it was; `address` is where the kernel has it.
+    pub(super) fn wake(self, address: u64) -> Tracked {
+        match self {
+            Self::Quiet(quiet) => quiet.wake(address),
+            Self::Whole(tracked) => *tracked,
+        }
+    }
+}
+
+/// What is known of a socket that is connected.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    cookie: Option<NonZeroU64>,
+    listener_cookie: Option<NonZeroU64>,
+    owner: Option<Arc<Owner>>,
+    hosts: Hosts,
+    first_seen: MonoNs,
+    /// Nanoseconds since then.
+    last_touched: u32,
+    /// Nanoseconds since then and what happened, of the first `transitions`.
+    states: [(u32, TcpState, TcpState); TRANSITIONS],
+    transitions: u8,
+    found_by_flow: bool,
+    state: Option<TcpState>,
+    ports: (u16, u16),
+    netns: Option<NonZeroU32>,
+    inode: Option<NonZeroU32>,
+    /// [`NO_UID`] where it is not known.
+    uid: u32,
+}
+
+/// What the kernel keeps for nobody.
+const NO_UID: u32 = u32::MAX;
+
+/// The addresses of both ends.
+#[derive(Debug)]
+enum Hosts {
+    V4(Ipv4Addr, Ipv4Addr),
+    Other(Box<(IpAddr, IpAddr)>),
+}
+
+impl Quiet {
+    /// `None` when there is more to know of it.
+    fn of(tracked: &Tracked, owners: &mut Owners) -> Option<Self> {
+        // By name, so that nothing new is forgotten here.
+        let Tracked {
+            id,
+            first_seen,
+            flow,
+            uid,
+            state,
+            owner,
+            listener_cookie,
+            listener,
+            held_open,
+            let_go,
+            asked,
+            acts,
+            states,
+            close_called,
+            called,
+            closed,
+            fin_sent,
+            fin_received,
+            fin_retransmits,
+            destroyed,
+            condition,
+            last_touched,
+            told,
+            after,
+            peer,
+            found_by_flow,
+            stacks,
+            due,
+            truncated,
+        } = tracked;
+        let plain = Condition {
+            inode: condition.inode,
+            ..Condition::default()
+        };
+        let untouched = listener.is_none()
+            && held_open.is_empty()
+            && let_go.is_none()
+            && asked.is_empty()
+            && acts.is_empty()
+            && close_called.is_none()
+            && called.is_none()
+            && closed.is_none()
+            && !fin_sent
+            && !fin_received
+            && *fin_retransmits == 0
+            && destroyed.is_none()
+            && *condition == plain
+            && told.is_none()
+            && after.is_none()
+            && peer.is_none()
+            && stacks.is_empty()
+            && due.is_none()
+            && *truncated == 0
+            && states.len() <= TRANSITIONS
+            && *uid != Some(NO_UID);
+        if !untouched || !is_plain(flow.local) || !is_plain(flow.remote) {
+            return None;
+        }
+        let since = |at: MonoNs| u32::try_from(at.0.checked_sub(first_seen.0)?).ok();
+        let mut kept = [(0, TcpState::Close, TcpState::Close); TRANSITIONS];
+        for (place, state) in kept.iter_mut().zip(states) {
+            *place = (since(state.at)?, state.from, state.to);
+        }
+        Some(Self {
+            cookie: id.cookie,
+            listener_cookie: *listener_cookie,
+            owner: owner.map(|owner| owners.shared(owner)),
+            hosts: match (flow.local.ip(), flow.remote.ip()) {
+                (IpAddr::V4(local), IpAddr::V4(remote)) => Hosts::V4(local, remote),
+                others => Hosts::Other(Box::new(others)),
+            },
+            first_seen: *first_seen,
+            last_touched: since(*last_touched)?,
+            states: kept,
+            transitions: u8::try_from(states.len()).ok()?,
+            found_by_flow: *found_by_flow,
+            state: *state,
+            ports: (flow.local.port(), flow.remote.port()),
+            netns: non_zero(flow.netns)?,
+            inode: non_zero(condition.inode)?,
+            uid: uid.unwrap_or(NO_UID),
+        })
+    }
+
+    fn wake(self, address: u64) -> Tracked {
+        let (local, remote) = match self.hosts {
+            Hosts::V4(local, remote) => (IpAddr::V4(local), IpAddr::V4(remote)),
+            Hosts::Other(hosts) => *hosts,
+        };
+        let id = SocketId {
+            address,
+            cookie: self.cookie,
+        };
+        let flow = Flow {
+            local: SocketAddr::new(local, self.ports.0),
+            remote: SocketAddr::new(remote, self.ports.1),
+            netns: self.netns.map(NonZeroU32::get),
+        };
+        let at = |since: u32| self.first_seen.after(since.into());
+        let states = self.states.iter().take(self.transitions.into());
+        Tracked {
+            uid: (self.uid != NO_UID).then_some(self.uid),
+            state: self.state,
+            owner: self.owner.as_deref().copied(),
+            listener_cookie: self.listener_cookie,
+            states: states
+                .map(|&(since, from, to)| Transition {
+                    at: at(since),
+                    from,
+                    to,
+                })
+                .collect(),
+            condition: Condition {
+                inode: self.inode.map(NonZeroU32::get),
+                ..Condition::default()
+            },
+            last_touched: at(self.last_touched),
+            found_by_flow: self.found_by_flow,
+            ..Tracked::new(self.first_seen, id, flow)
+        }
+    }
+}
+
+/// `None` for a zero, which has no room.
+fn non_zero(number: Option<u32>) -> Option<Option<NonZeroU32>> {
+    number.map_or(Some(None), |number| NonZeroU32::new(number).map(Some))
+}
+
+/// Whether an end is an address and a port, and nothing else.
+fn is_plain(end: SocketAddr) -> bool {
+    match end {
+        SocketAddr::V4(_) => true,
+        SocketAddr::V6(end) => end.flowinfo() == 0 && end.scope_id() == 0,
+    }
+}
+
+/// Owners many sockets have, each kept once.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    shared: HashSet<Arc<Owner>>,
+    /// How many there may be before those that are nobody's any more are dropped.
+    tidy_at: usize,
+}
+
+impl Owners {
+    /// Looked through first when there are more.
+    const FEW: usize = 1_024;
+
+    fn shared(&mut self, owner: Owner) -> Arc<Owner> {
+        if let Some(shared) = self.shared.get(&owner) {
+            return Arc::clone(shared);
+        }
+        if self.shared.len() >= self.tidy_at.max(Self::FEW) {
+            self.shared.retain(|owner| Arc::strong_count(owner) > 1);
+            self.tidy_at = self.shared.len() * 2;
+        }
+        let shared = Arc::new(owner);
+        self.shared.insert(Arc::clone(&shared));
+        shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        holder::Provenance,
+        process::{Comm, Confidence, Task},
+    };
+
+    const TASK: Task = Task {
+        pid: 7,
+        tid: 8,
+        comm: Comm(*b"worker\0\0\0\0\0\0\0\0\0\0"),
+        process_comm: Comm(*b"server\0\0\0\0\0\0\0\0\0\0"),
+        start_ns: Some(9),
+        uid: 1000,
+        goroutine: None,
+        exit: None,
+        executing: false,
+    };
+
+    fn connected(local: &str, remote: &str) -> Tracked {
+        let id = SocketId {
+            address: 0xffff_8880_0000_1000,
+            cookie: NonZeroU64::new(17),
+        };
+        let flow = Flow {
+            local: local.parse().unwrap(),
+            remote: remote.parse().unwrap(),
+            netns: Some(4_026_531_992),
+        };
+        let transition = |at, from, to| Transition {
+            at: MonoNs(at),
+            from,
+            to,
+        };
+        Tracked {
+            uid: Some(0),
+            state: Some(TcpState::Established),
+            owner: Some(Owner {
+                task: TASK,
+                confidence: Confidence::Exact,
+                from: Provenance::Connected,
+            }),
+            listener_cookie: NonZeroU64::new(3),
+            states: vec![
+                transition(1_000, TcpState::Close, TcpState::SynSent),
+                transition(3_000_000_000, TcpState::SynSent, TcpState::Established),
+            ],
+            condition: Condition {
+                inode: Some(99),
+                ..Condition::default()
+            },
+            last_touched: MonoNs(4_000_000_000),
+            found_by_flow: true,
+            ..Tracked::new(MonoNs(1_000), id, flow)
+        }
+    }
+
+    fn slept(tracked: Tracked) -> (bool, String) {
+        let address = tracked.id.address;
+        let asleep = Asleep::lay(tracked, &mut Owners::default());
+        let quiet = matches!(asleep, Asleep::Quiet(_));
+        (quiet, format!("{:?}", asleep.wake(address)))
+    }
+
+    #[test]
+    fn a_quiet_socket_is_small_and_wakes_as_it_was() {
+        for (local, remote) in [
+            ("192.0.2.1:443", "198.51.100.7:50000"),
+            ("[2001:db8::1]:443", "[2001:db8::2]:50000"),
+        ] {
+            let before = format!("{:?}", connected(local, remote));
+            assert_eq!(slept(connected(local, remote)), (true, before));
+        }
+        assert!(size_of::<Asleep>() <= 88, "{}", size_of::<Asleep>());
+    }
+
+    #[test]
+    fn what_has_no_room_is_kept_whole() {
+        let change: [fn(&mut Tracked); 9] = [
+            |it| it.fin_received = true,
+            |it| it.condition.unread = Some(0),
+            |it| it.uid = Some(u32::MAX),
+            |it| it.flow.netns = Some(0),
+            |it| it.last_touched = MonoNs(5_000_000_000),
+            |it| it.due = Some(MonoNs(5)),
+            |it| it.states.push(it.states[0]),
+            |it| it.states[1].at = MonoNs(0),
+            |it| it.condition.inode = Some(0),
+        ];
+        for change in change {
+            let mut tracked = connected("192.0.2.1:443", "198.51.100.7:50000");
+            change(&mut tracked);
+            let before = format!("{tracked:?}");
+            assert_eq!(slept(tracked), (false, before));
+        }
+    }
+
+    #[test]
+    fn owners_nobody_has_are_dropped() {
+        let mut owners = Owners::default();
+        let owner = |pid| Owner {
+            task: Task { pid, ..TASK },
+            confidence: Confidence::Exact,
+            from: Provenance::Connected,
+        };
+        let kept = owners.shared(owner(0));
+        for pid in 1..10_000 {
+            let _dropped = owners.shared(owner(pid));
+        }
+        assert!(owners.shared.len() <= Owners::FEW + 1);
+        assert!(Arc::ptr_eq(&kept, &owners.shared(owner(0))));
+    }
+}
