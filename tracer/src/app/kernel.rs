@@ -16,38 +16,27 @@ use crate::{
         plan::PlanError,
         session::{Gather, Request, Segments, Session, SessionError},
         system::{Capability, SystemFacts},
-        typed::Typed,
         way::{Allowed, Way},
     },
     render::Point,
 };
 use tracer_common::settings::transport;
 
-/// The kernel's own description of its types, for us and for the library that loads programs.
-pub(super) struct Types {
-    /// Ours.
-    pub(super) btf: Btf,
-    /// The library's.
-    pub(super) typed: Typed,
-}
-
 /// Reads the types.
 ///
 /// # Errors
 ///
 /// Exit code 4 when this kernel tells none, 2 when a file was given and is no such file.
-pub(super) fn types(given: Option<&Path>) -> Result<Types, Failure> {
+pub(super) fn types(given: Option<&Path>) -> Result<Btf, Failure> {
     let path = given.unwrap_or(Path::new(VMLINUX));
-    let btf = Btf::read(path).map_err(|error| {
+    Btf::read(path).map_err(|error| {
         let (exit, hint) = if given.is_none() {
             (Exit::Kernel, "finrst needs a kernel built with CONFIG_DEBUG_INFO_BTF, or its BTF in a file: --btf FILE")
         } else {
             (Exit::Usage, "--btf wants the raw BTF of the running kernel, as in /sys/kernel/btf/vmlinux")
         };
         Failure::new(exit, error, hint)
-    })?;
-    let typed = Typed::begin(btf.raw());
-    Ok(Types { btf, typed })
+    })
 }
 
 /// Refuses early, and by name, when capabilities are missing.
@@ -122,8 +111,8 @@ pub(super) fn request(
 /// # Errors
 ///
 /// Exit code 2 for an object that is not ours, 4 for a kernel that lacks something, 1 otherwise.
-pub(super) fn open(request: &Request, types: &Types) -> Result<Session, Failure> {
-    Session::open(request, &types.btf, &types.typed).map_err(|error| {
+pub(super) fn open(request: &Request, types: &Btf) -> Result<Session, Failure> {
+    Session::open(request, types).map_err(|error| {
         let (exit, hint) = match &error {
             SessionError::Object(object::ObjectError::Maps(_)) | SessionError::Map { .. } => (
                 Exit::Runtime,

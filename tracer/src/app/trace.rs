@@ -142,7 +142,7 @@ pub(super) fn live(job: &Job<'_>) -> Result<Exit, Failure> {
         let mut session = kernel::open(&request, &types)?;
         kernel::sufficient(&session)?;
         kernel::captures(&session, &request.segments)?;
-        let names = types.btf.enumeration("sk_rst_reason")?.unwrap_or_default();
+        let names = types.enumeration("sk_rst_reason")?.unwrap_or_default();
         let names = ReasonNames::new(names);
         // Megabytes that nothing asks any more.
         drop(types);

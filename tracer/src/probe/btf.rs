@@ -3,7 +3,7 @@
 //! Answers where a field is, what an enumeration's values are called and what a function takes.
 //! Trusts nothing: every contradiction in the bytes is an error, none a panic, a loop or a flood.
 
-use std::{fs::File, io::Read as _, path::Path, sync::Arc};
+use std::{fs::File, io::Read as _, path::Path};
 
 mod bytes;
 mod error;
@@ -28,9 +28,9 @@ const LIMIT: u64 = 128 << 20;
 const DEPTH: usize = 32;
 
 /// The BTF of one kernel.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Btf {
-    buffer: Arc<Vec<u8>>,
+    buffer: Vec<u8>,
     header: Header,
     /// Where type `n + 1` starts; type 0 is `void` and has no record.
     starts: Vec<usize>,
@@ -114,17 +114,38 @@ impl Btf {
             at += length;
         }
         Ok(Self {
-            buffer: Arc::new(buffer),
+            buffer,
             header,
             starts,
             kinds,
         })
     }
 
-    /// The bytes themselves.
+    /// Raw BTF in which the functions and typedefs that are `wanted` by their names have their names and
+    /// numbers, and all other types are place holders, as short as a record can be.
     #[must_use]
-    pub fn raw(&self) -> Arc<Vec<u8>> {
-        Arc::clone(&self.buffer)
+    pub fn skeleton(&self, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
+        let mut types = Vec::with_capacity(self.starts.len() * kind::HEAD);
+        let mut strings = vec![0];
+        for (&kind, &start) in self.kinds.iter().zip(&self.starts) {
+            let kept = matches!(kind, kind::FUNCTION | kind::TYPEDEF)
+                .then(|| Type::at(&self.buffer, start).ok())
+                .flatten()
+                .and_then(|found| self.text(found.name, start).ok().zip(Some(found.operand)))
+                .filter(|&(name, _)| wanted(name));
+            let Some((name, operand)) = kept else {
+                types.extend_from_slice(&kind::head(0, kind::FORWARD, 0));
+                continue;
+            };
+            let at = u32::try_from(strings.len()).unwrap_or(0);
+            strings.extend_from_slice(name.as_bytes());
+            strings.push(0);
+            types.extend_from_slice(&kind::head(at, kind, operand));
+        }
+        let mut raw = header::header(types.len(), strings.len());
+        raw.append(&mut types);
+        raw.append(&mut strings);
+        raw
     }
 
     /// The types of the kinds that go by the name; none for an empty name.

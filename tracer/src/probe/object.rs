@@ -1,6 +1,6 @@
 //! The kernel object: whether it speaks our contract, and its settings and maps before it is loaded.
 
-use aya::{Ebpf, EbpfError, EbpfLoader};
+use aya::{Ebpf, EbpfError};
 use object::{Object, ObjectSection, ObjectSymbol};
 use tracer_common::{
     CONTRACT,
@@ -9,7 +9,7 @@ use tracer_common::{
 };
 use zerocopy::IntoBytes;
 
-use super::{buffer::Buffers, touches::TOUCHES};
+use super::{buffer::Buffers, library, touches::TOUCHES};
 
 /// Where the object built into finrst came from: "built from source" or "stored".
 pub const ORIGIN: &str = env!("FINRST_KERNEL_OBJECT_ORIGIN");
@@ -106,7 +106,7 @@ pub fn open(
     } else {
         TOUCHES
     };
-    EbpfLoader::new()
+    library::loader()
         .btf(None)
         .override_global("OFFSETS", offsets.as_bytes(), true)
         .override_global("SETTINGS", settings.as_bytes(), true)

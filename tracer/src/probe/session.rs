@@ -21,6 +21,7 @@ use super::{
     gathered::Gathered,
     goroutines::Goroutines,
     held::Held,
+    library,
     missed::Loaded,
     object::{self, ObjectError},
     offsets::{OffsetsError, Resolved, resolve},
@@ -28,7 +29,6 @@ use super::{
     source::Source,
     tick::{has_helper, tick_us},
     touches::Touches,
-    typed::Typed,
     verdicts::Verdicts,
     way::Allowed,
 };
@@ -140,7 +140,7 @@ impl Session {
     /// # Errors
     ///
     /// [`SessionError`]; nothing stays attached.
-    pub fn open(request: &Request, btf: &Btf, typed: &Typed) -> Result<Self, SessionError> {
+    pub fn open(request: &Request, btf: &Btf) -> Result<Self, SessionError> {
         let resolved = resolve(btf)?;
         let buffers = Buffers::new(request.buffer_kib, cpus(), page_bytes());
         let (networks, network) = request.filters.networks();
@@ -178,7 +178,8 @@ impl Session {
             .map_err(|(name, source)| SessionError::Map { name, source })?;
         let source = Buffered::open(&mut programs, request.transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
-        let plan = Plan::carry_out(&mut programs, btf, typed.get(), request.allowed, wanted);
+        let types = library::types(btf);
+        let plan = Plan::carry_out(&mut programs, btf, types.as_ref(), request.allowed, wanted);
         Ok(Self {
             captures: !request.segments.points.is_empty(),
             callers: Callers::default(),

@@ -80,6 +80,18 @@ impl Header {
     }
 }
 
+/// The oldest form of a header, before sections of so many bytes of types and, behind them, strings.
+pub(super) fn header(types: usize, strings: usize) -> Vec<u8> {
+    let word = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_ne_bytes();
+    let mut header = Vec::with_capacity(OLDEST);
+    header.extend_from_slice(&MAGIC.to_ne_bytes());
+    header.extend_from_slice(&[VERSION, 0]);
+    for field in [OLDEST, 0, types, types, strings] {
+        header.extend_from_slice(&word(field));
+    }
+    header
+}
+
 /// The section whose offset and length stand at `field`; both count from the header's end.
 fn section(
     buffer: &[u8],

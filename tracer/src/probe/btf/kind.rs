@@ -36,6 +36,16 @@ pub(super) const ENUMERATOR64: usize = 12;
 /// Bytes of one parameter, `struct btf_param`.
 pub(super) const PARAMETER: usize = 8;
 
+/// The head of a record without elements.
+pub(super) fn head(name: u32, kind: u8, operand: u32) -> [u8; HEAD] {
+    let words = [name, u32::from(kind) << 24, operand];
+    let mut head = [0; HEAD];
+    for (bytes, word) in head.chunks_exact_mut(4).zip(words) {
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    head
+}
+
 /// Whether the kind only names or qualifies the type it refers to.
 pub(super) const fn is_modifier(kind: u8) -> bool {
     matches!(kind, TYPEDEF | VOLATILE | CONST | RESTRICT | TYPE_TAG)
