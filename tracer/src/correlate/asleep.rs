@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::{NonZeroU32, NonZeroU64},
+    num::NonZeroU64,
     sync::Arc,
 };
 
@@ -62,8 +62,9 @@ pub(super) struct Quiet {
     found_by_flow: bool,
     state: Option<TcpState>,
     ports: (u16, u16),
-    netns: Option<NonZeroU32>,
-    inode: Option<NonZeroU32>,
+    /// Zero where it is not known; the inode likewise.
+    netns: u32,
+    inode: u32,
     /// [`NO_UID`] where it is not known.
     uid: u32,
 }
@@ -81,89 +82,34 @@ enum Hosts {
 impl Quiet {
     /// `None` when there is more to know of it.
     fn of(tracked: &Tracked, owners: &mut Owners) -> Option<Self> {
-        // By name, so that nothing new is forgotten here.
-        let Tracked {
-            id,
-            first_seen,
-            flow,
-            uid,
-            state,
-            owner,
-            listener_cookie,
-            listener,
-            held_open,
-            let_go,
-            asked,
-            acts,
-            states,
-            close_called,
-            called,
-            closed,
-            fin_sent,
-            fin_received,
-            fin_retransmits,
-            destroyed,
-            condition,
-            last_touched,
-            told,
-            after,
-            peer,
-            found_by_flow,
-            stacks,
-            due,
-            truncated,
-        } = tracked;
-        let plain = Condition {
-            inode: condition.inode,
-            ..Condition::default()
-        };
-        let untouched = listener.is_none()
-            && held_open.is_empty()
-            && let_go.is_none()
-            && asked.is_empty()
-            && acts.is_empty()
-            && close_called.is_none()
-            && called.is_none()
-            && closed.is_none()
-            && !fin_sent
-            && !fin_received
-            && *fin_retransmits == 0
-            && destroyed.is_none()
-            && *condition == plain
-            && told.is_none()
-            && after.is_none()
-            && peer.is_none()
-            && stacks.is_empty()
-            && due.is_none()
-            && *truncated == 0
-            && states.len() <= TRANSITIONS
-            && *uid != Some(NO_UID);
-        if !untouched || !is_plain(flow.local) || !is_plain(flow.remote) {
+        let flow = &tracked.flow;
+        if !is_quiet(tracked) || !has_room(tracked) {
             return None;
         }
+        let first_seen = tracked.first_seen;
         let since = |at: MonoNs| u32::try_from(at.0.checked_sub(first_seen.0)?).ok();
-        let mut kept = [(0, TcpState::Close, TcpState::Close); TRANSITIONS];
-        for (place, state) in kept.iter_mut().zip(states) {
+        let mut states = [(0, TcpState::Close, TcpState::Close); TRANSITIONS];
+        for (place, state) in states.iter_mut().zip(&tracked.states) {
             *place = (since(state.at)?, state.from, state.to);
         }
         Some(Self {
-            cookie: id.cookie,
-            listener_cookie: *listener_cookie,
-            owner: owner.map(|owner| owners.shared(owner)),
+            cookie: tracked.id.cookie,
+            listener_cookie: tracked.listener_cookie,
+            owner: tracked.owner.map(|owner| owners.shared(owner)),
             hosts: match (flow.local.ip(), flow.remote.ip()) {
                 (IpAddr::V4(local), IpAddr::V4(remote)) => Hosts::V4(local, remote),
                 others => Hosts::Other(Box::new(others)),
             },
-            first_seen: *first_seen,
-            last_touched: since(*last_touched)?,
-            states: kept,
-            transitions: u8::try_from(states.len()).ok()?,
-            found_by_flow: *found_by_flow,
-            state: *state,
+            first_seen,
+            last_touched: since(tracked.last_touched)?,
+            states,
+            transitions: u8::try_from(tracked.states.len()).ok()?,
+            found_by_flow: tracked.found_by_flow,
+            state: tracked.state,
             ports: (flow.local.port(), flow.remote.port()),
-            netns: non_zero(flow.netns)?,
-            inode: non_zero(condition.inode)?,
-            uid: uid.unwrap_or(NO_UID),
+            netns: flow.netns.unwrap_or(0),
+            inode: tracked.condition.inode.unwrap_or(0),
+            uid: tracked.uid.unwrap_or(NO_UID),
         })
     }
 
@@ -179,7 +125,7 @@ impl Quiet {
         let flow = Flow {
             local: SocketAddr::new(local, self.ports.0),
             remote: SocketAddr::new(remote, self.ports.1),
-            netns: self.netns.map(NonZeroU32::get),
+            netns: (self.netns != 0).then_some(self.netns),
         };
         let at = |since: u32| self.first_seen.after(since.into());
         let states = self.states.iter().take(self.transitions.into());
@@ -196,7 +142,7 @@ impl Quiet {
                 })
                 .collect(),
             condition: Condition {
-                inode: self.inode.map(NonZeroU32::get),
+                inode: (self.inode != 0).then_some(self.inode),
                 ..Condition::default()
             },
             last_touched: at(self.last_touched),
@@ -206,9 +152,67 @@ impl Quiet {
     }
 }
 
-/// `None` for a zero, which has no room.
-fn non_zero(number: Option<u32>) -> Option<Option<NonZeroU32>> {
-    number.map_or(Some(None), |number| NonZeroU32::new(number).map(Some))
+/// Whether nothing is known of it but that it is connected.
+fn is_quiet(tracked: &Tracked) -> bool {
+    // By name, so that nothing new is forgotten here.
+    let Tracked {
+        id: _,
+        first_seen: _,
+        flow: _,
+        uid: _,
+        state: _,
+        owner: _,
+        listener_cookie: _,
+        listener,
+        held_open,
+        let_go,
+        asked,
+        acts,
+        states: _,
+        close_called,
+        called,
+        closed,
+        fin_sent,
+        fin_received,
+        fin_retransmits,
+        destroyed,
+        condition,
+        last_touched: _,
+        told,
+        after,
+        peer,
+        found_by_flow: _,
+        stacks,
+        due,
+        truncated,
+    } = tracked;
+    let plain = Condition {
+        inode: condition.inode,
+        ..Condition::default()
+    };
+    let nothing_pending = held_open.is_empty()
+        && asked.is_empty()
+        && acts.is_empty()
+        && stacks.is_empty()
+        && due.is_none();
+    let nothing_called = let_go.is_none()
+        && close_called.is_none()
+        && called.is_none()
+        && closed.is_none()
+        && destroyed.is_none();
+    let nothing_seen = !fin_sent && !fin_received && *fin_retransmits == 0 && *condition == plain;
+    let nothing_told = told.is_none() && after.is_none() && peer.is_none() && *truncated == 0;
+    listener.is_none() && nothing_pending && nothing_called && nothing_seen && nothing_told
+}
+
+/// Whether what a quiet socket has finds room, where zeroes and [`NO_UID`] stand for nothing.
+fn has_room(tracked: &Tracked) -> bool {
+    is_plain(tracked.flow.local)
+        && is_plain(tracked.flow.remote)
+        && tracked.flow.netns != Some(0)
+        && tracked.condition.inode != Some(0)
+        && tracked.uid != Some(NO_UID)
+        && tracked.states.len() <= TRANSITIONS
 }
 
 /// Whether an end is an address and a port, and nothing else.

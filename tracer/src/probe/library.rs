@@ -35,7 +35,7 @@ fn names() -> HashSet<String> {
             Hook::Fentry => Some(target.to_owned()),
             // `__DEFINE_TRACE_EVENT`, `include/trace/bpf_probe.h`.
             Hook::TypedTracepoint => Some(format!("btf_trace_{target}")),
-            _ => None,
+            Hook::Kprobe | Hook::RawTracepoint | Hook::Classifier | Hook::Uprobe => None,
         })
         .collect()
 }
@@ -53,8 +53,8 @@ pub(super) fn loader() -> EbpfLoader<'static> {
         EbpfLoader::new()
     };
     let thread = thread::Builder::new().name("loader".into()).spawn(begin);
-    let begun = thread.ok().and_then(|thread| thread.join().ok());
-    begun.unwrap_or_else(EbpfLoader::new)
+    let loader = thread.ok().and_then(|thread| thread.join().ok());
+    loader.unwrap_or_else(EbpfLoader::new)
 }
 
 #[cfg(test)]
