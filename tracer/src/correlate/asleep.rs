@@ -181,6 +181,7 @@ fn is_quiet(tracked: &Tracked) -> bool {
         told,
         after,
         peer,
+        nameless,
         found_by_flow: _,
         stacks,
         due,
@@ -201,8 +202,13 @@ fn is_quiet(tracked: &Tracked) -> bool {
         && closed.is_none()
         && destroyed.is_none();
     let nothing_seen = !fin_sent && !fin_received && *fin_retransmits == 0 && *condition == plain;
-    let nothing_told = told.is_none() && after.is_none() && peer.is_none() && *truncated == 0;
-    listener.is_none() && nothing_pending && nothing_called && nothing_seen && nothing_told
+    let nothing_told = told.is_none() && after.is_none() && peer.is_none() && !nameless;
+    *truncated == 0
+        && listener.is_none()
+        && nothing_pending
+        && nothing_called
+        && nothing_seen
+        && nothing_told
 }
 
 /// Whether what a quiet socket has finds room, where zeroes and [`NO_UID`] stand for nothing.

@@ -108,8 +108,11 @@ impl Correlator {
     /// The other end of a connection, which does not hear of this one.
     pub(super) fn other_end(&mut self, one: Life) -> Option<EndId> {
         let address = self.peers.of(one.id.flow)?;
-        let life = self.sockets.at(address)?.life();
-        one.overlaps(life).then_some(life.id)
+        let other = self.sockets.at(address)?;
+        let life = other.life();
+        let met = one.overlaps(life);
+        other.nameless |= met && other.id.cookie.is_none();
+        met.then_some(life.id)
     }
 
     /// Likewise for the end that has this flow, alive or over.
@@ -136,6 +139,7 @@ impl Correlator {
             return None;
         }
         other.peer.get_or_insert(one.id);
+        other.nameless |= other.id.cookie.is_none();
         Some(life.id)
     }
 }

@@ -94,6 +94,8 @@ pub(super) struct Tracked {
     pub(super) after: Option<EndId>,
     /// The other end of the connection, when it is on this host and was told of or is known.
     pub(super) peer: Option<EndId>,
+    /// Whether the ending of another told of it before its cookie was known.
+    pub(super) nameless: bool,
     /// Whether the flow is among those peers are found by.
     pub(super) found_by_flow: bool,
     /// Stacks whose acts were not told yet.
@@ -132,6 +134,7 @@ impl Tracked {
             told: None,
             after: None,
             peer: None,
+            nameless: false,
             found_by_flow: false,
             stacks: Vec::new(),
             due: None,
@@ -143,8 +146,9 @@ impl Tracked {
     ///
     /// What was told once goes by the same name for ever, whatever becomes known later.
     pub(super) fn life(&self) -> Life {
+        let cookie = self.id.cookie.filter(|_| !self.nameless);
         let now = EndId {
-            socket: Some(self.id),
+            socket: Some(SocketId { cookie, ..self.id }),
             flow: self.flow,
             first_seen: self.first_seen,
         };

@@ -50,6 +50,39 @@ fn the_same_tuple_elsewhere_with_other_numbers_is_another_connection() {
     assert_eq!(world.whys(), [Why::SentByNoSocket]);
 }
 
+#[test]
+fn an_end_is_told_by_the_name_its_peer_told_it_by() {
+    let mut world = World::new();
+    let (client, server) = (flow(CLIENT, SERVER, 1), flow(SERVER, CLIENT, 1));
+    world.connects(client, 1);
+    world.connects(server, 2);
+    world.closes(client, 1, 100);
+    world.is_gone(client, 1, TcpState::FinWait2);
+    let client = world.correlator.settle(world.now.after(LATER)).remove(0);
+    // A look at the machine makes the kernel number its sockets.
+    world.observe(What::FinQueued {
+        socket: Socket {
+            id: SocketId {
+                address: 2,
+                cookie: std::num::NonZeroU64::new(7),
+            },
+            flow: server,
+            uid: None,
+            state: Some(TcpState::CloseWait),
+        },
+        seq: None,
+        unsent: None,
+    });
+    world.closes(server, 2, 200);
+    world.is_gone(server, 2, TcpState::LastAck);
+    let endings = world.ends();
+    let [server] = &endings[..] else {
+        panic!("{endings:?}");
+    };
+    assert_eq!(client.peer, Some(server.id()));
+    assert_eq!(server.peer, Some(client.id()));
+}
+
 /// Both ends of a connection that is translated both ways on the router, as seen everywhere.
 fn translated(world: &mut World) -> Vec<Ending> {
     let client = flow(CLIENT, VIRTUAL, NETNS[0]);
