@@ -60,6 +60,10 @@ pub(super) struct Closed {
 
 /// Everything known of one socket.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, seen or not"
+)]
 pub(super) struct Tracked {
     pub(super) id: SocketId,
     pub(super) first_seen: MonoNs,
