@@ -14,8 +14,8 @@ const WHY_KERNEL: &str = "a life is six runs, 50 ns of each the statistics' own 
      record; records of a socket are not folded into one ([0028](decisions/0028-what-a-hook-costs.md))";
 const WHY_USER: &str = "an ending is six records and 3 KB of JSON; much of it is waiting for memory \
      ([0030](decisions/0030-what-an-ending-costs.md), [0033](decisions/0033-sockets-that-sleep.md))";
-const WHY_START: &str = "the kernel's types are read three times, two of them by the library that loads programs \
-     ([0030](decisions/0030-what-an-ending-costs.md))";
+const WHY_START: &str = "the verifier, maps, buffers and the kernel's types \
+     ([0034](decisions/0034-what-a-start-reads.md))";
 const WHY_SLOWER: &str = "the watcher competes for the same two processors";
 
 /// The table of goals: what was wanted, what was measured, whether that is enough.
