@@ -1,6 +1,6 @@
 //! `miri`: what reads the kernel's bytes, interpreted, so that no undefined behaviour goes unseen.
 //!
-//! By hand: it wants a nightly toolchain, which rustup has to fetch.
+//! By hand: it wants a nightly toolchain of rustup, which fetches Miri for it.
 
 use std::process::ExitCode;
 
@@ -36,7 +36,8 @@ fn component() -> Result<()> {
         "miri",
         "rust-src",
     ];
-    shell::run(&mut shell::program("rustup", &words)).context("rustup gives no miri")
+    shell::run(&mut shell::program("rustup", &words))
+        .context("rustup has no nightly toolchain, or no miri for it")
 }
 
 fn interpret(arguments: &[&str]) -> Result<()> {

@@ -67,6 +67,12 @@ impl Sockets {
         self.awake.len() + self.asleep.len()
     }
 
+    /// Sockets that are awake.
+    #[cfg(test)]
+    pub(super) fn awake(&self) -> usize {
+        self.awake.len()
+    }
+
     /// Sockets with a time to be told of.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
@@ -132,6 +138,7 @@ impl Sockets {
         if !self.asleep.is_empty()
             && let Some(asleep) = self.asleep.remove(&address)
         {
+            self.lay_down();
             self.awake.insert(address, asleep.wake(address));
         }
     }

@@ -95,8 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn this_thread_keeps_its_root() {
-        let _loader = loader();
-        assert!(Path::new("/proc/self/fdinfo").is_dir());
+    fn the_loader_knows_no_types_and_this_thread_keeps_its_root() {
+        let knows_none = format!("{:?}", loader()).starts_with("EbpfLoader { btf: None,");
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let held = status.lines().find_map(|it| it.strip_prefix("CapEff:"));
+        let held = u64::from_str_radix(held.unwrap().trim(), 16).unwrap();
+        // `CAP_SYS_CHROOT`, `include/uapi/linux/capability.h`.
+        assert_eq!(knows_none, held >> 18 & 1 == 1);
+        assert!(Path::new(ELSEWHERE).is_dir());
     }
 }

@@ -348,6 +348,7 @@ proptest! {
         for observation in &seen {
             endings.extend(sleepy.settle(observation.at));
             sleepy.observe(observation);
+            prop_assert!(sleepy.sockets.awake() <= awake);
         }
         endings.extend(sleepy.finish());
         let (awake, counters) = run(roomy, &seen);
