@@ -4,6 +4,7 @@
 use std::{
     io::{self, ErrorKind, Read as _},
     net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -44,14 +45,28 @@ fn listen_by(address: SocketAddr, socket: Socket) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A port of `address` that nobody has, a moment ago.
+/// A port of `address` that nobody has, a moment ago, and that the kernel gives to nobody who lets
+/// it choose (`net.ipv4.ip_local_port_range` begins at 32,768 unless set): no later connection of
+/// another scene is taken for one with this port.
 pub(crate) fn free_port(address: SocketAddr) -> io::Result<SocketAddr> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.bind(&address.into())?;
-    socket
-        .local_addr()?
-        .as_socket()
-        .ok_or_else(|| ErrorKind::AddrNotAvailable.into())
+    /// Ports below those the kernel chooses from, and above those that services have.
+    const PORTS: std::ops::Range<u16> = 16_384..32_768;
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    // Processes that follow each other are far from each other.
+    let first = u16::from_be_bytes([high, low]).wrapping_mul(331);
+    for _ in 0..64 {
+        let nth = first.wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + nth % (PORTS.end - PORTS.start);
+        let wanted = SocketAddr::new(address.ip(), port);
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        match socket.bind(&wanted.into()) {
+            Ok(()) => return Ok(wanted),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ErrorKind::AddrInUse.into())
 }
 
 /// Reads until the peer's FIN.
