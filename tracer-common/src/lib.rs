@@ -18,4 +18,4 @@ pub mod touch;
 ///
 /// Raised whenever a record or a setting changes shape; user space refuses an object
 /// that carries another number.
-pub const CONTRACT: u32 = 4;
+pub const CONTRACT: u32 = 5;

@@ -22,7 +22,8 @@ pub struct Settings {
     pub filters: u32,
     /// One of [`transport`].
     pub transport: u32,
-    /// Bytes waiting in a ring buffer at which the reader is woken; the perf buffers keep their own.
+    /// Bytes waiting in a CPU's ring buffer at which, and at whose multiples, the reader is woken; a
+    /// power of two. The perf buffers keep their own.
     pub wakeup_bytes: u32,
     /// Microseconds of a jiffy; zero where the kernel has no helper that tells jiffies.
     pub tick_us: u32,
@@ -114,8 +115,33 @@ pub mod filter {
 pub mod transport {
     /// Per-CPU perf ring buffers, maps `PERF_ENDINGS` and `PERF_STATES`.
     pub const PERF: u32 = 0;
-    /// BPF ring buffers, maps `RING_ENDINGS` and `RING_STATES`.
+    /// BPF ring buffers, maps [`RING_ENDINGS`] and [`RING_STATES`].
     pub const RINGBUF: u32 = 1;
+
+    /// How many ring buffers a lane has; a CPU writes to the one of its number, modulo these.
+    pub const RINGS: u32 = 8;
+    /// The maps of endings' ring buffers.
+    pub const RING_ENDINGS: [&str; 8] = [
+        "RING_ENDINGS_0",
+        "RING_ENDINGS_1",
+        "RING_ENDINGS_2",
+        "RING_ENDINGS_3",
+        "RING_ENDINGS_4",
+        "RING_ENDINGS_5",
+        "RING_ENDINGS_6",
+        "RING_ENDINGS_7",
+    ];
+    /// The maps of states' ring buffers.
+    pub const RING_STATES: [&str; 8] = [
+        "RING_STATES_0",
+        "RING_STATES_1",
+        "RING_STATES_2",
+        "RING_STATES_3",
+        "RING_STATES_4",
+        "RING_STATES_5",
+        "RING_STATES_6",
+        "RING_STATES_7",
+    ];
 }
 
 /// A key of the `FILTER` map: one wanted value of one filter.

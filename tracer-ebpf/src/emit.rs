@@ -82,7 +82,7 @@ pub(crate) fn hand_over(
     program: &impl EbpfContext,
     lane: Lane,
     data: *mut c_void,
-    size: impl FnOnce() -> u64,
+    size: impl Fn() -> u64,
 ) -> bool {
     if setting(|settings| &settings.transport) == transport::RINGBUF {
         ring(lane, data, size)
@@ -107,16 +107,18 @@ fn perf(
     unsafe { bpf_perf_event_output(program.as_ptr(), map, BPF_F_CURRENT_CPU, data, size()) == 0 }
 }
 
-/// Puts a record into the ring buffer, waking the reader only when much is waiting.
+/// Puts a record into this CPU's ring buffer, and wakes the reader when what is waiting passes a
+/// multiple of what is much: one wake-up costs as much as a dozen records.
 #[inline(always)]
-fn ring(lane: Lane, data: *mut c_void, size: impl FnOnce() -> u64) -> bool {
+fn ring(lane: Lane, data: *mut c_void, size: impl Fn() -> u64) -> bool {
     let map = match lane {
-        Lane::Endings => maps::address(&maps::RING_ENDINGS),
-        Lane::States => maps::address(&maps::RING_STATES),
+        Lane::Endings => maps::ring_endings(u32::from(cpu())),
+        Lane::States => maps::ring_states(u32::from(cpu())),
     };
     // SAFETY: the map is a ring buffer.
     let waiting = unsafe { bpf_ringbuf_query(map, u64::from(BPF_RB_AVAIL_DATA)) };
-    let wake = waiting >= u64::from(setting(|settings| &settings.wakeup_bytes));
+    let much = u64::from(setting(|settings| &settings.wakeup_bytes));
+    let wake = (waiting & much.wrapping_sub(1)) + size() >= much;
     let flags = u64::from(if wake {
         BPF_RB_FORCE_WAKEUP
     } else {

@@ -11,7 +11,7 @@ use tracer_common::{
     count,
     flow::Flow,
     gather::{Durations, Key, Life, Owner},
-    settings::FilterKey,
+    settings::{FilterKey, transport},
     task::Goroutines,
     touch::Touch,
 };
@@ -26,13 +26,30 @@ pub(crate) static PERF_ENDINGS: PerfEventArray = PerfEventArray::new();
 #[btf_map]
 pub(crate) static PERF_STATES: PerfEventArray = PerfEventArray::new();
 
-/// As `PERF_ENDINGS`, for `--transport ringbuf`; user space sets the size, one page when unused.
-#[btf_map]
-pub(crate) static RING_ENDINGS: RingBuf<u64, 4096> = RingBuf::new();
+/// Names ring buffers, and says which is a CPU's: CPUs that wrote to the same one would wait for
+/// each other's lock. User space sets their sizes, one page when unused.
+macro_rules! rings {
+    ($of:ident: $($nth:literal $name:ident),*) => {
+        $(#[btf_map] static $name: RingBuf<u64, 4096> = RingBuf::new();)*
 
-/// As `PERF_STATES`, for `--transport ringbuf`.
-#[btf_map]
-pub(crate) static RING_STATES: RingBuf<u64, 4096> = RingBuf::new();
+        /// The ring buffer of a CPU.
+        #[inline(always)]
+        pub(crate) fn $of(cpu: u32) -> *mut core::ffi::c_void {
+            match cpu % transport::RINGS {
+                $($nth => address(&$name),)*
+                _ => core::ptr::null_mut(),
+            }
+        }
+    };
+}
+
+// As `PERF_ENDINGS`, for `--transport ringbuf`.
+rings!(ring_endings: 0 RING_ENDINGS_0, 1 RING_ENDINGS_1, 2 RING_ENDINGS_2, 3 RING_ENDINGS_3,
+    4 RING_ENDINGS_4, 5 RING_ENDINGS_5, 6 RING_ENDINGS_6, 7 RING_ENDINGS_7);
+
+// As `PERF_STATES`, for `--transport ringbuf`.
+rings!(ring_states: 0 RING_STATES_0, 1 RING_STATES_1, 2 RING_STATES_2, 3 RING_STATES_3,
+    4 RING_STATES_4, 5 RING_STATES_5, 6 RING_STATES_6, 7 RING_STATES_7);
 
 /// Per CPU: slot 0 all records tried, then tried and lost per kind (`tracer_common::count`).
 #[btf_map]

@@ -129,9 +129,11 @@ pub enum Way {
 /// How records travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Transport {
+    /// BPF ring buffers where each CPU can have its own (Linux 5.8, 8 CPUs), else perf buffers
+    Auto,
     /// A perf ring buffer per CPU
     Perf,
-    /// BPF ring buffers, since Linux 5.8
+    /// BPF ring buffers, shared where there are more than 8 CPUs
     Ringbuf,
 }
 

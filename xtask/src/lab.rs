@@ -133,9 +133,14 @@ impl Lab {
         time * self.slow
     }
 
-    /// `finrst trace -o json`, attached the way asked for.
+    /// `finrst trace -o json`, attached the way asked for. By tracepoints alone records come through
+    /// the transport finrst would not choose itself, so that both are seen on every kernel.
     pub(crate) fn trace(&self, arguments: &[String]) -> Command {
         let mut command = self.trace_with_stacks();
+        let chosen = arguments.iter().any(|it| it == "--transport");
+        if self.way == Way::Tracepoint && !chosen {
+            command.args(["--transport", "perf"]);
+        }
         command.args(self.without_stacks()).args(arguments);
         command
     }

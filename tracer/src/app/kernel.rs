@@ -85,8 +85,9 @@ pub(super) fn request(
     Ok(Request {
         object,
         transport: match kernel.transport {
-            cli::Transport::Perf => transport::PERF,
-            cli::Transport::Ringbuf => transport::RINGBUF,
+            cli::Transport::Auto => None,
+            cli::Transport::Perf => Some(transport::PERF),
+            cli::Transport::Ringbuf => Some(transport::RINGBUF),
         },
         buffer_kib: kernel.buffer_size,
         allowed: Allowed {

@@ -244,7 +244,7 @@ pub struct Kernel {
     #[arg(long)]
     pub held_open: bool,
     /// How records travel
-    #[arg(long, value_enum, default_value = "perf")]
+    #[arg(long, value_enum, default_value = "auto")]
     pub transport: Transport,
     /// Buffer per CPU in KiB, rounded up to a power of two; the default depends on the CPUs
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(values::BUFFER_KIB))]

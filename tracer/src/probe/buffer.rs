@@ -1,25 +1,28 @@
 //! How large the buffers between kernel and user space are.
 
+use tracer_common::settings::transport::RINGS;
+
 /// What `--buffer-size` allows, in KiB a CPU.
 pub const SIZES_KIB: std::ops::RangeInclusive<u32> = 4..=262_144;
 
 /// Sizes of the buffers of both lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buffers {
     /// Bytes per CPU of the endings lane; a power of two, at least a page.
     pub endings: u32,
     /// Bytes per CPU of the states lane, likewise.
     pub states: u32,
-    cpus: u32,
+    cpus: Vec<u32>,
     page: u32,
 }
 
 impl Buffers {
     /// The buffers for `kib` per CPU and lane; without a wish, 128 MiB a lane are spread over the
-    /// CPUs, between 512 KiB and 8 MiB each.
+    /// CPUs, which go by their numbers, between 512 KiB and 8 MiB each.
     #[must_use]
-    pub fn new(kib: Option<u32>, cpus: u32, page: u32) -> Self {
-        let share = ((128 << 20) / cpus.max(1)).clamp(512 << 10, 8 << 20);
+    pub fn new(kib: Option<u32>, cpus: Vec<u32>, page: u32) -> Self {
+        let many = u32::try_from(cpus.len()).unwrap_or(u32::MAX);
+        let share = ((128 << 20) / many.max(1)).clamp(512 << 10, 8 << 20);
         let wish = kib.map(|kib| kib.saturating_mul(1024));
         let (endings, states) = (wish.unwrap_or(share), wish.unwrap_or(share));
         let fit = |bytes: u32| {
@@ -36,29 +39,33 @@ impl Buffers {
         }
     }
 
+    /// The CPUs that write, by number.
+    #[must_use]
+    pub fn cpus(&self) -> &[u32] {
+        &self.cpus
+    }
+
     /// Bytes of a page.
     #[must_use]
     pub fn page_bytes(&self) -> u32 {
         self.page
     }
 
-    /// Bytes of the one ring buffer that holds the endings of all CPUs.
+    /// Bytes of the `nth` ring buffer of a lane that has `bytes` per CPU; `None` where no CPU writes
+    /// to it.
     #[must_use]
-    pub fn ring_endings_bytes(&self) -> u32 {
-        self.ring(self.endings)
+    pub fn ring(&self, nth: u32, bytes: u32) -> Option<u32> {
+        let users = self.cpus.iter().filter(|cpu| *cpu % RINGS == nth).count();
+        let users = u32::try_from(users).ok().filter(|users| *users > 0)?;
+        let all = bytes.saturating_mul(users).min(1 << 30);
+        Some(all.checked_next_power_of_two().unwrap_or(1 << 30))
     }
 
-    /// Bytes of the one ring buffer that holds the states of all CPUs.
+    /// Whether no two CPUs write to the same ring buffer.
     #[must_use]
-    pub fn ring_states_bytes(&self) -> u32 {
-        self.ring(self.states)
-    }
-
-    fn ring(&self, bytes: u32) -> u32 {
-        let all = bytes.saturating_mul(self.cpus.max(1));
-        all.min(1 << 30)
-            .checked_next_power_of_two()
-            .unwrap_or(1 << 30)
+    pub fn has_ring_each(&self) -> bool {
+        let alone = |nth| self.cpus.iter().filter(|cpu| *cpu % RINGS == nth).count() < 2;
+        (0..RINGS).all(alone)
     }
 }
 
@@ -76,12 +83,12 @@ mod tests {
             (Some(9), 3),
             (Some(262_144), 512),
         ] {
-            let buffers = Buffers::new(kib, cpus, 4096);
+            let buffers = Buffers::new(kib, (0..cpus).collect(), 4096);
             for bytes in [
                 buffers.endings,
                 buffers.states,
-                buffers.ring_endings_bytes(),
-                buffers.ring_states_bytes(),
+                buffers.ring(0, buffers.endings).unwrap(),
+                buffers.ring(0, buffers.states).unwrap(),
             ] {
                 assert!(
                     bytes.is_power_of_two() && bytes >= 4096,
@@ -89,5 +96,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn cpus_share_a_ring_only_where_there_are_more_than_rings() {
+        let few = Buffers::new(Some(64), vec![0, 2, 5], 4096);
+        assert!(few.has_ring_each());
+        assert_eq!(few.ring(2, few.endings), Some(65_536));
+        assert_eq!(few.ring(1, few.endings), None);
+        let many = Buffers::new(Some(64), (0..10).collect(), 4096);
+        assert!(!many.has_ring_each());
+        assert_eq!(many.ring(1, many.endings), Some(131_072));
+        assert_eq!(many.ring(2, many.endings), Some(65_536));
+        // Numbers may have holes.
+        assert!(!Buffers::new(None, vec![0, 8], 4096).has_ring_each());
     }
 }

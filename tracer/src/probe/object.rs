@@ -5,7 +5,10 @@ use object::{Object, ObjectSection, ObjectSymbol};
 use tracer_common::{
     CONTRACT,
     gather::mode,
-    settings::{Offsets, Settings, stacks, transport},
+    settings::{
+        Offsets, Settings, stacks,
+        transport::{self, RING_ENDINGS, RING_STATES},
+    },
 };
 use zerocopy::IntoBytes;
 
@@ -86,14 +89,6 @@ pub fn open(
         CONTRACT => {}
         found => return Err(ObjectError::OtherContract { found }),
     }
-    let page = buffers.page_bytes();
-    let ring = |bytes: u32| {
-        if settings.transport == transport::RINGBUF {
-            bytes
-        } else {
-            page
-        }
-    };
     let gathers = settings.gather != mode::OFF;
     let filtered = if settings.filters == 0 || gathers {
         1
@@ -106,12 +101,21 @@ pub fn open(
     } else {
         TOUCHES
     };
-    library::loader()
+    let mut loader = library::loader();
+    for (names, bytes) in [
+        (&RING_ENDINGS, buffers.endings),
+        (&RING_STATES, buffers.states),
+    ] {
+        for (nth, name) in (0..).zip(names) {
+            let ring = buffers.ring(nth, bytes);
+            let used = ring.filter(|_| settings.transport == transport::RINGBUF);
+            loader.map_max_entries(name, used.unwrap_or(buffers.page_bytes()));
+        }
+    }
+    loader
         .btf(None)
         .override_global("OFFSETS", offsets.as_bytes(), true)
         .override_global("SETTINGS", settings.as_bytes(), true)
-        .map_max_entries("RING_ENDINGS", ring(buffers.ring_endings_bytes()))
-        .map_max_entries("RING_STATES", ring(buffers.ring_states_bytes()))
         .map_max_entries("VERDICTS", filtered)
         .map_max_entries("HELD", filtered)
         .map_max_entries("DEPARTED", filtered)

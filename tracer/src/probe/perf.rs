@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use aya::{maps::Map, util::online_cpus};
+use aya::maps::Map;
 use aya_obj::generated::{bpf_attr, perf_event_attr, perf_event_mmap_page};
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -37,8 +37,7 @@ impl PerfSource {
     /// The kernel refuses an event or its memory; the message names the CPU.
     pub fn open(endings: Map, states: Map, buffers: &Buffers) -> io::Result<Self> {
         let mut opened = Vec::new();
-        let cpus = online_cpus().map_err(|(_, error)| error)?;
-        for cpu in cpus {
+        for &cpu in buffers.cpus() {
             for (map, bytes) in [(&endings, buffers.endings), (&states, buffers.states)] {
                 let refused = |error: io::Error| {
                     io::Error::new(

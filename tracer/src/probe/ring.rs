@@ -1,41 +1,57 @@
-//! The BPF ring buffers, one per lane, for kernels from 5.8 on.
-#![expect(unsafe_code, reason = "registering a descriptor asserts who owns it")]
+//! The BPF ring buffers, one per CPU and lane, mapped by ourselves.
+//!
+//! Libraries map the data twice, one behind the other, so that no record wraps; the kernel fills in
+//! both at once, and finrst would look twice as large as it is.
+#![expect(unsafe_code, reason = "ring buffers are memory shared with the kernel")]
 
-use std::io;
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    ptr::NonNull,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
 
-use aya::maps::{Map, MapData, MapError, RingBuf};
+use aya::maps::Map;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::source::Source;
 
-/// Both ring buffers of a run.
+mod record;
+
+use record::Entry;
+
+/// All ring buffers of a run.
 pub struct RingSource {
-    lanes: Vec<AsyncFd<RingBuf<MapData>>>,
+    rings: Vec<AsyncFd<Ring>>,
+    scratch: Vec<u8>,
 }
 
 impl RingSource {
-    /// Takes over the maps of both lanes.
+    /// Takes over the maps, each with its size in bytes.
     ///
     /// # Errors
     ///
     /// The kernel has no ring buffers, or refuses to map one.
-    pub fn open(endings: Map, states: Map) -> io::Result<Self> {
-        let mut lanes = Vec::new();
-        for map in [endings, states] {
-            let ring = RingBuf::try_from(map).map_err(|error: MapError| io::Error::other(error))?;
+    pub fn open(maps: Vec<(Map, u32)>, page_bytes: u32) -> io::Result<Self> {
+        let mut rings = Vec::with_capacity(maps.len());
+        for (map, bytes) in maps {
+            let ring = Ring::open(map, size(bytes)?, size(page_bytes)?)?;
             // SAFETY: the ring buffer owns its descriptor and never gives it away.
             let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
-            lanes.push(watched.map_err(io::Error::from)?);
+            rings.push(watched.map_err(io::Error::from)?);
         }
-        Ok(Self { lanes })
+        Ok(Self {
+            rings,
+            scratch: Vec::with_capacity(4096),
+        })
     }
 }
 
 impl Source for RingSource {
     async fn filled(&mut self) -> io::Result<()> {
         std::future::poll_fn(|context| {
-            for lane in &self.lanes {
-                if let std::task::Poll::Ready(ready) = lane.poll_read_ready(context) {
+            for ring in &self.rings {
+                if let std::task::Poll::Ready(ready) = ring.poll_read_ready(context) {
                     return std::task::Poll::Ready(ready.map(|mut guard| guard.clear_ready()));
                 }
             }
@@ -45,11 +61,137 @@ impl Source for RingSource {
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        for lane in &mut self.lanes {
-            while let Some(record) = lane.get_mut().next() {
-                take(&record);
-            }
+        for ring in &mut self.rings {
+            ring.get_mut().drain(&mut self.scratch, take)?;
         }
         Ok(())
     }
+}
+
+/// One ring buffer and the memory it shares with us (`kernel/bpf/ringbuf.c`).
+struct Ring {
+    map: Map,
+    /// A page that says how far we have read; the kernel only reads it.
+    consumer: Mapping,
+    /// A page that says how far the kernel has written, followed by the data.
+    producer: Mapping,
+    page_bytes: usize,
+}
+
+impl AsRawFd for Ring {
+    fn as_raw_fd(&self) -> i32 {
+        // `open` refuses every other map.
+        descriptor(&self.map).unwrap_or(-1)
+    }
+}
+
+impl Ring {
+    fn open(map: Map, bytes: usize, page_bytes: usize) -> io::Result<Self> {
+        let fd = descriptor(&map).ok_or_else(|| io::Error::other("the map is no ring buffer"))?;
+        let consumer = Mapping::new(fd, 0, page_bytes, libc::PROT_READ | libc::PROT_WRITE)?;
+        let producer = Mapping::new(fd, page_bytes, page_bytes + bytes, libc::PROT_READ)?;
+        Ok(Self {
+            map,
+            consumer,
+            producer,
+            page_bytes,
+        })
+    }
+
+    /// Hands over every record that is whole, up to the first that is being written.
+    fn drain(&mut self, scratch: &mut Vec<u8>, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        let end = self.producer.position().load(Ordering::Acquire);
+        let mut at = self.consumer.position().load(Ordering::Relaxed);
+        while at != end {
+            let word = self.word(at);
+            let (entry, next) = record::next(self.data(), (at, end), word, scratch)?;
+            match entry {
+                Entry::Record(bytes) => take(bytes),
+                Entry::Discarded => {}
+                Entry::Busy => break,
+            }
+            at = next;
+            self.consumer.position().store(at, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The word before the record at this position, of four bytes aligned to eight; the kernel writes
+    /// it last.
+    fn word(&self, at: u64) -> u32 {
+        let word =
+            record::place(self.data(), at).and_then(|start| self.data().get(start..start + 4));
+        word.map_or(0, |word| {
+            // SAFETY: four aligned bytes of the mapping, which the kernel writes atomically.
+            unsafe { AtomicU32::from_ptr(word.as_ptr().cast_mut().cast()) }.load(Ordering::Acquire)
+        })
+    }
+
+    /// The data area; the kernel writes only outside the part between both positions, and into what
+    /// is marked busy there.
+    fn data(&self) -> &[u8] {
+        // SAFETY: the data follows the page within the mapping.
+        let start = unsafe { self.producer.start.add(self.page_bytes) };
+        // SAFETY: the mapping is this long and lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), self.producer.bytes - self.page_bytes) }
+    }
+}
+
+/// The descriptor of a map that is a ring buffer.
+fn descriptor(map: &Map) -> Option<i32> {
+    if let Map::RingBuf(data) = map {
+        Some(data.fd().as_fd().as_raw_fd())
+    } else {
+        None
+    }
+}
+
+/// Memory shared with the kernel.
+struct Mapping {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone, and nothing in it is bound to a thread.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    fn new(fd: i32, offset: usize, bytes: usize, rights: libc::c_int) -> io::Result<Self> {
+        let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
+        // SAFETY: a new mapping at an address the kernel chooses touches no memory of ours.
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                rights,
+                libc::MAP_SHARED,
+                fd,
+                offset,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)?;
+        Ok(Self { start, bytes })
+    }
+
+    /// The position the first eight bytes hold (an `unsigned long`).
+    fn position(&self) -> &AtomicU64 {
+        // SAFETY: the first page is mapped as long as `self` lives, and aligned; the kernel writes
+        // and reads positions atomically.
+        unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: exactly the mapping made in `new`, which nothing else refers to any more.
+        let unmapped = unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+        debug_assert_eq!(unmapped, 0, "the mapping is ours");
+    }
+}
+
+fn size(bytes: u32) -> io::Result<usize> {
+    usize::try_from(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -47,8 +47,8 @@ pub use segments::Segments;
 pub struct Request {
     /// The kernel object.
     pub object: Vec<u8>,
-    /// One of `tracer_common::settings::transport`.
-    pub transport: u32,
+    /// One of `tracer_common::settings::transport`; `None` for the cheaper of those there are.
+    pub transport: Option<u32>,
     /// KiB per CPU and lane; `None` for the default.
     pub buffer_kib: Option<u32>,
     /// What may be attached.
@@ -143,12 +143,15 @@ impl Session {
     pub fn open(request: &Request, btf: &Btf) -> Result<Self, SessionError> {
         let resolved = resolve(btf)?;
         let buffers = Buffers::new(request.buffer_kib, cpus(), page_bytes());
+        let transport = request
+            .transport
+            .unwrap_or_else(|| buffered::usual(&buffers));
         let (networks, network) = request.filters.networks();
         let settings = Settings {
             kinds: request.kinds,
             filters: request.filters.bits(),
-            transport: request.transport,
-            wakeup_bytes: buffers.ring_endings_bytes() / 4,
+            transport,
+            wakeup_bytes: buffers.endings / 4,
             tick_us: tick_us(btf),
             has_task_pt_regs: u32::from(has_helper(btf, "task_pt_regs")),
             device: request.segments.device.unwrap_or(0),
@@ -176,7 +179,7 @@ impl Session {
         let touches = of_map(&mut programs, "TOUCHES", Touches::new)?;
         let gathered = Gathered::take(&mut programs)
             .map_err(|(name, source)| SessionError::Map { name, source })?;
-        let source = Buffered::open(&mut programs, request.transport, &buffers)?;
+        let source = Buffered::open(&mut programs, transport, &buffers)?;
         let wanted = |point: &Point| wanted(point, request);
         let types = library::types(btf);
         let plan = Plan::carry_out(&mut programs, btf, types.as_ref(), request.allowed, wanted);
@@ -195,6 +198,12 @@ impl Session {
             plan,
             resolved,
         })
+    }
+
+    /// How records travel, `perf` or `ringbuf`.
+    #[must_use]
+    pub fn transport(&self) -> &'static str {
+        self.source.name()
     }
 
     /// Detaches every program; records under way still arrive for a moment.
@@ -254,17 +263,11 @@ impl Session {
 
 impl Source for Session {
     async fn filled(&mut self) -> io::Result<()> {
-        match &mut self.source {
-            Buffered::Perf(perf) => perf.filled().await,
-            Buffered::Ring(ring) => ring.filled().await,
-        }
+        self.source.filled().await
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        match &mut self.source {
-            Buffered::Perf(perf) => perf.drain(take),
-            Buffered::Ring(ring) => ring.drain(take),
-        }
+        self.source.drain(take)
     }
 }
 

@@ -19,7 +19,7 @@ use self::told::Told;
 use super::gathered::{self, Counted};
 use crate::{
     app::{command, confined, kernel, output, select, stop::Stop, view},
-    cli::{Latency as Asked, Select, Transport},
+    cli::{Latency as Asked, Select},
     confine::Needs,
     enrich::clock,
     exit::{Exit, Failure},
@@ -166,10 +166,7 @@ impl Run<'_> {
             version: env!("CARGO_PKG_VERSION"),
             kernel: Some(&facts.release),
             machine: std::env::consts::ARCH,
-            transport: Some(match self.asked.kernel.transport {
-                Transport::Perf => "perf",
-                Transport::Ringbuf => "ringbuf",
-            }),
+            transport: Some(self.session.transport()),
             points: &points,
         };
         if !self.asked.quiet {

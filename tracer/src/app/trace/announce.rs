@@ -5,7 +5,6 @@ use std::io;
 use super::run::Run;
 use crate::{
     app::{kernel, output, record::Tape},
-    cli::Transport,
     enrich::clock,
     probe::system::SystemFacts,
     render::Start,
@@ -24,10 +23,7 @@ impl Run<'_> {
             version: env!("CARGO_PKG_VERSION"),
             kernel: Some(&facts.release),
             machine: std::env::consts::ARCH,
-            transport: Some(match self.job.kernel.transport {
-                Transport::Perf => "perf",
-                Transport::Ringbuf => "ringbuf",
-            }),
+            transport: Some(self.session.transport()),
             points: &points,
         };
         if let Some(tape) = tape {

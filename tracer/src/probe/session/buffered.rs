@@ -1,10 +1,25 @@
 //! The buffers records come through, by either transport.
 
-use aya::Ebpf;
-use tracer_common::settings::transport;
+use std::io;
+
+use aya::{
+    Ebpf,
+    maps::{Map, MapType},
+    sys::is_map_supported,
+};
+use tracer_common::settings::transport::{self, RING_ENDINGS, RING_STATES};
 
 use super::{SessionError, of_map};
-use crate::probe::{buffer::Buffers, perf::PerfSource, ring::RingSource};
+use crate::probe::{buffer::Buffers, perf::PerfSource, ring::RingSource, source::Source};
+
+/// The transport nobody chose: ring buffers are cheaper than perf buffers where each CPU has its own (decision 0035).
+pub(super) fn usual(buffers: &Buffers) -> u32 {
+    if buffers.has_ring_each() && is_map_supported(MapType::RingBuf).unwrap_or(false) {
+        transport::RINGBUF
+    } else {
+        transport::PERF
+    }
+}
 
 /// The transport chosen.
 pub(super) enum Buffered {
@@ -19,21 +34,16 @@ impl Buffered {
         chosen: u32,
         buffers: &Buffers,
     ) -> Result<Self, SessionError> {
-        let [endings, states] = if chosen == transport::RINGBUF {
-            ["RING_ENDINGS", "RING_STATES"]
-        } else {
-            ["PERF_ENDINGS", "PERF_STATES"]
-        };
-        let endings = of_map(programs, endings, Ok)?;
-        let states = of_map(programs, states, Ok)?;
         if chosen == transport::RINGBUF {
-            return RingSource::open(endings, states)
+            return RingSource::open(rings(programs, buffers)?, buffers.page_bytes())
                 .map(Self::Ring)
                 .map_err(|source| SessionError::Buffers {
                     transport: "ring",
                     source,
                 });
         }
+        let endings = of_map(programs, "PERF_ENDINGS", Ok)?;
+        let states = of_map(programs, "PERF_STATES", Ok)?;
         PerfSource::open(endings, states, buffers)
             .map(|perf| Self::Perf(Box::new(perf)))
             .map_err(|source| SessionError::Buffers {
@@ -41,4 +51,44 @@ impl Buffered {
                 source,
             })
     }
+
+    /// The transport's name, as `--transport` takes it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Perf(_) => "perf",
+            Self::Ring(_) => "ringbuf",
+        }
+    }
+}
+
+impl Source for Buffered {
+    async fn filled(&mut self) -> io::Result<()> {
+        match self {
+            Self::Perf(perf) => perf.filled().await,
+            Self::Ring(ring) => ring.filled().await,
+        }
+    }
+
+    fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        match self {
+            Self::Perf(perf) => perf.drain(take),
+            Self::Ring(ring) => ring.drain(take),
+        }
+    }
+}
+
+/// The ring buffers some CPU writes to, and how large they are.
+fn rings(programs: &mut Ebpf, buffers: &Buffers) -> Result<Vec<(Map, u32)>, SessionError> {
+    let mut rings = Vec::new();
+    for (names, bytes) in [
+        (RING_ENDINGS, buffers.endings),
+        (RING_STATES, buffers.states),
+    ] {
+        for (nth, name) in (0..).zip(names) {
+            if let Some(bytes) = buffers.ring(nth, bytes) {
+                rings.push((of_map(programs, name, Ok)?, bytes));
+            }
+        }
+    }
+    Ok(rings)
 }

@@ -2,12 +2,9 @@
 
 use aya::util::online_cpus;
 
-/// How many CPUs there are; one where nobody tells.
-pub(super) fn cpus() -> u32 {
-    online_cpus()
-        .ok()
-        .and_then(|cpus| u32::try_from(cpus.len()).ok())
-        .unwrap_or(1)
+/// The numbers of the CPUs there are; the first alone where nobody tells.
+pub(super) fn cpus() -> Vec<u32> {
+    online_cpus().unwrap_or_else(|_| vec![0])
 }
 
 /// The size of a page of memory.

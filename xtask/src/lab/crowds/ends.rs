@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
 };
 
-use super::{Ending, Score, told_ends};
+use super::{Ending, SHOWN, Score, told_ends};
 
 /// Which ends were told of.
 #[derive(Debug, Default)]
@@ -57,9 +57,11 @@ impl Ends {
         let uneven = self.balance.iter().filter(|it| *it.1 != 0);
         let uneven: Vec<_> = uneven.map(|((client, _), _)| client.to_string()).collect();
         if uneven.len() > missed {
+            let shown: Vec<_> = uneven.iter().take(SHOWN).map(String::as_str).collect();
             wrong.push(format!(
-                "one end is told, the other is not: {}",
-                uneven.join(", ")
+                "one end is told, the other is not, of {} connections: {}",
+                uneven.len(),
+                shown.join(", ")
             ));
         }
         wrong

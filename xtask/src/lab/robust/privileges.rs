@@ -85,7 +85,8 @@ pub(super) fn missing(lab: &Lab) -> anyhow::Result<()> {
     if paranoid.trim() == "-1" {
         return Ok(());
     }
-    let command = as_nobody(lab, &scratch, &without("+ipc_lock"))?;
+    let mut command = as_nobody(lab, &scratch, &without("+ipc_lock"))?;
+    command.args(["--transport", "perf"]);
     let mut limited = Command::new("prlimit");
     limited
         .arg("--memlock=65536:65536")
