@@ -18,7 +18,12 @@ mod tests;
 type Key = (MonoNs, u16, u64, u64);
 
 /// Records of which each is younger than the one before.
-type Run = VecDeque<(Key, Observation)>;
+#[derive(Debug, Default)]
+struct Run {
+    keys: VecDeque<Key>,
+    /// As many, in the same order; apart from their keys, they are put where they stay at once.
+    observations: VecDeque<Observation>,
+}
 
 /// The merge: records go in nearly ordered and come out ordered by `(at, cpu, seq)`.
 ///
@@ -50,7 +55,7 @@ impl Merge {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
-            runs: vec![Run::new()],
+            runs: vec![Run::default()],
             current: 0,
             heads: BinaryHeap::new(),
             tails: BTreeMap::new(),
@@ -118,25 +123,27 @@ impl Merge {
         self.len == 0
     }
 
+    #[inline]
     fn store(&mut self, key: Key, observation: Observation) {
-        let fits = |run: &Run| run.back().is_none_or(|&(youngest, _)| youngest < key);
+        let fits = |run: &Run| run.keys.back().is_none_or(|&youngest| youngest < key);
         if !self.runs.get(self.current).is_some_and(fits) {
             self.turn_to_run_of(key);
         }
         let Some(run) = self.runs.get_mut(self.current) else {
             return;
         };
-        if run.is_empty() {
+        if run.keys.is_empty() {
             self.heads.push(Reverse((key, self.current)));
         }
-        run.push_back((key, observation));
+        run.keys.push_back(key);
+        run.observations.push_back(observation);
         self.len += 1;
     }
 
     /// Makes the run current whose youngest record is the least older one; else an empty one.
     fn turn_to_run_of(&mut self, key: Key) {
-        let youngest = self.runs.get(self.current).and_then(VecDeque::back);
-        if let Some(&(youngest, _)) = youngest {
+        let youngest = self.runs.get(self.current);
+        if let Some(&youngest) = youngest.and_then(|run| run.keys.back()) {
             self.tails.insert(youngest, self.current);
         }
         let older = self.tails.range(..key).next_back();
@@ -147,7 +154,7 @@ impl Merge {
         } else if let Some(run) = self.free.pop() {
             run
         } else {
-            self.runs.push(Run::new());
+            self.runs.push(Run::default());
             self.runs.len() - 1
         };
     }
@@ -156,8 +163,8 @@ impl Merge {
     #[must_use]
     pub fn oldest(&self, watermark: MonoNs) -> Option<&Observation> {
         let &Reverse(((at, ..), place)) = self.heads.peek()?;
-        let (_, observation) = self.runs.get(place)?.front()?;
-        (at <= watermark).then_some(observation)
+        let observation = self.runs.get(place)?.observations.front();
+        observation.filter(|_| at <= watermark)
     }
 
     /// Hands out the oldest record, if it is not younger than `watermark`.
@@ -170,20 +177,20 @@ impl Merge {
         drop(self.take_oldest());
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_oldest(&mut self) -> Option<Observation> {
         let mut head = self.heads.peek_mut()?;
         let Reverse((_, place)) = *head;
         // What empty runs keep is no more in all than the capacity.
         let kept = self.capacity / self.runs.len().max(1);
         let run = self.runs.get_mut(place)?;
-        let (key, observation) = run.pop_front()?;
-        if let Some(&(next, _)) = run.front() {
+        let (key, observation) = (run.keys.pop_front()?, run.observations.pop_front()?);
+        if let Some(&next) = run.keys.front() {
             *head = Reverse((next, place));
         } else {
             PeekMut::pop(head);
-            if run.capacity() > kept {
-                *run = Run::new();
+            if run.observations.capacity() > kept {
+                *run = Run::default();
             }
             if place != self.current {
                 self.tails.remove(&key);

@@ -52,14 +52,14 @@ impl Tracked {
     pub(super) fn state_changed(
         &mut self,
         moment: Moment,
-        condition: Condition,
+        condition: &Condition,
         (from, to): (TcpState, TcpState),
         limits: &Limits,
     ) {
         let Moment { at, actor } = moment;
         self.note(Transition { at, from, to }, limits);
         if matches!(to, TcpState::FinWait1 | TcpState::LastAck) && !self.fin_sent {
-            self.fin_sent(moment, from, condition, limits);
+            self.fin_sent(moment, from, *condition, limits);
         }
         // An orphan in FIN_WAIT2 is replaced by a TIME_WAIT stand-in, which shows as CLOSE too;
         // only one that got its FIN has SOCK_DONE set (`tcp_fin`, `net/ipv4/tcp_input.c`).
@@ -68,10 +68,10 @@ impl Tracked {
                 && to == TcpState::Close
                 && condition.fin_received == Some(true));
         if fin_arrived && !self.fin_received {
-            self.fin_received(at, Some(from), condition, limits);
+            self.fin_received(at, Some(from), *condition, limits);
         }
         if to == TcpState::Close {
-            self.close_reached(moment, from, condition);
+            self.close_reached(moment, from, *condition);
         }
         self.transition_by(actor, to);
     }
@@ -166,7 +166,7 @@ impl Tracked {
         act.state = self.state_before_close(state);
         act.condition = condition;
         if let Some(closed) = self.closed {
-            act.condition = super::facts::merged(closed.condition, condition);
+            act.condition = super::facts::merged(closed.condition, &condition);
             act.call = closed.by_close.then_some(Call::Close);
         }
         self.torn_down_by(moment);
@@ -200,7 +200,7 @@ impl Tracked {
         if let Some(place) = self.acts.iter().position(withdrawn) {
             let reset = self.acts.remove(place);
             act.state = reset.state.or(act.state);
-            act.condition = super::facts::merged(act.condition, reset.condition);
+            act.condition = super::facts::merged(act.condition, &reset.condition);
         }
         self.last_touched = self.last_touched.max(act.at);
         self.act(act, limits);

@@ -24,7 +24,7 @@ impl Correlator {
         if !self.concerns(socket) {
             return;
         }
-        if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
+        if let Some(tracked) = self.meet(moment, socket, &Condition::default(), false) {
             tracked.held_by(moment.actor, Provenance::Acted);
             if tracked.asked.len() < WISHES {
                 let (at, stack) = (moment.at, None);

@@ -185,6 +185,7 @@ fn is_quiet(tracked: &Tracked) -> bool {
         found_by_flow: _,
         stacks,
         due,
+        queued: _,
         truncated,
     } = tracked;
     let plain = Condition {

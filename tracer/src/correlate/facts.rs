@@ -5,43 +5,36 @@ use crate::model::{
     socket::{Condition, Timers},
 };
 
-/// `older` with every fact that `newer` knows.
-pub(super) fn merged(older: Condition, newer: Condition) -> Condition {
-    Condition {
-        unread: newer.unread.or(older.unread),
-        unacked: newer.unacked.or(older.unacked),
-        unsent: newer.unsent.or(older.unsent),
-        write_seq: newer.write_seq.or(older.write_seq),
-        rcv_nxt: newer.rcv_nxt.or(older.rcv_nxt),
-        dead: newer.dead.or(older.dead),
-        fin_received: newer.fin_received.or(older.fin_received),
-        fin_read: newer.fin_read.or(older.fin_read),
-        linger: newer.linger.or(older.linger),
-        err: newer.err.or(older.err),
-        rtt_us: newer.rtt_us.or(older.rtt_us),
-        bytes_acked: newer.bytes_acked.or(older.bytes_acked),
-        bytes_received: newer.bytes_received.or(older.bytes_received),
-        shutdown: newer.shutdown.or(older.shutdown),
-        file: newer.file.or(older.file),
-        inode: newer.inode.or(older.inode),
-        backlog: newer.backlog.or(older.backlog),
-        timers: merged_timers(older.timers, newer.timers),
-    }
+/// Takes over what the newer one of two knows, of every field there is.
+macro_rules! take_over {
+    ($kind:ident { $($whole:ident,)? $(..; $($field:ident),*)? }, $into:ident, $newer:ident) => {
+        let $kind { $($whole,)? $($($field),*)? } = $newer;
+        $($(if $field.is_some() {
+            $into.$field = *$field;
+        })*)?
+    };
 }
 
-fn merged_timers(older: Timers, newer: Timers) -> Timers {
-    Timers {
-        idle_ms: newer.idle_ms.or(older.idle_ms),
-        unacked_age_us: newer.unacked_age_us.or(older.unacked_age_us),
-        user_timeout_ms: newer.user_timeout_ms.or(older.user_timeout_ms),
-        window: newer.window.or(older.window),
-        tries: newer.tries.or(older.tries),
-        linger2: newer.linger2.or(older.linger2),
-        keepalive: newer.keepalive.or(older.keepalive),
-        memory_pressure: newer.memory_pressure.or(older.memory_pressure),
-        signed: newer.signed.or(older.signed),
-        mptcp: newer.mptcp.or(older.mptcp),
-    }
+/// Takes in every fact that `newer` knows.
+pub(super) fn merge(into: &mut Condition, newer: &Condition) {
+    take_over!(Condition { timers, ..;
+        unread, unacked, unsent, write_seq, rcv_nxt, dead, fin_received, fin_read, linger, err,
+        rtt_us, bytes_acked, bytes_received, shutdown, file, inode, backlog
+    }, into, newer);
+    merge_timers(&mut into.timers, timers);
+}
+
+fn merge_timers(into: &mut Timers, newer: &Timers) {
+    take_over!(Timers { ..;
+        idle_ms, unacked_age_us, user_timeout_ms, window, tries, linger2, keepalive,
+        memory_pressure, signed, mptcp
+    }, into, newer);
+}
+
+/// `older` with every fact that `newer` knows.
+pub(super) fn merged(mut older: Condition, newer: &Condition) -> Condition {
+    merge(&mut older, newer);
+    older
 }
 
 /// The flow as it was while connected.

@@ -44,7 +44,7 @@ impl Correlator {
             inode,
             ..Condition::default()
         };
-        if let Some(tracked) = self.meet(moment, socket, condition, false) {
+        if let Some(tracked) = self.meet(moment, socket, &condition, false) {
             tracked.let_go(moment, references, &limits);
         }
         self.reschedule(socket.id.address);

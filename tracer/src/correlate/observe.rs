@@ -31,14 +31,14 @@ impl Correlator {
     fn take_in(&mut self, moment: Moment, what: &What) {
         match what {
             What::CloseCalled { socket, condition } => {
-                self.called(moment, socket, *condition, Some(Call::Close));
+                self.called(moment, socket, condition, Some(Call::Close));
             }
             What::ShutdownCalled {
                 socket,
                 condition,
                 send,
                 ..
-            } => self.called(moment, socket, *condition, send.then_some(Call::Shutdown)),
+            } => self.called(moment, socket, condition, send.then_some(Call::Shutdown)),
             What::FinQueued {
                 socket,
                 seq,
@@ -48,7 +48,7 @@ impl Correlator {
                 socket,
                 condition,
                 reason,
-            } => self.rst_sent(moment, socket, *condition, *reason),
+            } => self.rst_sent(moment, socket, condition, *reason),
             What::RstAnswered {
                 flow,
                 socket,
@@ -67,16 +67,16 @@ impl Correlator {
                 held_back,
                 from,
                 to,
-            } => self.state_changed(moment, socket, *condition, *held_back, (*from, *to)),
+            } => self.state_changed(moment, socket, condition, *held_back, (*from, *to)),
             What::RstReceived { socket, condition } => {
-                self.rst_received(moment, socket, *condition);
+                self.rst_received(moment, socket, condition);
             }
             What::FinRetransmitted { socket, seq: _ } => self.fin_retransmitted(moment, socket),
             What::Destroyed {
                 socket,
                 condition,
                 held_back,
-            } => self.destroyed(moment, socket, *condition, *held_back),
+            } => self.destroyed(moment, socket, condition, *held_back),
             What::Accepted { socket, inode } => self.accepted(moment, *socket, *inode),
             What::HeldOpen {
                 socket,
@@ -96,7 +96,7 @@ impl Correlator {
         &mut self,
         moment: Moment,
         socket: &Socket,
-        condition: Condition,
+        condition: &Condition,
         birth: bool,
     ) -> Option<&mut Tracked> {
         let unknown = self.sockets.at(socket.id.address).is_none();
@@ -129,18 +129,15 @@ impl Correlator {
 
     /// Plans when the socket is told of, after something happened to it.
     pub(super) fn reschedule(&mut self, address: u64) {
-        if let Some(tracked) = self.sockets.at(address)
-            && tracked.owner.is_none()
-            && tracked.listener.is_none()
-            && tracked.is_unaccepted()
-        {
+        let Some(tracked) = self.sockets.at(address) else {
+            return;
+        };
+        if tracked.owner.is_none() && tracked.listener.is_none() && tracked.is_unaccepted() {
             let cookie = tracked.listener_cookie;
             tracked.listener = self.listeners.of(tracked.id, cookie, &tracked.flow);
         }
-        let due = self.sockets.at(address).map(|it| it.ready_at(&self.limits));
-        if let Some(due) = due {
-            self.sockets.schedule(address, due);
-        }
+        let due = tracked.ready_at(&self.limits);
+        self.sockets.schedule(address, due);
     }
 
     /// Whether a socket can be part of an ending, known or not.
@@ -153,7 +150,7 @@ impl Correlator {
         &mut self,
         moment: Moment,
         socket: &Socket,
-        condition: Condition,
+        condition: &Condition,
         call: Option<Call>,
     ) {
         if !self.concerns(socket) {
@@ -183,14 +180,14 @@ impl Correlator {
         unsent: Option<u32>,
     ) {
         let limits = self.limits;
-        if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
+        if let Some(tracked) = self.meet(moment, socket, &Condition::default(), false) {
             tracked.fin_queued(moment, seq, unsent, &limits);
         }
         self.reschedule(socket.id.address);
     }
 
     fn fin_retransmitted(&mut self, moment: Moment, socket: &Socket) {
-        if let Some(tracked) = self.meet(moment, socket, Condition::default(), false) {
+        if let Some(tracked) = self.meet(moment, socket, &Condition::default(), false) {
             tracked.fin_retransmits = tracked.fin_retransmits.saturating_add(1);
         }
         self.reschedule(socket.id.address);
@@ -200,22 +197,22 @@ impl Correlator {
         &mut self,
         moment: Moment,
         socket: &Socket,
-        condition: Condition,
+        condition: &Condition,
         reason: Option<u32>,
     ) {
         let reason = reason.map(|code| self.names.reason(code));
         let limits = self.limits;
         self.reset_left(socket.flow, moment.at);
         if let Some(tracked) = self.meet(moment, socket, condition, false) {
-            tracked.reset_sent(moment, socket.state, condition, reason, &limits);
+            tracked.reset_sent(moment, socket.state, *condition, reason, &limits);
         }
         self.reschedule(socket.id.address);
     }
 
-    fn rst_received(&mut self, moment: Moment, socket: &Socket, condition: Condition) {
+    fn rst_received(&mut self, moment: Moment, socket: &Socket, condition: &Condition) {
         let limits = self.limits;
         if let Some(tracked) = self.meet(moment, socket, condition, false) {
-            tracked.reset_received(moment.at, socket.state, condition, &limits);
+            tracked.reset_received(moment.at, socket.state, *condition, &limits);
         }
         self.reschedule(socket.id.address);
     }
@@ -224,7 +221,7 @@ impl Correlator {
         &mut self,
         moment: Moment,
         socket: &Socket,
-        condition: Condition,
+        condition: &Condition,
         held_back: HeldBack,
         (from, to): (TcpState, TcpState),
     ) {
@@ -268,7 +265,7 @@ impl Correlator {
         &mut self,
         moment: Moment,
         socket: &Socket,
-        condition: Condition,
+        condition: &Condition,
         held_back: HeldBack,
     ) {
         let silent = held_back == HeldBack::default();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hashlink::LinkedHashMap;
+use hashlink::{LinkedHashMap, linked_hash_map::RawEntryMut};
 
 use super::{
     asleep::{Asleep, Owners},
@@ -23,6 +23,7 @@ pub(super) struct Sockets {
     /// Those nothing happened to for longer than to any that is awake.
     asleep: LinkedHashMap<u64, Asleep>,
     owners: Owners,
+    /// When to look whether a socket is due: when it is, or before.
     due: BTreeSet<(MonoNs, u64)>,
     limit: usize,
     /// How many may be awake.
@@ -79,8 +80,20 @@ impl Sockets {
         self.due.len()
     }
 
-    /// The socket at `address`, whichever it is.
+    /// The socket at `address`, whichever it is. The one touched last is asked for again and again,
+    /// and found without a look into the table.
     pub(super) fn at(&mut self, address: u64) -> Option<&mut Tracked> {
+        if self
+            .awake
+            .back()
+            .is_some_and(|(&latest, _)| latest == address)
+        {
+            return self
+                .awake
+                .iter_mut()
+                .next_back()
+                .map(|(_, tracked)| tracked);
+        }
         self.wake(address);
         self.awake.get_mut(&address)
     }
@@ -99,11 +112,12 @@ impl Sockets {
         let address = socket.id.address;
         let mut displaced = None;
         self.wake(address);
-        if let Some(known) = self.awake.get(&address) {
+        if let RawEntryMut::Occupied(mut entry) = self.awake.raw_entry_mut().from_key(&address) {
+            let known = entry.get();
             let same = known.id.may_be(socket.id);
             let late = at < known.first_seen;
             if same && (late || !birth && known.is_alive(at)) {
-                self.awake.to_back(&address);
+                entry.to_back();
                 return None;
             }
             if late {
@@ -145,35 +159,44 @@ impl Sockets {
 
     /// Sets when the socket at `address` is to be told of; `None` for not yet.
     pub(super) fn schedule(&mut self, address: u64, due: Option<MonoNs>) {
-        self.wake(address);
-        let Some(tracked) = self.awake.get_mut(&address) else {
+        let Some(tracked) = self.at(address) else {
             return;
         };
-        if tracked.due == due {
+        tracked.due = due;
+        let queued = tracked.queued;
+        // Most are put off again and again: their place in the queue is looked at when it comes.
+        if queued == due || due.is_some_and(|due| queued.is_some_and(|queued| queued < due)) {
             return;
         }
-        if let Some(old) = tracked.due {
+        tracked.queued = due;
+        if let Some(old) = queued {
             self.due.remove(&(old, address));
         }
-        tracked.due = due;
         if let Some(new) = due {
             self.due.insert((new, address));
         }
     }
 
-    /// Whether there is a socket due at `now`.
+    /// Whether there may be a socket due at `now`.
     pub(super) fn is_due(&self, now: MonoNs) -> bool {
         self.due.first().is_some_and(|&(due, _)| due <= now)
     }
 
     /// Takes the next socket due at `now` out of the queue, not out of the table.
     pub(super) fn pop_due(&mut self, now: MonoNs) -> Option<u64> {
-        let &(due, address) = self.due.first()?;
-        if due > now {
-            return None;
+        while let Some(&(queued, address)) = self.due.first()
+            && queued <= now
+        {
+            let due = self.at(address).and_then(|tracked| tracked.due);
+            // Out of the queue, and back to where it belongs.
+            self.schedule(address, None);
+            if due.is_some_and(|due| due > queued) {
+                self.schedule(address, due);
+            } else {
+                return Some(address);
+            }
         }
-        self.schedule(address, None);
-        Some(address)
+        None
     }
 
     /// Takes a socket out of the table.

@@ -104,7 +104,10 @@ pub(super) struct Tracked {
     pub(super) found_by_flow: bool,
     /// Stacks whose acts were not told yet.
     pub(super) stacks: Vec<StackId>,
+    /// When it is to be told of.
     pub(super) due: Option<MonoNs>,
+    /// When that is looked at, not later.
+    pub(super) queued: Option<MonoNs>,
     /// Acts and transitions that found no room.
     pub(super) truncated: u64,
 }
@@ -142,6 +145,7 @@ impl Tracked {
             found_by_flow: false,
             stacks: Vec::new(),
             due: None,
+            queued: None,
             truncated: 0,
         }
     }
@@ -173,11 +177,11 @@ impl Tracked {
     }
 
     /// Takes in what every event says.
-    pub(super) fn refresh(&mut self, at: MonoNs, socket: &Socket, condition: Condition) {
+    pub(super) fn refresh(&mut self, at: MonoNs, socket: &Socket, condition: &Condition) {
         self.id.cookie = self.id.cookie.or(socket.id.cookie);
         self.flow = facts::connected(self.flow, socket.flow);
         self.uid = socket.uid.or(self.uid);
-        self.condition = facts::merged(self.condition, condition);
+        facts::merge(&mut self.condition, condition);
         self.last_touched = self.last_touched.max(at);
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 pub(super) mod writer;
 
-use writer::append_joined;
+use writer::Line;
 
 use super::{
     Devices, Explained, Options, Render, Start,
@@ -31,9 +31,9 @@ pub(super) struct Json {
     buffer: Buffer,
 }
 
-/// One line under construction, its memory used again for the next.
+/// The line under construction.
 #[derive(Default)]
-struct Buffer(Vec<u8>);
+struct Buffer(Line);
 
 impl Buffer {
     fn line(
@@ -43,11 +43,8 @@ impl Buffer {
         body: impl Serialize,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        self.0.clear();
         let time = Text(clock.rfc3339(at));
-        append_joined(&mut self.0, &Head::new(kind, time, at), &body)?;
-        self.0.push(b'\n');
-        out.write_all(&self.0)
+        self.0.write(&Head::new(kind, time, at), &body, out)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::{
-    json::writer::write_line,
+    json::writer::Line,
     schema::{Head, Text, leak},
     text::row::Row,
     time::{WallClock, human},
@@ -194,18 +194,18 @@ impl Report<'_> {
     /// Those of `out`.
     pub fn json(&self, clock: &WallClock, out: &mut dyn Write) -> io::Result<()> {
         let head = |kind| Head::new(kind, Text(clock.rfc3339(self.at)), self.at);
-        let mut line = Vec::new();
+        let mut line = Line::default();
         for (key, group) in &self.groups.0 {
             let body = leak::leak(key, group, self.per_minute(key, group));
-            write_line(&mut line, &head("leak"), &body, out)?;
+            line.write(&head("leak"), &body, out)?;
             let members = group.members.iter().filter(|_| self.each);
             for leaked in members.filter_map(|&it| self.found.leaked.get(it)) {
                 let body = leak::leaked(leaked, self.names);
-                write_line(&mut line, &head("leaked"), &body, out)?;
+                line.write(&head("leaked"), &body, out)?;
             }
         }
         let body = leak::leaks(self.groups.sockets(), self.found, self.ports);
-        write_line(&mut line, &head("leaks"), &body, out)
+        line.write(&head("leaks"), &body, out)
     }
 }
 

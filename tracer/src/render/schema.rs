@@ -44,7 +44,7 @@ type NotYet = ();
 #[derive(Serialize)]
 pub(super) struct Head<T> {
     schema: u32,
-    r#type: &'static str,
+    r#type: Word,
     time: T,
     mono_ns: u64,
 }
@@ -54,7 +54,7 @@ impl<T: Serialize> Head<T> {
     pub(super) const fn new(r#type: &'static str, time: T, at: MonoNs) -> Self {
         Self {
             schema: SCHEMA,
-            r#type,
+            r#type: Word(r#type),
             time,
             mono_ns: at.0,
         }
@@ -67,6 +67,16 @@ pub(super) struct Text<D>(pub(super) D);
 impl<D: Display> Serialize for Text<D> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// A word of the project's own, which needs no look for what must be escaped.
+struct Word(&'static str);
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // As the name of a variant, which a serializer may write as it is.
+        serializer.serialize_unit_variant("", 0, self.0)
     }
 }
 
@@ -98,7 +108,7 @@ struct Connection<'a, I> {
     id: Option<I>,
     /// Hexadecimal, as `ss -e` shows it after `sk:`.
     cookie: Option<Hex>,
-    family: &'static str,
+    family: Word,
     local: Option<End>,
     remote: Option<End>,
     netns: Option<u32>,
@@ -135,7 +145,7 @@ fn connection<'a, I>(
     Connection {
         id,
         cookie: socket.and_then(|socket| socket.cookie).map(Hex),
-        family: if ipv4 { "ipv4" } else { "ipv6" },
+        family: Word(if ipv4 { "ipv4" } else { "ipv6" }),
         local: end(flow.local),
         remote: end(flow.remote),
         netns: flow.netns,
@@ -149,7 +159,7 @@ fn connection<'a, I>(
 /// Who acted.
 #[derive(Serialize)]
 struct Actor {
-    context: &'static str,
+    context: Word,
     pid: Option<u32>,
     tid: Option<u32>,
     comm: Option<Text<Comm>>,
@@ -161,7 +171,7 @@ struct Actor {
 fn actor(actor: &ModelActor) -> Actor {
     let task = words::task(actor);
     Actor {
-        context: words::context(actor),
+        context: Word(words::context(actor)),
         pid: task.map(|task| task.pid),
         tid: task.map(|task| task.tid),
         comm: task.map(|task| Text(task.comm)),
@@ -230,7 +240,7 @@ struct Condition {
     bytes_acked: Option<u64>,
     bytes_received: Option<u64>,
     shutdown: Option<Shutdown>,
-    file: Option<&'static str>,
+    file: Option<Word>,
     inode: Option<u32>,
 }
 
@@ -268,10 +278,12 @@ fn condition(condition: &ModelCondition) -> Option<Condition> {
         shutdown: condition
             .shutdown
             .map(|(receive, send)| Shutdown { receive, send }),
-        file: condition.file.map(|file| match file {
-            FileRefs::None => "none",
-            FileRefs::Held => "held",
-            FileRefs::Released => "released",
+        file: condition.file.map(|file| {
+            Word(match file {
+                FileRefs::None => "none",
+                FileRefs::Held => "held",
+                FileRefs::Released => "released",
+            })
         }),
         inode: condition.inode,
     })

@@ -9,7 +9,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::{
-    json::writer::write_line,
+    json::writer::Line,
     schema::{Head, Text, socket},
     text::{event, row::Row},
     time::{WallClock, human},
@@ -83,11 +83,11 @@ impl Listing<'_> {
     ///
     /// Those of `out`.
     pub fn json(&self, clock: &WallClock, out: &mut dyn Write) -> io::Result<()> {
-        let mut line = Vec::new();
+        let mut line = Line::default();
         for known in self.sockets {
             let head = Head::new("socket", Text(clock.rfc3339(self.at)), self.at);
             let body = socket::socket(known, self.netns_name(&known.flow));
-            write_line(&mut line, &head, &body, out)?;
+            line.write(&head, &body, out)?;
         }
         Ok(())
     }

@@ -18,80 +18,160 @@ use serde::{
 use serde_json::Error;
 
 mod members;
+mod short;
 mod special;
 #[cfg(test)]
 mod tests;
 
 use members::Members;
+use short::copy;
 use special::has_special;
 
-/// Appends a value to `bytes`.
-///
-/// # Errors
-///
-/// The value has no shape in JSON, or says itself that it has none; what was appended is no JSON then.
-pub(in crate::render) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Error> {
-    value.serialize(&mut Writer(bytes))
+/// One line under construction, its memory used again for the next.
+#[derive(Default)]
+pub(in crate::render) struct Line(Vec<u8>);
+
+impl Line {
+    /// Two objects as one: the members of the first, then those of the second.
+    ///
+    /// # Errors
+    ///
+    /// One of them has no shape in JSON, says itself that it has none, or is no object.
+    pub(in crate::render) fn joined(
+        &mut self,
+        first: &impl Serialize,
+        second: &impl Serialize,
+    ) -> Result<&[u8], Error> {
+        self.fill(|writer| join(writer, first, second))
+    }
+
+    /// Writes two objects as one line.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`, and of [`joined`](Self::joined).
+    pub(in crate::render) fn write(
+        &mut self,
+        first: &impl Serialize,
+        second: &impl Serialize,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        out.write_all(self.fill(|writer| {
+            join(writer, first, second)?;
+            writer.push(b'\n');
+            Ok(())
+        })?)
+    }
+
+    fn fill(
+        &mut self,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>,
+    ) -> Result<&[u8], Error> {
+        let mut writer = Writer {
+            bytes: &mut self.0,
+            at: 0,
+        };
+        write(&mut writer)?;
+        let end = writer.at;
+        Ok(self.0.get(..end).unwrap_or_default())
+    }
 }
 
-/// Appends two objects as one: the members of the first, then those of the second.
-///
-/// # Errors
-///
-/// As [`append`]; or one of them is no object.
-pub(in crate::render) fn append_joined(
-    bytes: &mut Vec<u8>,
+fn join(
+    writer: &mut Writer<'_>,
     first: &impl Serialize,
     second: &impl Serialize,
 ) -> Result<(), Error> {
-    append(bytes, first)?;
-    let first = bytes.pop();
-    let seam = bytes.len();
-    append(bytes, second)?;
-    match (first, bytes.get(seam..)) {
-        (Some(b'}'), Some(b"{}")) => drop(bytes.remove(seam)),
-        (Some(b'}'), Some([b'{', ..])) => {
-            let open = bytes.get(seam.wrapping_sub(1)) == Some(&b'{');
-            if open {
-                bytes.remove(seam);
-            } else if let Some(seam) = bytes.get_mut(seam) {
-                *seam = b',';
+    first.serialize(&mut *writer)?;
+    let first = writer.pop();
+    let seam = writer.at;
+    second.serialize(&mut *writer)?;
+    let empty = writer.at == seam + 2;
+    match (first, writer.bytes.get_mut(..=seam)) {
+        (Some(b'}'), Some([.., before, open @ b'{'])) => {
+            if empty {
+                *open = b'}';
+                writer.at = seam + 1;
+            } else if *before == b'{' {
+                writer.bytes.copy_within(seam + 1..writer.at, seam);
+                writer.at -= 1;
+            } else {
+                *open = b',';
             }
+            Ok(())
         }
-        _ => return Err(Error::custom("what is joined must be objects")),
+        _ => Err(Error::custom("what is joined must be objects")),
     }
-    Ok(())
 }
 
-/// Writes two objects as one line; `bytes` lends its memory.
-///
-/// # Errors
-///
-/// Those of `out`, and of [`append_joined`].
-pub(in crate::render) fn write_line(
-    bytes: &mut Vec<u8>,
-    first: &impl Serialize,
-    second: &impl Serialize,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
-    bytes.clear();
-    append_joined(bytes, first, second)?;
-    bytes.push(b'\n');
-    out.write_all(bytes)
+/// Where the bytes go: into room that is made ahead, over what was there before.
+struct Writer<'a> {
+    bytes: &'a mut Vec<u8>,
+    /// Where the next one goes.
+    at: usize,
 }
-
-/// Where the bytes go.
-struct Writer<'a>(&'a mut Vec<u8>);
 
 impl Writer<'_> {
+    /// Room made at least, as much as most lines take.
+    const ROOM: usize = 4096;
+
     #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        let end = self.at + bytes.len();
+        if let Some(room) = self.bytes.get_mut(self.at..end) {
+            room.copy_from_slice(bytes);
+            self.at = end;
+        } else {
+            self.put_after_room(bytes);
+        }
+    }
+
+    /// As [`put`](Self::put), for bytes of which only the running program knows how many.
+    #[inline(always)]
+    fn put_some(&mut self, bytes: &[u8]) {
+        let end = self.at + bytes.len();
+        if let Some(room) = self.bytes.get_mut(self.at..end) {
+            copy(bytes, room);
+            self.at = end;
+        } else {
+            self.put_after_room(bytes);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_after_room(&mut self, bytes: &[u8]) {
+        let end = self.at + bytes.len();
+        let room = (self.bytes.len() * 2).max(end + Self::ROOM);
+        self.bytes.resize(room, 0);
+        if let Some(room) = self.bytes.get_mut(self.at..end) {
+            room.copy_from_slice(bytes);
+            self.at = end;
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
+
+    /// Takes the last byte back.
+    fn pop(&mut self) -> Option<u8> {
+        self.at = self.at.checked_sub(1)?;
+        self.bytes.get(self.at).copied()
     }
 
     #[inline(always)]
     fn number(&mut self, number: impl itoa::Integer) {
-        self.put(itoa::Buffer::new().format(number).as_bytes());
+        self.put_some(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    /// A string that needs no look: the project's own.
+    #[inline(always)]
+    fn own(&mut self, text: &'static str) {
+        self.push(b'"');
+        self.put_some(text.as_bytes());
+        self.push(b'"');
     }
 
     /// The inside of a string.
@@ -103,7 +183,7 @@ impl Writer<'_> {
                 self.escaped(byte);
             }
         } else {
-            self.put(bytes);
+            self.put_some(bytes);
         }
     }
 
@@ -119,7 +199,7 @@ impl Writer<'_> {
             0x0c => self.put(b"\\f"),
             0x0d => self.put(b"\\r"),
             0..0x20 => self.put(format!("\\u{byte:04x}").as_bytes()),
-            _ => self.0.push(byte),
+            _ => self.push(byte),
         }
     }
 }
@@ -170,11 +250,13 @@ impl<'a, 'b> Serializer for &'a mut Writer<'b> {
     }
 
     fn serialize_f32(self, number: f32) -> Result<(), Error> {
-        serde_json::to_writer(&mut *self.0, &number)
+        self.put(&serde_json::to_vec(&number)?);
+        Ok(())
     }
 
     fn serialize_f64(self, number: f64) -> Result<(), Error> {
-        serde_json::to_writer(&mut *self.0, &number)
+        self.put(&serde_json::to_vec(&number)?);
+        Ok(())
     }
 
     fn serialize_char(self, it: char) -> Result<(), Error> {
@@ -182,9 +264,9 @@ impl<'a, 'b> Serializer for &'a mut Writer<'b> {
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        self.0.push(b'"');
+        self.push(b'"');
         self.text(text);
-        self.0.push(b'"');
+        self.push(b'"');
         Ok(())
     }
 
@@ -218,7 +300,8 @@ impl<'a, 'b> Serializer for &'a mut Writer<'b> {
         _index: u32,
         variant: &'static str,
     ) -> Result<(), Error> {
-        self.serialize_str(variant)
+        self.own(variant);
+        Ok(())
     }
 
     #[inline(always)]
@@ -297,9 +380,9 @@ impl<'a, 'b> Serializer for &'a mut Writer<'b> {
 
     #[inline(always)]
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.0.push(b'"');
+        self.push(b'"');
         write!(Displayed(&mut *self), "{value}").map_err(Error::custom)?;
-        self.0.push(b'"');
+        self.push(b'"');
         Ok(())
     }
 }

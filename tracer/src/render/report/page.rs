@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::{
     Explained, Options, Start,
-    json::writer::append_joined,
+    json::writer::Line,
     schema::{Head, Text, ending, report},
     time::WallClock,
     via::Via,
@@ -50,6 +50,7 @@ pub(super) struct Page {
     rows: report::Rows,
     /// Endings as a JSON array without its end, and how many.
     details: (Vec<u8>, usize),
+    line: Line,
 }
 
 impl Page {
@@ -64,6 +65,7 @@ impl Page {
             alignments: Vec::new(),
             rows: report::Rows::default(),
             details: (Vec::new(), 0),
+            line: Line::default(),
         }
     }
 
@@ -124,7 +126,8 @@ impl Page {
         let (bytes, count) = &mut self.details;
         bytes.push(if bytes.is_empty() { b'[' } else { b',' });
         *count += 1;
-        Ok(append_joined(bytes, &head, &body)?)
+        bytes.extend_from_slice(self.line.joined(&head, &body)?);
+        Ok(())
     }
 
     pub(super) fn summary(

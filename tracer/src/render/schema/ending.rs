@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::{
-    Actor, Condition, Connection, Each, Provoker, Text, actor,
+    Actor, Condition, Connection, Each, Provoker, Text, Word, actor,
     asked::{Asked, asked},
     condition, connection,
     holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
@@ -19,7 +19,6 @@ use crate::{
         },
         explained::Evidence,
         holder::Holder as ModelHolder,
-        state::TcpState,
     },
     render::{
         Explained,
@@ -37,11 +36,11 @@ struct Ending<'a, I, S> {
     held_open_since: Option<HeldOpenSince>,
     asked: Option<Asked<'a>>,
     actor: Option<Actor>,
-    initiator: Option<&'static str>,
-    initiator_proof: Option<&'static str>,
-    how: Option<&'static str>,
-    cause: Option<&'static str>,
-    confidence: Option<&'static str>,
+    initiator: Option<Word>,
+    initiator_proof: Option<Word>,
+    how: Option<Word>,
+    cause: Option<Word>,
+    confidence: Option<Word>,
     kernel_reason: Option<Text<ReasonWord<'a>>>,
     acts: Acts<'a>,
     explanation: &'a str,
@@ -63,13 +62,13 @@ struct Ending<'a, I, S> {
 #[derive(Serialize)]
 struct Act<'a> {
     mono_ns: u64,
-    how: &'static str,
-    cause: &'static str,
-    confidence: &'static str,
+    how: Word,
+    cause: Word,
+    confidence: Word,
     kernel_reason: Option<Text<ReasonWord<'a>>>,
     actor: Actor,
-    call: Option<&'static str>,
-    state: Option<&'static str>,
+    call: Option<Word>,
+    state: Option<Word>,
     seq: Option<u32>,
     provoked_by: Option<Provoker>,
     condition: Option<Condition>,
@@ -79,8 +78,8 @@ struct Act<'a> {
 
 #[derive(Serialize)]
 struct Transition {
-    from: &'static str,
-    to: &'static str,
+    from: Word,
+    to: Word,
     mono_ns: u64,
 }
 
@@ -150,11 +149,11 @@ pub(in crate::render) fn ending<'a>(
         held_open_since: ending.let_go.map(held_open_since),
         asked: ending.asked.as_ref().map(|it| asked(it, by)),
         actor: decisive.map(|act| actor(&act.actor)),
-        initiator: first.map(|first| words::initiator(first.who)),
-        initiator_proof: first.map(|first| first.proof.code()),
-        how: decisive.map(|act| act.how.code()),
-        cause: decisive.map(|act| act.cause.code()),
-        confidence: decisive.map(|act| words::confidence(act.confidence)),
+        initiator: first.map(|first| Word(words::initiator(first.who))),
+        initiator_proof: first.map(|first| Word(first.proof.code())),
+        how: decisive.map(|act| Word(act.how.code())),
+        cause: decisive.map(|act| Word(act.cause.code())),
+        confidence: decisive.map(|act| Word(words::confidence(act.confidence))),
         kernel_reason: decisive.and_then(kernel_reason),
         acts: Acts(*explained),
         explanation: &explanation.text,
@@ -208,13 +207,13 @@ impl Serialize for Acts<'_> {
 fn act<'a>(act: &'a ModelAct, stack: Option<Stack<'a>>) -> Act<'a> {
     Act {
         mono_ns: act.at.0,
-        how: act.how.code(),
-        cause: act.cause.code(),
-        confidence: words::confidence(act.confidence),
+        how: Word(act.how.code()),
+        cause: Word(act.cause.code()),
+        confidence: Word(words::confidence(act.confidence)),
         kernel_reason: kernel_reason(act),
         actor: actor(&act.actor),
-        call: act.call.map(words::call),
-        state: act.state.map(TcpState::name),
+        call: act.call.map(|call| Word(words::call(call))),
+        state: act.state.map(|state| Word(state.name())),
         seq: act.seq,
         provoked_by: act.provoked_by.map(provoker),
         condition: condition(&act.condition),
@@ -228,8 +227,8 @@ fn kernel_reason(act: &ModelAct) -> Option<Text<ReasonWord<'_>>> {
 
 const fn transition(transition: &ModelTransition) -> Transition {
     Transition {
-        from: transition.from.name(),
-        to: transition.to.name(),
+        from: Word(transition.from.name()),
+        to: Word(transition.to.name()),
         mono_ns: transition.at.0,
     }
 }

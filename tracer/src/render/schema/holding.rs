@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Each, Exit, Text, exit};
+use super::{Each, Exit, Text, Word, exit};
 use crate::{
     model::{
         ending::{LetGo, Owner as ModelOwner},
@@ -27,12 +27,12 @@ pub(super) struct Owner<'a> {
     uid: u32,
     cgroup: Option<Text<&'a Foreign>>,
     container: Option<Text<&'a Foreign>>,
-    container_runtime: Option<&'static str>,
+    container_runtime: Option<Word>,
     pod: Option<&'a str>,
     exit: Option<Exit>,
     start_ns: Option<u64>,
-    confidence: &'static str,
-    from: &'static str,
+    confidence: Word,
+    from: Word,
 }
 
 /// One descriptor that refers to the socket.
@@ -70,14 +70,16 @@ pub(super) fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> 
         uid: task.uid,
         cgroup: facts.and_then(|facts| facts.cgroup.as_ref()).map(Text),
         container: container.map(|container| Text(&container.id)),
-        container_runtime: container.and_then(|it| it.runtime).map(Runtime::code),
+        container_runtime: container
+            .and_then(|it| it.runtime)
+            .map(|it: Runtime| Word(it.code())),
         pod: facts
             .and_then(|facts| facts.pod.as_ref())
             .map(|PodUid(uid)| uid.as_str()),
         exit: task.exit.map(exit),
         start_ns: task.start_ns,
-        confidence: words::confidence(owner.confidence),
-        from: owner.from.code(),
+        confidence: Word(words::confidence(owner.confidence)),
+        from: Word(owner.from.code()),
     }
 }
 

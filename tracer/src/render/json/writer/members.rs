@@ -22,7 +22,7 @@ impl<'a, 'b> Members<'a, 'b> {
     #[inline(always)]
     pub(super) fn open(writer: &'a mut Writer<'b>, brackets: [u8; 2]) -> Self {
         let [open, close] = brackets;
-        writer.0.push(open);
+        writer.push(open);
         Self {
             writer,
             empty: true,
@@ -33,14 +33,14 @@ impl<'a, 'b> Members<'a, 'b> {
     #[inline(always)]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if !std::mem::replace(&mut self.empty, false) {
-            self.writer.0.push(b',');
+            self.writer.push(b',');
         }
         value.serialize(&mut *self.writer)
     }
 
     #[inline(always)]
     pub(super) fn shut(self) {
-        self.writer.0.push(self.close);
+        self.writer.push(self.close);
     }
 }
 
@@ -103,12 +103,12 @@ impl SerializeMap for Members<'_, '_> {
 
     #[inline(always)]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        let before = self.writer.0.len() + usize::from(!self.empty);
+        let before = self.writer.at + usize::from(!self.empty);
         self.item(key)?;
-        if self.writer.0.get(before) != Some(&b'"') {
+        if self.writer.bytes.get(before) != Some(&b'"') {
             return Err(Error::custom("a key must be a string"));
         }
-        self.writer.0.push(b':');
+        self.writer.push(b':');
         Ok(())
     }
 

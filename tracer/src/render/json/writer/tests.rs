@@ -8,10 +8,9 @@ use serde_json::Value;
 use super::*;
 
 fn written(value: &impl Serialize) -> String {
-    let mut bytes = b"before ".to_vec();
-    append(&mut bytes, value).unwrap();
-    let text = String::from_utf8(bytes).unwrap();
-    text.strip_prefix("before ").unwrap().to_owned()
+    let mut line = Line(b"what was there before".to_vec());
+    let bytes = line.fill(|writer| value.serialize(writer)).unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -99,14 +98,16 @@ fn every_kind_of_shape_is_written_as_serde_json_writes_it() {
 #[test]
 fn a_key_that_is_no_string_is_refused() {
     let numbered: BTreeMap<u8, u8> = [(1, 2)].into();
-    append(&mut Vec::new(), &numbered).unwrap_err();
+    let mut line = Line::default();
+    line.fill(|writer| numbered.serialize(writer)).unwrap_err();
 }
 
 #[test]
 fn two_objects_are_joined_to_one() {
     let join = |first: &Value, second: &Value| {
-        let mut bytes = Vec::new();
-        append_joined(&mut bytes, first, second).map(|()| String::from_utf8(bytes).unwrap())
+        let mut line = Line::default();
+        let bytes = line.joined(first, second).map(<[u8]>::to_vec);
+        bytes.map(|bytes| String::from_utf8(bytes).unwrap())
     };
     let [none, one, other] = ["{}", "{\"a\":1}", "{\"b\":2}"].map(|it| it.parse().unwrap());
     assert_eq!(join(&one, &other).unwrap(), "{\"a\":1,\"b\":2}");
@@ -115,4 +116,16 @@ fn two_objects_are_joined_to_one() {
     assert_eq!(join(&none, &none).unwrap(), "{}");
     join(&one, &Value::Null).unwrap_err();
     join(&Value::from(1), &one).unwrap_err();
+}
+
+#[test]
+fn a_line_is_as_long_as_it_must_be_and_the_next_one_is_not() {
+    let mut line = Line::default();
+    let long: Vec<_> = (0..9_000).map(|it| ("x".repeat(it % 70), it)).collect();
+    let mut filled = |value: &Vec<(String, usize)>| {
+        let bytes = line.fill(|writer| value.serialize(writer)).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    assert_eq!(filled(&long), serde_json::to_string(&long).unwrap());
+    assert_eq!(filled(&Vec::new()), "[]");
 }
