@@ -73,6 +73,7 @@ impl Merge {
     ///
     /// What comes back must be used like what [`pop`](Self::pop) gives: it is nowhere else.
     #[must_use = "the record handed out early is nowhere else"]
+    #[inline(always)]
     pub fn push(&mut self, observation: Observation) -> Option<Observation> {
         let key = (
             observation.at,
@@ -123,7 +124,7 @@ impl Merge {
         self.len == 0
     }
 
-    #[inline]
+    #[inline(always)]
     fn store(&mut self, key: Key, observation: Observation) {
         let fits = |run: &Run| run.keys.back().is_none_or(|&youngest| youngest < key);
         if !self.runs.get(self.current).is_some_and(fits) {

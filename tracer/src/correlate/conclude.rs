@@ -67,6 +67,9 @@ impl Tracked {
     /// Not one that the same process made good within `grace_ns`: a call of another of its threads
     /// still ran (`fdget`, `fs/file.c`), there was no other descriptor.
     pub(super) fn conclude_held_open(&mut self, until: MonoNs, grace_ns: u64) -> Vec<Ending> {
+        if self.held_open.is_empty() {
+            return Vec::new();
+        }
         let held_open = std::mem::take(&mut self.held_open);
         let (due, later): (Vec<_>, _) = held_open.into_iter().partition(|act| act.at <= until);
         self.held_open = later;

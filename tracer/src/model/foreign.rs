@@ -28,6 +28,15 @@ impl Foreign {
             Content::Other(bytes) => bytes,
         }
     }
+
+    /// The text, where nothing in it has to be escaped.
+    #[must_use]
+    pub fn plain(&self) -> Option<&str> {
+        match &self.0 {
+            Content::Plain(text) => Some(text),
+            Content::Other(_) => None,
+        }
+    }
 }
 
 impl From<&[u8]> for Foreign {
@@ -87,7 +96,7 @@ impl fmt::Debug for Foreign {
 }
 
 /// The text, where it is ASCII and nothing has to be escaped.
-fn plain(bytes: &[u8]) -> Option<&str> {
+pub(super) fn plain(bytes: &[u8]) -> Option<&str> {
     let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'\\';
     // Without a way out in between, so that many bytes are looked at at once.
     let all = bytes.iter().fold(true, |all, &byte| all & plain(byte));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::foreign::escape;
+use super::foreign::{escape, plain};
 
 /// A task's name: up to 15 bytes, any of which the task itself may have chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -13,6 +13,12 @@ impl Comm {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    /// The text, where nothing in it has to be escaped.
+    #[must_use]
+    pub fn plain(&self) -> Option<&str> {
+        plain(self.bytes())
     }
 
     /// Whether there is no name at all.

@@ -3,11 +3,7 @@
 //! Shapes borrow from the model and are written straight to the output. Fields are added, never
 //! taken away and never given another meaning.
 
-use std::{
-    fmt::{self, Display},
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU64,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Serialize, Serializer};
 
@@ -20,6 +16,8 @@ use crate::model::{
     socket::{Condition as ModelCondition, FileRefs, SocketId},
     time::MonoNs,
 };
+pub(super) use text::Text;
+use text::{Hex, Id, Name, Word};
 
 pub(super) mod alignment;
 mod asked;
@@ -32,6 +30,7 @@ pub(super) mod report;
 pub(super) mod run;
 pub(super) mod socket;
 mod stack;
+mod text;
 pub(super) mod wire;
 
 /// Version of the contract, on every line.
@@ -61,35 +60,6 @@ impl<T: Serialize> Head<T> {
     }
 }
 
-/// A string that is written as it is displayed, without being built first.
-pub(super) struct Text<D>(pub(super) D);
-
-impl<D: Display> Serialize for Text<D> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// A word of the project's own, which needs no look for what must be escaped.
-struct Word(&'static str);
-
-impl Serialize for Word {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // As the name of a variant, which a serializer may write as it is.
-        serializer.serialize_unit_variant("", 0, self.0)
-    }
-}
-
-/// A cookie: a string, because JSON's numbers end at 2^53 for many readers.
-struct Hex(NonZeroU64);
-
-impl Serialize for Hex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = self.0.get();
-        serializer.collect_str(&fmt::from_fn(|f| words::hexadecimal(f, number)))
-    }
-}
-
 /// An array whose items get their shape as they are written.
 struct Each<'a, T, U> {
     items: &'a [T],
@@ -112,7 +82,7 @@ struct Connection<'a, I> {
     local: Option<End>,
     remote: Option<End>,
     netns: Option<u32>,
-    netns_name: Option<Text<&'a Foreign>>,
+    netns_name: Option<Name<&'a Foreign>>,
     uid: Option<u32>,
     peer_id: Option<I>,
     after: Option<I>,
@@ -149,7 +119,7 @@ fn connection<'a, I>(
         local: end(flow.local),
         remote: end(flow.remote),
         netns: flow.netns,
-        netns_name: netns_name.map(Text),
+        netns_name: netns_name.map(Name),
         uid,
         peer_id,
         after,
@@ -162,7 +132,7 @@ struct Actor {
     context: Word,
     pid: Option<u32>,
     tid: Option<u32>,
-    comm: Option<Text<Comm>>,
+    comm: Option<Name<Comm>>,
     start_ns: Option<u64>,
     /// Programs of Go only.
     goroutine: Option<u64>,
@@ -174,7 +144,7 @@ fn actor(actor: &ModelActor) -> Actor {
         context: Word(words::context(actor)),
         pid: task.map(|task| task.pid),
         tid: task.map(|task| task.tid),
-        comm: task.map(|task| Text(task.comm)),
+        comm: task.map(|task| Name(task.comm)),
         start_ns: task.and_then(|task| task.start_ns),
         goroutine: task.and_then(|task| task.goroutine),
     }

@@ -113,22 +113,54 @@ pub(super) fn connection_id(
     })
 }
 
-/// Writes a number in hexadecimal digits: by hand, because every line has four.
+/// Writes a number in hexadecimal digits.
 pub(super) fn hexadecimal(f: &mut fmt::Formatter<'_>, number: u64) -> fmt::Result {
-    let mut digits = [b'0'; 16];
-    let count = usize::try_from(number.max(1).ilog2() / 4 + 1).unwrap_or(digits.len());
-    let mut rest = number;
-    for digit in digits.iter_mut().take(count).rev() {
-        let low = u8::try_from(rest & 15).unwrap_or(0);
-        *digit = if low < 10 {
-            b'0' + low
-        } else {
-            b'a' + low - 10
-        };
-        rest >>= 4;
+    let mut text = Digits::new();
+    text.hexadecimal(number);
+    f.write_str(text.as_str())
+}
+
+/// A few digits, up to 40, put together by hand: every line has four numbers in hexadecimal.
+pub(super) struct Digits {
+    bytes: [u8; 40],
+    length: usize,
+}
+
+impl Digits {
+    /// None yet.
+    pub(super) const fn new() -> Self {
+        Self {
+            bytes: [0; 40],
+            length: 0,
+        }
     }
-    let digits = digits.get(..count).unwrap_or_default();
-    f.write_str(str::from_utf8(digits).unwrap_or_default())
+
+    /// Appends a byte of ASCII; nothing where there is no room.
+    pub(super) fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    /// Appends a number, without zeroes before it.
+    pub(super) fn hexadecimal(&mut self, number: u64) {
+        let count = number.max(1).ilog2() / 4 + 1;
+        for digit in (0..count).rev() {
+            let low = u8::try_from(number >> (digit * 4) & 15).unwrap_or(0);
+            self.push(if low < 10 {
+                b'0' + low
+            } else {
+                b'a' + low - 10
+            });
+        }
+    }
+
+    /// What was appended.
+    pub(super) fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        str::from_utf8(bytes).unwrap_or_default()
+    }
 }
 
 /// The state a socket was in at an event, before a transition.

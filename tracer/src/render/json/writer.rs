@@ -150,6 +150,27 @@ impl Writer<'_> {
         }
     }
 
+    /// The name of a member, with what is before and behind it, in one go.
+    #[inline(always)]
+    fn key(&mut self, key: &'static str, first: bool) {
+        let before: &[u8] = if first { b"\"" } else { b",\"" };
+        let end = self.at + before.len() + key.len() + 2;
+        let room = self.bytes.get_mut(self.at..end);
+        let room = room.and_then(|room| room.split_at_mut_checked(before.len()));
+        if let Some((begin, room)) = room
+            && let Some((name, behind)) = room.split_at_mut_checked(key.len())
+        {
+            begin.copy_from_slice(before);
+            name.copy_from_slice(key.as_bytes());
+            behind.copy_from_slice(b"\":");
+            self.at = end;
+        } else {
+            self.put_after_room(before);
+            self.put_after_room(key.as_bytes());
+            self.put_after_room(b"\":");
+        }
+    }
+
     #[inline(always)]
     fn push(&mut self, byte: u8) {
         self.put(&[byte]);

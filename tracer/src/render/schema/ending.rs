@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::{
-    Actor, Condition, Connection, Each, Provoker, Text, Word, actor,
+    Actor, Condition, Connection, Each, Id, Provoker, Text, Word, actor,
     asked::{Asked, asked},
     condition, connection,
     holding::{HeldOpenSince, Holder, Owner, held_open_since, holder, owner},
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     model::{
         ending::{
-            Act as ModelAct, CloseCall as ModelCloseCall, EndId, Ending as ModelEnding,
+            Act as ModelAct, CloseCall as ModelCloseCall, Ending as ModelEnding,
             Transition as ModelTransition,
         },
         explained::Evidence,
@@ -29,8 +29,8 @@ use crate::{
 
 /// Body of an `ending` line.
 #[derive(Serialize)]
-struct Ending<'a, I, S> {
-    connection: Connection<'a, I>,
+struct Ending<'a, S> {
+    connection: Connection<'a, Id>,
     owner: Option<Owner<'a>>,
     holders: Option<Each<'a, ModelHolder, Holder>>,
     held_open_since: Option<HeldOpenSince>,
@@ -129,12 +129,11 @@ pub(in crate::render) fn ending<'a>(
         devices,
     } = *explained;
     let (decisive, first) = (ending.decisive(), ending.first_to_act());
-    let id = |id: EndId| Text(words::connection_id(id.socket, id.flow, id.first_seen));
     let own = ending.id();
-    let others = (ending.peer.map(id), ending.after.map(id));
+    let others = (ending.peer.map(Id), ending.after.map(Id));
     Ending {
         connection: connection(
-            Some(id(own)),
+            Some(Id(own)),
             others,
             ending.socket,
             &ending.flow,

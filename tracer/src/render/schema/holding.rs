@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Each, Exit, Text, Word, exit};
+use super::{Each, Exit, Name, Word, exit};
 use crate::{
     model::{
         ending::{LetGo, Owner as ModelOwner},
@@ -21,12 +21,12 @@ pub(super) struct Owner<'a> {
     tid: u32,
     /// The pid as the process itself sees it.
     namespace_pid: Option<u32>,
-    comm: Text<Comm>,
-    exe: Option<Text<&'a Foreign>>,
-    cmdline: Option<Each<'a, Foreign, Text<&'a Foreign>>>,
+    comm: Name<Comm>,
+    exe: Option<Name<&'a Foreign>>,
+    cmdline: Option<Each<'a, Foreign, Name<&'a Foreign>>>,
     uid: u32,
-    cgroup: Option<Text<&'a Foreign>>,
-    container: Option<Text<&'a Foreign>>,
+    cgroup: Option<Name<&'a Foreign>>,
+    container: Option<Name<&'a Foreign>>,
     container_runtime: Option<Word>,
     pod: Option<&'a str>,
     exit: Option<Exit>,
@@ -40,7 +40,7 @@ pub(super) struct Owner<'a> {
 pub(super) struct Holder {
     pid: u32,
     fd: Option<u32>,
-    comm: Text<Comm>,
+    comm: Name<Comm>,
     uid: u32,
     start_ns: Option<u64>,
     from: &'static str,
@@ -52,7 +52,7 @@ pub(super) struct HeldOpenSince {
     mono_ns: u64,
     pid: u32,
     tid: u32,
-    comm: Text<Comm>,
+    comm: Name<Comm>,
 }
 
 pub(super) fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> Owner<'a> {
@@ -62,14 +62,14 @@ pub(super) fn owner<'a>(owner: &ModelOwner, facts: Option<&'a ProcessFacts>) -> 
         pid: task.pid,
         tid: task.tid,
         namespace_pid: facts.and_then(ProcessFacts::namespace_pid),
-        comm: Text(task.process_comm),
-        exe: facts.and_then(|facts| facts.exe.as_ref()).map(Text),
+        comm: Name(task.process_comm),
+        exe: facts.and_then(|facts| facts.exe.as_ref()).map(Name),
         cmdline: facts
             .and_then(|facts| facts.cmdline.as_deref())
-            .map(|items| Each { items, shape: Text }),
+            .map(|items| Each { items, shape: Name }),
         uid: task.uid,
-        cgroup: facts.and_then(|facts| facts.cgroup.as_ref()).map(Text),
-        container: container.map(|container| Text(&container.id)),
+        cgroup: facts.and_then(|facts| facts.cgroup.as_ref()).map(Name),
+        container: container.map(|container| Name(&container.id)),
         container_runtime: container
             .and_then(|it| it.runtime)
             .map(|it: Runtime| Word(it.code())),
@@ -87,7 +87,7 @@ pub(super) const fn holder(holder: &ModelHolder) -> Holder {
     Holder {
         pid: holder.pid,
         fd: holder.fd,
-        comm: Text(holder.comm),
+        comm: Name(holder.comm),
         uid: holder.uid,
         start_ns: holder.start_ns,
         from: holder.from.code(),
@@ -99,6 +99,6 @@ pub(super) const fn held_open_since(let_go: LetGo) -> HeldOpenSince {
         mono_ns: let_go.at.0,
         pid: let_go.task.pid,
         tid: let_go.task.tid,
-        comm: Text(let_go.task.process_comm),
+        comm: Name(let_go.task.process_comm),
     }
 }

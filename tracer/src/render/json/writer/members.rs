@@ -79,14 +79,8 @@ impl SerializeStruct for Members<'_, '_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        let before: &[u8] = if std::mem::replace(&mut self.empty, false) {
-            b"\""
-        } else {
-            b",\""
-        };
-        self.writer.put(before);
-        self.writer.put(key.as_bytes());
-        self.writer.put(b"\":");
+        let first = std::mem::replace(&mut self.empty, false);
+        self.writer.key(key, first);
         value.serialize(&mut *self.writer)
     }
 
