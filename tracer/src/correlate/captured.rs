@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 impl Correlator {
-    /// Sets [`Limits::reach_ns`].
+    /// Sets [`Limits::reach_ns`](super::Limits::reach_ns).
     pub const fn reach(&mut self, ns: u64) {
         self.limits.reach_ns = ns;
     }
