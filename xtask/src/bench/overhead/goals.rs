@@ -119,7 +119,8 @@ impl Table {
         };
         let goal = format!("{} tracked sockets ≤ 200 MB", many.sockets);
         let shown = format!("{} MiB", many.resident_kib / 1_024);
-        let why = "[0033](decisions/0033-sockets-that-sleep.md)";
+        let why = "32 MiB are buffers ([0033](decisions/0033-sockets-that-sleep.md), \
+                   [0035](decisions/0035-a-ring-for-each-cpu.md))";
         self.row(&goal, &shown, many.resident_kib * 1_024 <= 200_000_000, why);
         let goal = "an ending costs as much beside many sockets as beside few";
         let shown = format!("{} µs, {} µs", micros(many.ending), micros(few.ending));

@@ -73,8 +73,8 @@ pub(super) const WAYS: [Way; 19] = [
     finrst("`finrst trace -o json`", &["trace", "-o", "json"]),
     finrst("`finrst trace`", &["trace"]),
     finrst(
-        "`… -o json --transport ringbuf`",
-        &["trace", "-o", "json", "--transport", "ringbuf"],
+        "`… -o json --transport perf`",
+        &["trace", "-o", "json", "--transport", "perf"],
     ),
     finrst(
         "`… -o json --stack none`",

@@ -39,7 +39,7 @@ const FILTERS: [&[&str]; 11] = [
 /// How.
 const MANNERS: [&[&str]; 9] = [
     &[],
-    &["--transport", "ringbuf"],
+    &["--transport", "perf"],
     &["--buffer-size", "8"],
     &["--wire", "xmit"],
     &["--wire", "tcx"],
