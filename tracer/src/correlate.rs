@@ -156,7 +156,7 @@ impl Correlator {
         }
     }
 
-    /// Whether [`settle`](Self::settle) would change or tell anything.
+    /// Whether [`settle`](Self::settle) might change or tell anything.
     #[must_use]
     pub fn due(&self, watermark: MonoNs) -> bool {
         !self.ready.is_empty()

@@ -14,6 +14,7 @@ pub mod gathered;
 pub mod goroutines;
 pub mod held;
 mod library;
+mod mapping;
 mod missed;
 pub mod object;
 pub mod offsets;

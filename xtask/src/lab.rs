@@ -18,6 +18,7 @@ mod lifecycle;
 mod outcome;
 mod pcapng;
 pub(crate) mod played;
+mod processors;
 pub(crate) mod programs;
 mod recording;
 mod refusals;
@@ -229,6 +230,7 @@ fn run_wanted(lab: &Lab, names: &[String], report: &mut Report) -> anyhow::Resul
     // One way is as good as another for what hooks no function of the kernel.
     if lab.guest && lab.way == Way::Kprobe {
         run_each(lab, go::GUEST, &wanted, report);
+        run_each(lab, processors::GUEST, &wanted, report);
     }
     run_each(lab, refusals::TESTS, &wanted, report);
     Ok(())

@@ -7,28 +7,40 @@ use crate::model::{
 
 /// Takes over what the newer one of two knows, of every field there is.
 macro_rules! take_over {
-    ($kind:ident { $($whole:ident,)? $(..; $($field:ident),*)? }, $into:ident, $newer:ident) => {
-        let $kind { $($whole,)? $($($field),*)? } = $newer;
-        $($(if $field.is_some() {
+    ($kind:ident { $($field:ident),* $(; $apart:ident)? }, $into:ident, $newer:ident) => {
+        let $kind { $($field,)* $($apart)? } = $newer;
+        $(if $field.is_some() {
             $into.$field = *$field;
-        })*)?
+        })*
     };
 }
 
 /// Takes in every fact that `newer` knows.
 pub(super) fn merge(into: &mut Condition, newer: &Condition) {
-    take_over!(Condition { timers, ..;
+    take_over!(Condition {
         unread, unacked, unsent, write_seq, rcv_nxt, dead, fin_received, fin_read, linger, err,
-        rtt_us, bytes_acked, bytes_received, shutdown, file, inode, backlog
+        rtt_us, bytes_acked, bytes_received, shutdown, file, inode, backlog; timers
     }, into, newer);
     merge_timers(&mut into.timers, timers);
 }
 
 fn merge_timers(into: &mut Timers, newer: &Timers) {
-    take_over!(Timers { ..;
-        idle_ms, unacked_age_us, user_timeout_ms, window, tries, linger2, keepalive,
-        memory_pressure, signed, mptcp
-    }, into, newer);
+    take_over!(
+        Timers {
+            idle_ms,
+            unacked_age_us,
+            user_timeout_ms,
+            window,
+            tries,
+            linger2,
+            keepalive,
+            memory_pressure,
+            signed,
+            mptcp
+        },
+        into,
+        newer
+    );
 }
 
 /// `older` with every fact that `newer` knows.

@@ -51,14 +51,15 @@ impl Buffers {
         self.page
     }
 
-    /// Bytes of the `nth` ring buffer of a lane that has `bytes` per CPU; `None` where no CPU writes
-    /// to it.
+    /// Bytes of the `nth` ring buffer of a lane that has `bytes` per CPU: a page where no CPU writes to
+    /// it, until one comes that was off.
     #[must_use]
-    pub fn ring(&self, nth: u32, bytes: u32) -> Option<u32> {
+    pub fn ring(&self, nth: u32, bytes: u32) -> u32 {
         let users = self.cpus.iter().filter(|cpu| *cpu % RINGS == nth).count();
-        let users = u32::try_from(users).ok().filter(|users| *users > 0)?;
-        let all = bytes.saturating_mul(users).min(1 << 30);
-        Some(all.checked_next_power_of_two().unwrap_or(1 << 30))
+        let all = bytes.saturating_mul(u32::try_from(users).unwrap_or(u32::MAX));
+        all.clamp(self.page, 1 << 30)
+            .checked_next_power_of_two()
+            .unwrap_or(1 << 30)
     }
 
     /// Whether no two CPUs write to the same ring buffer.
@@ -87,8 +88,8 @@ mod tests {
             for bytes in [
                 buffers.endings,
                 buffers.states,
-                buffers.ring(0, buffers.endings).unwrap(),
-                buffers.ring(0, buffers.states).unwrap(),
+                buffers.ring(0, buffers.endings),
+                buffers.ring(0, buffers.states),
             ] {
                 assert!(
                     bytes.is_power_of_two() && bytes >= 4096,
@@ -102,12 +103,12 @@ mod tests {
     fn cpus_share_a_ring_only_where_there_are_more_than_rings() {
         let few = Buffers::new(Some(64), vec![0, 2, 5], 4096);
         assert!(few.has_ring_each());
-        assert_eq!(few.ring(2, few.endings), Some(65_536));
-        assert_eq!(few.ring(1, few.endings), None);
+        assert_eq!(few.ring(2, few.endings), 65_536);
+        assert_eq!(few.ring(1, few.endings), 4_096);
         let many = Buffers::new(Some(64), (0..10).collect(), 4096);
         assert!(!many.has_ring_each());
-        assert_eq!(many.ring(1, many.endings), Some(131_072));
-        assert_eq!(many.ring(2, many.endings), Some(65_536));
+        assert_eq!(many.ring(1, many.endings), 131_072);
+        assert_eq!(many.ring(2, many.endings), 65_536);
         // Numbers may have holes.
         assert!(!Buffers::new(None, vec![0, 8], 4096).has_ring_each());
     }

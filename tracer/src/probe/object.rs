@@ -107,9 +107,12 @@ pub fn open(
         (&RING_STATES, buffers.states),
     ] {
         for (nth, name) in (0..).zip(names) {
-            let ring = buffers.ring(nth, bytes);
-            let used = ring.filter(|_| settings.transport == transport::RINGBUF);
-            loader.map_max_entries(name, used.unwrap_or(buffers.page_bytes()));
+            let ring = if settings.transport == transport::RINGBUF {
+                buffers.ring(nth, bytes)
+            } else {
+                buffers.page_bytes()
+            };
+            loader.map_max_entries(name, ring);
         }
     }
     loader

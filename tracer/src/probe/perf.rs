@@ -7,7 +7,6 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    ptr::NonNull,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -15,7 +14,11 @@ use aya::maps::Map;
 use aya_obj::generated::{bpf_attr, perf_event_attr, perf_event_mmap_page};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::{buffer::Buffers, source::Source};
+use super::{
+    buffer::Buffers,
+    mapping::Mapping,
+    source::{Source, any_filled},
+};
 
 mod record;
 
@@ -63,15 +66,7 @@ impl PerfSource {
 
 impl Source for PerfSource {
     async fn filled(&mut self) -> io::Result<()> {
-        std::future::poll_fn(|context| {
-            for buffer in &self.buffers {
-                if let std::task::Poll::Ready(ready) = buffer.poll_read_ready(context) {
-                    return std::task::Poll::Ready(ready.map(|mut guard| guard.clear_ready()));
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
+        any_filled(&self.buffers).await
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
@@ -86,13 +81,9 @@ impl Source for PerfSource {
 struct PerfBuffer {
     fd: OwnedFd,
     /// The control page, followed by the data.
-    page: NonNull<perf_event_mmap_page>,
-    mapped: usize,
+    shared: Mapping,
     page_bytes: usize,
 }
-
-// SAFETY: the mapping belongs to this value alone, and every access goes through `&mut self`.
-unsafe impl Send for PerfBuffer {}
 
 impl AsRawFd for PerfBuffer {
     fn as_raw_fd(&self) -> i32 {
@@ -104,26 +95,11 @@ impl PerfBuffer {
     fn open(cpu: u32, bytes: u32, page_bytes: u32) -> io::Result<Self> {
         let fd = event(cpu, bytes / 4)?;
         let (bytes, page_bytes) = (size(bytes)?, size(page_bytes)?);
-        let mapped = bytes + page_bytes;
-        // SAFETY: a new mapping at an address the kernel chooses touches no memory of ours.
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                mapped,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                fd.as_raw_fd(),
-                0,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let page = NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)?;
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        let shared = Mapping::new(fd.as_fd(), 0, bytes + page_bytes, rights)?;
         Ok(Self {
             fd,
-            page,
-            mapped,
+            shared,
             page_bytes,
         })
     }
@@ -149,16 +125,18 @@ impl PerfBuffer {
 
     /// The data area; the kernel writes only outside the part between tail and head.
     fn data(&self) -> &[u8] {
-        // SAFETY: the data follows the control page within the mapping.
-        let start = unsafe { self.page.cast::<u8>().add(self.page_bytes) };
-        // SAFETY: the mapping is this long and lives as long as `self`.
-        unsafe { std::slice::from_raw_parts(start.as_ptr(), self.mapped - self.page_bytes) }
+        self.shared.behind(self.page_bytes)
+    }
+
+    /// The control page.
+    const fn page(&self) -> *mut perf_event_mmap_page {
+        self.shared.start().as_ptr().cast()
     }
 
     /// How far the kernel has written.
     fn head(&self) -> &AtomicU64 {
         // SAFETY: the page is mapped as long as `self` lives; only an address is taken.
-        let head = unsafe { &raw mut (*self.page.as_ptr()).data_head };
+        let head = unsafe { &raw mut (*self.page()).data_head };
         // SAFETY: eight bytes aligned to eight that the kernel writes atomically.
         unsafe { AtomicU64::from_ptr(head) }
     }
@@ -166,17 +144,9 @@ impl PerfBuffer {
     /// How far we have read.
     fn tail(&self) -> &AtomicU64 {
         // SAFETY: as in `head`.
-        let tail = unsafe { &raw mut (*self.page.as_ptr()).data_tail };
+        let tail = unsafe { &raw mut (*self.page()).data_tail };
         // SAFETY: as in `head`; the kernel only reads it.
         unsafe { AtomicU64::from_ptr(tail) }
-    }
-}
-
-impl Drop for PerfBuffer {
-    fn drop(&mut self) {
-        // SAFETY: exactly the mapping made in `open`, which nothing else refers to any more.
-        let unmapped = unsafe { libc::munmap(self.page.as_ptr().cast(), self.mapped) };
-        debug_assert_eq!(unmapped, 0, "the mapping is ours");
     }
 }
 

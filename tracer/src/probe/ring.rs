@@ -6,15 +6,17 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd},
-    ptr::NonNull,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use aya::maps::Map;
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::source::Source;
+use super::{
+    mapping::Mapping,
+    source::{Source, any_filled},
+};
 
 mod record;
 
@@ -49,15 +51,7 @@ impl RingSource {
 
 impl Source for RingSource {
     async fn filled(&mut self) -> io::Result<()> {
-        std::future::poll_fn(|context| {
-            for ring in &self.rings {
-                if let std::task::Poll::Ready(ready) = ring.poll_read_ready(context) {
-                    return std::task::Poll::Ready(ready.map(|mut guard| guard.clear_ready()));
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
+        any_filled(&self.rings).await
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
@@ -81,7 +75,7 @@ struct Ring {
 impl AsRawFd for Ring {
     fn as_raw_fd(&self) -> i32 {
         // `open` refuses every other map.
-        descriptor(&self.map).unwrap_or(-1)
+        descriptor(&self.map).map_or(-1, |fd| fd.as_raw_fd())
     }
 }
 
@@ -100,8 +94,8 @@ impl Ring {
 
     /// Hands over every record that is whole, up to the first that is being written.
     fn drain(&mut self, scratch: &mut Vec<u8>, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        let end = self.producer.position().load(Ordering::Acquire);
-        let mut at = self.consumer.position().load(Ordering::Relaxed);
+        let end = position(&self.producer).load(Ordering::Acquire);
+        let mut at = position(&self.consumer).load(Ordering::Relaxed);
         while at != end {
             let word = self.word(at);
             let (entry, next) = record::next(self.data(), (at, end), word, scratch)?;
@@ -111,7 +105,7 @@ impl Ring {
                 Entry::Busy => break,
             }
             at = next;
-            self.consumer.position().store(at, Ordering::Release);
+            position(&self.consumer).store(at, Ordering::Release);
         }
         Ok(())
     }
@@ -130,66 +124,24 @@ impl Ring {
     /// The data area; the kernel writes only outside the part between both positions, and into what
     /// is marked busy there.
     fn data(&self) -> &[u8] {
-        // SAFETY: the data follows the page within the mapping.
-        let start = unsafe { self.producer.start.add(self.page_bytes) };
-        // SAFETY: the mapping is this long and lives as long as `self`.
-        unsafe { std::slice::from_raw_parts(start.as_ptr(), self.producer.bytes - self.page_bytes) }
+        self.producer.behind(self.page_bytes)
     }
 }
 
 /// The descriptor of a map that is a ring buffer.
-fn descriptor(map: &Map) -> Option<i32> {
+fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
     if let Map::RingBuf(data) = map {
-        Some(data.fd().as_fd().as_raw_fd())
+        Some(data.fd().as_fd())
     } else {
         None
     }
 }
 
-/// Memory shared with the kernel.
-struct Mapping {
-    start: NonNull<u8>,
-    bytes: usize,
-}
-
-// SAFETY: the mapping belongs to this value alone, and nothing in it is bound to a thread.
-unsafe impl Send for Mapping {}
-
-impl Mapping {
-    fn new(fd: i32, offset: usize, bytes: usize, rights: libc::c_int) -> io::Result<Self> {
-        let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
-        // SAFETY: a new mapping at an address the kernel chooses touches no memory of ours.
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                bytes,
-                rights,
-                libc::MAP_SHARED,
-                fd,
-                offset,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { start, bytes })
-    }
-
-    /// The position the first eight bytes hold (an `unsigned long`).
-    fn position(&self) -> &AtomicU64 {
-        // SAFETY: the first page is mapped as long as `self` lives, and aligned; the kernel writes
-        // and reads positions atomically.
-        unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: exactly the mapping made in `new`, which nothing else refers to any more.
-        let unmapped = unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
-        debug_assert_eq!(unmapped, 0, "the mapping is ours");
-    }
+/// The position the first eight bytes of a mapping hold (an `unsigned long`).
+fn position(mapping: &Mapping) -> &AtomicU64 {
+    // SAFETY: the first page is mapped as long as the mapping is borrowed, and aligned; the kernel
+    // writes and reads positions atomically.
+    unsafe { AtomicU64::from_ptr(mapping.start().as_ptr().cast()) }
 }
 
 fn size(bytes: u32) -> io::Result<usize> {

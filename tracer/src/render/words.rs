@@ -96,21 +96,24 @@ pub(super) fn connection_id(
     flow: Flow,
     first_seen: MonoNs,
 ) -> impl fmt::Display {
-    let cookie = socket.and_then(|socket| socket.cookie);
     fmt::from_fn(move |f| {
-        match cookie {
-            Some(cookie) => hexadecimal(f, cookie.get())?,
-            None => write!(
-                f,
-                "{}>{}@{}",
-                flow.local,
-                flow.remote,
-                flow.netns.unwrap_or(0)
-            )?,
+        if let Some(short) = short_id(socket, first_seen) {
+            return f.write_str(short.as_str());
         }
-        f.write_str("-")?;
+        let netns = flow.netns.unwrap_or(0);
+        write!(f, "{}>{}@{netns}-", flow.local, flow.remote)?;
         hexadecimal(f, first_seen.0)
     })
+}
+
+/// That name where there is a cookie, as nearly always.
+pub(super) fn short_id(socket: Option<SocketId>, first_seen: MonoNs) -> Option<Digits> {
+    let cookie = socket?.cookie?;
+    let mut text = Digits::new();
+    text.hexadecimal(cookie.get());
+    text.push(b'-');
+    text.hexadecimal(first_seen.0);
+    Some(text)
 }
 
 /// Writes a number in hexadecimal digits.

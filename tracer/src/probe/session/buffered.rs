@@ -77,7 +77,7 @@ impl Source for Buffered {
     }
 }
 
-/// The ring buffers some CPU writes to, and how large they are.
+/// All ring buffers, and how large they are: also those of CPUs that are off, which may come.
 fn rings(programs: &mut Ebpf, buffers: &Buffers) -> Result<Vec<(Map, u32)>, SessionError> {
     let mut rings = Vec::new();
     for (names, bytes) in [
@@ -85,9 +85,7 @@ fn rings(programs: &mut Ebpf, buffers: &Buffers) -> Result<Vec<(Map, u32)>, Sess
         (RING_STATES, buffers.states),
     ] {
         for (nth, name) in (0..).zip(names) {
-            if let Some(bytes) = buffers.ring(nth, bytes) {
-                rings.push((of_map(programs, name, Ok)?, bytes));
-            }
+            rings.push((of_map(programs, name, Ok)?, buffers.ring(nth, bytes)));
         }
     }
     Ok(rings)

@@ -1,10 +1,21 @@
 //! What buffers are sized by.
 
+use std::io;
+
 use aya::util::online_cpus;
 
-/// The numbers of the CPUs there are; the first alone where nobody tells.
-pub(super) fn cpus() -> Vec<u32> {
-    online_cpus().unwrap_or_else(|_| vec![0])
+use super::SessionError;
+
+/// The numbers of the CPUs there are.
+///
+/// # Errors
+///
+/// The kernel's list cannot be read.
+pub(super) fn cpus() -> Result<Vec<u32>, SessionError> {
+    online_cpus().map_err(|(path, error)| SessionError::Buffers {
+        transport: "per-CPU",
+        source: io::Error::new(error.kind(), format!("{path}: {error}")),
+    })
 }
 
 /// The size of a page of memory.

@@ -45,15 +45,10 @@ pub(super) struct Id(pub(super) EndId);
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(id) = self;
-        let Some(cookie) = id.socket.and_then(|socket| socket.cookie) else {
-            let id = words::connection_id(id.socket, id.flow, id.first_seen);
-            return serializer.collect_str(&id);
-        };
-        let mut text = words::Digits::new();
-        text.hexadecimal(cookie.get());
-        text.push(b'-');
-        text.hexadecimal(id.first_seen.0);
-        serializer.serialize_str(text.as_str())
+        if let Some(short) = words::short_id(id.socket, id.first_seen) {
+            return serializer.serialize_str(short.as_str());
+        }
+        serializer.collect_str(&words::connection_id(id.socket, id.flow, id.first_seen))
     }
 }
 

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::*;
 
 fn written(value: &impl Serialize) -> String {
-    let mut line = Line(b"what was there before".to_vec());
+    let mut line = Line::default();
+    let before = "what was there before";
+    line.fill(|writer| before.serialize(writer)).unwrap();
     let bytes = line.fill(|writer| value.serialize(writer)).unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
