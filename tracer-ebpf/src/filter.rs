@@ -5,15 +5,13 @@ use tracer_common::{
     event::HeldBack,
     flow::Flow,
     settings::{FilterKey, filter},
-    socket::Socket,
 };
-use zerocopy::FromZeros;
 
 use crate::{
     kernel::{Structure, sock, task},
     maps::{FILTER, FILTER_COMM},
     settings::filters,
-    transition::{CLOSE, LISTEN},
+    transition::CLOSE,
 };
 
 mod departed;
@@ -81,55 +79,46 @@ pub(crate) fn connects(sk: impl Structure) -> bool {
     ends::wanted(ends::Of(sk))
 }
 
-/// Whether an event on a socket is wanted.
+/// Whether an event on a socket is wanted of its owner. Asked before the socket is described; whether
+/// its ends are wanted is asked before.
 #[inline(always)]
-pub(crate) fn socket(socket: &Socket, meaning: Meaning) -> Answer {
-    if ends::wanted(&socket.flow) {
-        owner(socket, meaning)
-    } else {
-        Answer::NO
-    }
-}
-
-/// Whether an event on a socket that connects wanted ends is wanted of its owner.
-#[inline(always)]
-pub(crate) fn owner(socket: &Socket, meaning: Meaning) -> Answer {
-    if !value(filter::UID, socket.uid) {
+pub(crate) fn owner(sk: impl Structure, meaning: Meaning) -> Answer {
+    if filters(filter::UID) && !listed(filter::UID, sock::uid(sk)) {
         return Answer::NO;
     }
     if filters(filter::PID | filter::COMM) {
-        return verdict::decide(socket, meaning);
+        return verdict::decide(sk, meaning);
     }
     Answer::YES
 }
 
-/// As [`owner`], of a transition, of which the last leaves the flow to others. A listener's ends are
-/// asked of only here.
+/// As [`owner`], of a transition into `to`, of which the last leaves the flow to others: there is room
+/// for it.
 #[inline(always)]
-pub(crate) fn transition(of: &Socket, (from, to): (u32, u32), meaning: Meaning) -> Answer {
-    let answer = if from == LISTEN {
-        socket(of, meaning)
-    } else {
-        owner(of, meaning)
-    };
-    if to == CLOSE {
-        departed::departs(&of.flow, answer.wanted);
+pub(crate) fn transition(
+    sk: impl Structure,
+    to: u32,
+    meaning: Meaning,
+    room: &mut Flow,
+) -> Answer {
+    let answer = owner(sk, meaning);
+    if to == CLOSE && filters(OWNER) {
+        sock::flow(sk, room);
+        departed::departs(room, answer.wanted);
     }
     answer
 }
 
-/// As [`socket`], for records that do not carry the socket: it is described only for its owner.
+/// As [`owner`], of a socket whose ends may be wanted.
 #[inline(always)]
-pub(crate) fn undescribed(sk: impl Structure, meaning: Meaning) -> bool {
-    if !connects(sk) {
-        return false;
-    }
-    if !filters(OWNER) {
-        return true;
-    }
-    let mut described = Socket::new_zeroed();
-    sock::describe(sk, &mut described);
-    owner(&described, meaning).wanted
+pub(crate) fn socket(sk: impl Structure, meaning: Meaning) -> bool {
+    connects(sk) && owner(sk, meaning).wanted
+}
+
+/// As [`owner`], of a socket that got a segment for a flow: a listener's own is not that.
+#[inline(always)]
+pub(crate) fn answered(of: &Flow, sk: impl Structure) -> bool {
+    ends::wanted(of) && owner(sk, Meaning::Other).wanted
 }
 
 /// Whether a connection is wanted, whoever holds it.

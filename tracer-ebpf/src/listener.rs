@@ -23,14 +23,14 @@ pub(crate) fn closed() {
 }
 
 /// Who makes the kernel end a connection nobody accepted: the task that has just closed a listener,
-/// as bits of [`context`]; nobody proved otherwise.
+/// a bit of [`context`]; nobody proved otherwise.
 ///
 /// The teardown holds the child's spin lock only, and finds it without an error; an RST leaves one.
 #[inline(always)]
 pub(crate) fn closer_of_children(child: &Condition) -> u16 {
     let clean = child.known & known::ERR == 0 || child.err == 0;
     if clean && is_closing() {
-        context::TASK | task::flags()
+        context::TASK
     } else {
         0
     }

@@ -27,7 +27,7 @@ fn wanted() -> bool {
 #[inline(always)]
 pub(crate) fn touched(program: &impl EbpfContext, sk: Address, received: bool) -> u32 {
     let flags = task::flags();
-    if !wanted() || flags & context::KTHREAD != 0 || !filter::undescribed(sk, Meaning::Caller) {
+    if !wanted() || flags & context::KTHREAD != 0 || !filter::socket(sk, Meaning::Caller) {
         return 0;
     }
     let header = header::<Stack>(context::TASK | flags);

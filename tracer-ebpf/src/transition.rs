@@ -59,25 +59,31 @@ pub(crate) fn answers_for_itself(state: u32) -> bool {
     )
 }
 
-/// Who makes the socket change. A task that holds the lock may also be working off segments that
-/// arrived meanwhile, so only transitions that calls make are a task's.
+/// Who makes the socket change, a bit of [`context`]. A task that holds the lock may also be working off
+/// segments that arrived meanwhile, so only transitions that calls make are a task's.
 #[inline(always)]
 pub(crate) fn actor(sk: impl Structure, from: u32, to: u32, condition: &Condition) -> u16 {
     let by_call = matches!(to, SYN_SENT | LISTEN | FIN_WAIT1 | LAST_ACK)
         || (to == CLOSE && from != LAST_ACK && from != CLOSING);
     if by_call && sock::owned(sk) {
-        let released = sock::is_released(condition);
-        return context::TASK
-            | if released {
-                task::flags_at_release()
-            } else {
-                task::flags()
-            };
+        return context::TASK;
     }
     if to == CLOSE && sock::unaccepted(condition) {
         return listener::closer_of_children(condition);
     }
     context::SOFTIRQ
+}
+
+/// The same with what else is to be said of the task: asked only where somebody wants to know.
+#[inline(always)]
+pub(crate) fn described(by: u16, condition: &Condition) -> u16 {
+    if by & context::TASK == 0 {
+        by
+    } else if sock::is_released(condition) {
+        by | task::flags_at_release()
+    } else {
+        by | task::flags()
+    }
 }
 
 /// Whether a transition is the end of a connection that failed: its timers tell why.

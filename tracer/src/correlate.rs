@@ -23,6 +23,7 @@ mod owner;
 mod peers;
 mod resets;
 mod seeds;
+mod sleepers;
 mod sockets;
 mod stacks;
 mod strays;

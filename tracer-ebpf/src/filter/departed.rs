@@ -4,8 +4,7 @@
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::flow::Flow;
 
-use super::OWNER;
-use crate::{maps::DEPARTED, settings::filters};
+use crate::maps::DEPARTED;
 
 /// How long a flow stays known, as long as user space knows who had it: twice the time a `TIME_WAIT`
 /// lasts (`TCP_TIMEWAIT_LEN`, `include/net/tcp.h`).
@@ -16,16 +15,13 @@ const KEPT_NS: u64 = 120_000_000_000;
 /// An unwanted one takes the flow from a wanted one that had it before.
 #[inline(always)]
 pub(super) fn departs(flow: &Flow, wanted: bool) {
-    if !filters(OWNER) {
-        return;
-    }
     if wanted {
         // SAFETY: no arguments, no preconditions.
         let now = unsafe { bpf_ktime_get_ns() };
         // No memory: what comes late for this flow is not told.
         let _ = DEPARTED.insert(flow, now, 0);
-    } else {
-        // Mostly there is none.
+    } else if DEPARTED.get_ptr(flow).is_some() {
+        // Somebody else removed it.
         let _ = DEPARTED.remove(flow);
     }
 }

@@ -5,10 +5,11 @@ use aya_ebpf::{
     bindings::{BPF_ANY, BPF_NOEXIST},
     helpers::bpf_ktime_get_ns,
 };
-use tracer_common::{count, event::HeldBack, settings::filter, socket::Socket};
+use tracer_common::{count, event::HeldBack, settings::filter};
 
 use super::{Answer, Meaning, NOTHING, running_task};
 use crate::{
+    kernel::{Structure, sock},
     maps::{self, HELD, VERDICTS},
     settings::filters,
 };
@@ -17,20 +18,25 @@ use crate::{
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Verdict {
-    /// One of the constants below.
-    decision: u64,
-    /// What happened before it was decided.
+    /// One once a wanted process was seen to hold it, else zero: until then nobody is ruled out, for
+    /// sockets are handed over.
+    wanted: u64,
+    /// What happened before.
     held_back: HeldBack,
 }
 
-const UNDECIDED: u64 = 0;
-const WANTED: u64 = 1;
-const UNWANTED: u64 = 2;
+const UNDECIDED: Verdict = Verdict {
+    wanted: 0,
+    held_back: NOTHING,
+};
 
-/// Forgets a socket that is gone.
+/// Forgets a socket that is gone. Of most nothing is known, and a look costs less than to remove.
 #[inline(always)]
 pub(crate) fn forget(address: u64) {
-    if filters(filter::PID | filter::COMM) && VERDICTS.remove(address).is_ok() {
+    if filters(filter::PID | filter::COMM)
+        && VERDICTS.get_ptr(address).is_some()
+        && VERDICTS.remove(address).is_ok()
+    {
         account(u64::MAX);
     }
 }
@@ -57,55 +63,38 @@ fn store(address: u64, verdict: &Verdict) {
     }
 }
 
+/// Whether an event on a socket is wanted. Of the socket only its address is needed, and its cookie as
+/// long as nothing is decided: most sockets are others', and are not to be described.
 #[inline(always)]
-pub(super) fn decide(socket: &Socket, meaning: Meaning) -> Answer {
-    let address = socket.address;
-    if meaning == Meaning::Birth {
+pub(super) fn decide(sk: impl Structure, meaning: Meaning) -> Answer {
+    let address = sk.address();
+    let mut verdict = UNDECIDED;
+    if matches!(meaning, Meaning::Birth | Meaning::Opener) {
         forget(address);
-        return Answer::NO;
-    }
-    let mut verdict = Verdict {
-        decision: UNDECIDED,
-        held_back: NOTHING,
-    };
-    if let Some(known) = VERDICTS.get_ptr(address) {
+    } else if let Some(known) = VERDICTS.get_ptr(address) {
         // SAFETY: the pointer came from the map in this run; another CPU may change the value
         // meanwhile, which costs at most a stale verdict.
         verdict = unsafe { core::ptr::read(known) };
     }
-    if meaning == Meaning::Opener {
-        verdict = Verdict {
-            decision: UNDECIDED,
-            held_back: NOTHING,
-        };
-    } else if verdict.decision == UNDECIDED && was_held(socket.cookie) {
-        verdict.decision = WANTED;
-    }
     let holds = matches!(meaning, Meaning::Holder | Meaning::Caller | Meaning::Opener);
-    let decides = holds && verdict.decision != WANTED;
+    let decides = holds && verdict.wanted == 0 && running_task();
+    if !decides && verdict.wanted == 0 && !was_held(sock::cookie(sk)) {
+        remember(address, &mut verdict, meaning);
+        return Answer::NO;
+    }
     let mut held_back = NOTHING;
     if meaning == Meaning::Holder {
         held_back = verdict.held_back;
         verdict.held_back = NOTHING;
     }
     let tells = held_back.fin_received_ns | held_back.rst_received_ns != 0;
-    if decides {
-        verdict.decision = if running_task() { WANTED } else { UNWANTED };
-    }
     if decides || tells {
+        verdict.wanted = 1;
         store(address, &verdict);
-        return Answer {
-            wanted: verdict.decision == WANTED,
-            held_back,
-        };
     }
-    if verdict.decision == UNDECIDED {
-        remember(address, &mut verdict, meaning);
-    }
-    if verdict.decision == WANTED {
-        Answer::YES
-    } else {
-        Answer::NO
+    Answer {
+        wanted: true,
+        held_back,
     }
 }
 

@@ -73,7 +73,7 @@ fn admitted(record: &mut RstAnswered, sk: Address) -> bool {
         0 | TCP_TIME_WAIT | TCP_NEW_SYN_RECV => filter::ownerless(&record.socket.flow),
         _ => {
             record.socket.uid = sock::uid(sk);
-            filter::socket(&record.socket, Meaning::Other).wanted
+            filter::answered(&record.socket.flow, sk)
         }
     }
 }

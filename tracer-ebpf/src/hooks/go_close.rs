@@ -35,14 +35,11 @@ fn go_close(program: ProbeContext) -> u32 {
     if !sock::is_stream(sk) {
         return 0;
     }
-    if !filter::connects(sk) {
+    if !filter::socket(sk, Meaning::Caller) {
         return 0;
     }
     let mut record = CloseAsked::new_zeroed();
     sock::describe(sk, &mut record.socket);
-    if !filter::owner(&record.socket, Meaning::Caller).wanted {
-        return 0;
-    }
     record.header = header::<CloseAsked>(context::TASK | task::flags());
     task::describe(&mut record.task);
     emit(&program, Lane::Endings, &mut record);

@@ -27,14 +27,11 @@ pub(super) fn closed(program: &impl EbpfContext, file: Address) -> u32 {
     if flags & context::EXITING != 0 || task::executes() {
         return 0;
     }
-    if !filter::connects(sk) {
+    if !filter::socket(sk, Meaning::Caller) {
         return 0;
     }
     let mut record = HeldOpen::new_zeroed();
     sock::describe(sk, &mut record.socket);
-    if !filter::owner(&record.socket, Meaning::Caller).wanted {
-        return 0;
-    }
     record.header = header::<HeldOpen>(context::TASK | flags);
     task::describe(&mut record.task);
     record.inode = sock::inode_of(socket);

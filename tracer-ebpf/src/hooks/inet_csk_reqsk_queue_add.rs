@@ -33,7 +33,7 @@ fn inet_csk_reqsk_queue_add_kprobe(program: ProbeContext) -> u32 {
 #[inline(always)]
 pub(super) fn queued(program: &impl EbpfContext, listener: Address, child: Address) -> u32 {
     let group: Address = read(listener, |offsets| &offsets.sk_reuseport_cb);
-    if group == 0 || !wanted(Kind::Queued) || !filter::undescribed(child, Meaning::Other) {
+    if group == 0 || !wanted(Kind::Queued) || !filter::socket(child, Meaning::Other) {
         return 0;
     }
     let mut record = Queued::new_zeroed();

@@ -46,27 +46,35 @@ fn changed(
     if gathered || !wanted(Kind::StateChanged) || !sock::is_tcp(sk) {
         return 0;
     }
-    if from != transition::LISTEN && !filter::connects(sk) {
+    let connects = filter::connects(sk);
+    if !connects && from != transition::LISTEN {
         return 0;
     }
     let mut record = StateChanged::new_zeroed();
-    sock::identify(sk, cookie, &mut record.socket);
     let ends = transition::ends(to);
-    if ends || transition::begins_listener(to) {
-        sock::condition(sk, &mut record.condition);
-    }
-    if transition::fails(to, &record.condition) {
-        timers(sk, &mut record.condition);
+    let tells = ends || transition::begins_listener(to);
+    if tells {
+        sock::holding(sk, &mut record.condition);
     }
     let by = transition::actor(sk, from, to, &record.condition);
     if transition::ends_listener(from, to, by) {
         listener::closed();
     }
     let meaning = transition::meaning(to, by, &record.condition);
-    let answer = filter::transition(&record.socket, (from, to), meaning);
-    if !answer.wanted {
+    let answer = filter::transition(sk, to, meaning, &mut record.socket.flow);
+    if !connects || !answer.wanted {
         return 0;
     }
+    // What is made up for a child now is overwritten right after (`inet_csk_clone_lock`).
+    let cookie = || if to == transition::SYN_RECV { 0 } else { cookie() };
+    sock::identify(sk, cookie, &mut record.socket);
+    if tells {
+        sock::moving(sk, &mut record.condition);
+    }
+    if transition::fails(to, &record.condition) {
+        timers(sk, &mut record.condition);
+    }
+    let by = transition::described(by, &record.condition);
     record.header = header::<StateChanged>(by);
     task::describe_actor(by, &mut record.task);
     (record.from, record.to, record.held_back) = (from, to, answer.held_back);

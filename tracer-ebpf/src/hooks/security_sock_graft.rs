@@ -37,7 +37,7 @@ fn grafted(program: &impl EbpfContext, sk: Address, socket: Address) -> u32 {
     if !wanted(Kind::Accepted) || !sock::is_stream(sk) {
         return 0;
     }
-    if !filter::undescribed(sk, Meaning::Caller) {
+    if !filter::socket(sk, Meaning::Caller) {
         return 0;
     }
     let mut record = Accepted::new_zeroed();

@@ -30,15 +30,12 @@ fn called(program: &impl EbpfContext, sk: impl Structure) -> u32 {
     if !wanted(Kind::CloseCalled) || gather::instead(|| gather::close_called(sk.address())) {
         return 0;
     }
-    if !sock::is_tcp(sk) || !filter::connects(sk) {
+    if !sock::is_tcp(sk) || !filter::socket(sk, Meaning::Caller) {
         return 0;
     }
     let mut record = CloseCalled::new_zeroed();
     sock::describe(sk, &mut record.socket);
     // A descriptor is closed on behalf of whoever runs, so no lock has to prove it.
-    if !filter::owner(&record.socket, Meaning::Caller).wanted {
-        return 0;
-    }
     record.header = header::<CloseCalled>(context::TASK | task::flags());
     task::describe(&mut record.task);
     sock::condition(sk, &mut record.condition);

@@ -39,8 +39,6 @@ fn destroyed(program: &impl EbpfContext, sk: impl Structure) -> i32 {
         filter::forget(sk.address());
         return 0;
     }
-    let mut record = Destroyed::new_zeroed();
-    sock::describe(sk, &mut record.socket);
     // A close that finds the socket dead already destroys it under the lock it took.
     let owned = sock::owned(sk);
     let meaning = if owned {
@@ -48,12 +46,14 @@ fn destroyed(program: &impl EbpfContext, sk: impl Structure) -> i32 {
     } else {
         Meaning::Other
     };
-    let answer = filter::owner(&record.socket, meaning);
+    let answer = filter::owner(sk, meaning);
     filter::forget(sk.address());
     if !answer.wanted || !wanted(Kind::Destroyed) {
         return 0;
     }
+    let mut record = Destroyed::new_zeroed();
     record.held_back = answer.held_back;
+    sock::describe(sk, &mut record.socket);
     let by = if owned {
         context::TASK | task::flags()
     } else {

@@ -30,14 +30,11 @@ fn received(program: &impl EbpfContext, sk: impl Structure) -> i32 {
     if !wanted(Kind::RstReceived) || gather::instead(|| gather::reset_received(sk.address())) {
         return 0;
     }
-    if !sock::is_tcp(sk) || !filter::connects(sk) {
+    if !sock::is_tcp(sk) || !filter::socket(sk, Meaning::RstReceived) {
         return 0;
     }
     let mut record = RstReceived::new_zeroed();
     sock::describe(sk, &mut record.socket);
-    if !filter::owner(&record.socket, Meaning::RstReceived).wanted {
-        return 0;
-    }
     record.header = header::<RstReceived>(context::SOFTIRQ);
     sock::condition(sk, &mut record.condition);
     timers(sk, &mut record.condition);

@@ -19,14 +19,11 @@ fn tcp_retransmit_skb(program: RawTracePointContext) -> u32 {
     if flags & FLAG_FIN == 0 || !wanted(Kind::FinRetransmitted) {
         return 0;
     }
-    if !filter::connects(sk) {
+    if !filter::socket(sk, Meaning::Other) {
         return 0;
     }
     let mut record = FinRetransmitted::new_zeroed();
     sock::describe(sk, &mut record.socket);
-    if !filter::owner(&record.socket, Meaning::Other).wanted {
-        return 0;
-    }
     record.header = header::<FinRetransmitted>(context::SOFTIRQ);
     record.seq = seq;
     emit(&program, Lane::Endings, &mut record);

@@ -54,20 +54,20 @@ fn tcp_send_active_reset_kprobe_2(program: ProbeContext) -> u32 {
 #[inline(always)]
 pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 {
     let gathered = gather::instead(|| gather::reset_sent(sk));
-    if gathered || !wanted(Kind::RstSent) || !filter::connects(sk) {
+    if gathered || !wanted(Kind::RstSent) || !filter::socket(sk, Meaning::Other) {
         return 0;
     }
     let mut record = RstSent::new_zeroed();
     sock::describe(sk, &mut record.socket);
-    if !filter::owner(&record.socket, Meaning::Other).wanted {
-        return 0;
-    }
     sock::condition(sk, &mut record.condition);
     timers(sk, &mut record.condition);
     // A listener that closes resets its children under their spin lock only.
     let by = match (sock::owned(sk), sock::unaccepted(&record.condition)) {
         (true, _) => context::TASK | task::flags_at_release(),
-        (false, true) => listener::closer_of_children(&record.condition),
+        (false, true) => match listener::closer_of_children(&record.condition) {
+            context::TASK => context::TASK | task::flags(),
+            nobody => nobody,
+        },
         (false, false) => context::SOFTIRQ,
     };
     record.header = header::<RstSent>(by);

@@ -26,14 +26,11 @@ fn tcp_send_fin_kprobe(program: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn queued(program: &impl EbpfContext, sk: impl Structure) -> u32 {
-    if !wanted(Kind::FinQueued) || !filter::connects(sk) {
+    if !wanted(Kind::FinQueued) || !filter::socket(sk, Meaning::Other) {
         return 0;
     }
     let mut record = FinQueued::new_zeroed();
     sock::describe(sk, &mut record.socket);
-    if !filter::owner(&record.socket, Meaning::Other).wanted {
-        return 0;
-    }
     let by = if sock::owned(sk) {
         context::TASK | task::flags()
     } else {

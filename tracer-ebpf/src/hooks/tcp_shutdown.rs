@@ -32,11 +32,6 @@ fn called(program: &impl EbpfContext, sk: impl Structure, how: u32) -> u32 {
     if !wanted(Kind::ShutdownCalled) || !sock::is_tcp(sk) {
         return 0;
     }
-    if !filter::connects(sk) {
-        return 0;
-    }
-    let mut record = ShutdownCalled::new_zeroed();
-    sock::describe(sk, &mut record.socket);
     // The kernel also shuts a socket by itself: a shutdown asked for while the handshake was
     // under way is carried out when it completes, in softirq.
     let (meaning, by) = if sock::owned(sk) {
@@ -44,9 +39,11 @@ fn called(program: &impl EbpfContext, sk: impl Structure, how: u32) -> u32 {
     } else {
         (Meaning::Other, context::SOFTIRQ)
     };
-    if !filter::owner(&record.socket, meaning).wanted {
+    if !filter::socket(sk, meaning) {
         return 0;
     }
+    let mut record = ShutdownCalled::new_zeroed();
+    sock::describe(sk, &mut record.socket);
     record.header = header::<ShutdownCalled>(by);
     if by != context::SOFTIRQ {
         task::describe(&mut record.task);

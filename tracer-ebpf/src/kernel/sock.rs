@@ -6,7 +6,7 @@ use super::{Address, Structure, files, has, read};
 
 mod flow;
 
-pub(crate) use flow::{Halves, addresses, local_port, netns, remote_port, v4_mapped};
+pub(crate) use flow::{Halves, addresses, flow, local_port, netns, remote_port, v4_mapped};
 
 /// `AF_INET6`, `include/linux/socket.h`.
 const AF_INET6: u16 = 10;
@@ -67,7 +67,7 @@ pub(crate) fn unaccepted(condition: &Condition) -> bool {
 /// Describes a full socket.
 #[inline(always)]
 pub(crate) fn describe(sk: impl Structure, socket: &mut Socket) {
-    flow::flow(sk, &mut socket.flow);
+    flow(sk, &mut socket.flow);
     socket.address = sk.address();
     socket.cookie = cookie(sk);
     socket.uid = uid(sk);
@@ -164,16 +164,31 @@ pub(crate) fn is_released(condition: &Condition) -> bool {
 
 /// Reads the condition of a full TCP socket.
 #[inline(always)]
+pub(crate) fn condition(sk: impl Structure, condition: &mut Condition) {
+    holding(sk, condition);
+    moving(sk, condition);
+}
+
+/// Reads what was received and sent, and how far that came.
+#[inline(always)]
+pub(crate) fn moving(sk: impl Structure, condition: &mut Condition) {
+    let mut known = condition.known;
+    let mut mark = |bit, has| known |= if has { bit } else { 0 };
+    receive(sk, condition, &mut mark);
+    send(sk, condition, &mut mark);
+    condition.known = known;
+}
+
+/// Reads what tells whose the socket is, and what became of it.
+#[inline(always)]
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     reason = "flags above bit 15 and jiffies above 2^32 mean nothing here, and an errno is below 4,096"
 )]
-pub(crate) fn condition(sk: impl Structure, condition: &mut Condition) {
-    let mut known = 0;
+pub(crate) fn holding(sk: impl Structure, condition: &mut Condition) {
+    let mut known = condition.known;
     let mut mark = |bit, has| known |= if has { bit } else { 0 };
-    receive(sk, condition, &mut mark);
-    send(sk, condition, &mut mark);
     mark(known::FLAGS, has(|offsets| &offsets.sk_flags));
     condition.flags = sk.field::<u64>(|offsets| &offsets.sk_flags) as u16;
     mark(known::LINGERTIME, has(|offsets| &offsets.sk_lingertime));

@@ -22,25 +22,31 @@ const TRANSITIONS: usize = 2;
 /// A socket as it was put to sleep.
 #[derive(Debug)]
 pub(super) enum Asleep {
-    /// Connected, and nothing has ended yet.
-    Quiet(Quiet),
+    /// Connected by IPv4, and nothing has ended yet.
+    Quiet(Quiet<Ipv4Addr>),
+    /// As this, otherwise.
+    Other(Box<Quiet<IpAddr>>),
     /// Everything else.
     Whole(Box<Tracked>),
 }
 
 impl Asleep {
     /// Puts a socket to sleep.
-    pub(super) fn lay(tracked: Tracked, owners: &mut Owners) -> Self {
-        match Quiet::of(&tracked, owners) {
-            Some(quiet) => Self::Quiet(quiet),
-            None => Self::Whole(Box::new(tracked)),
-        }
+    pub(super) fn lay(tracked: Tracked, origins: &mut Origins) -> Self {
+        let quiet = match (tracked.flow.local.ip(), tracked.flow.remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                Quiet::of(&tracked, (local, remote), origins).map(Self::Quiet)
+            }
+            hosts => Quiet::of(&tracked, hosts, origins).map(|it| Self::Other(Box::new(it))),
+        };
+        quiet.unwrap_or_else(|| Self::Whole(Box::new(tracked)))
     }
 
     /// The socket as it was; `address` is where the kernel has it.
     pub(super) fn wake(self, address: u64) -> Tracked {
         match self {
             Self::Quiet(quiet) => quiet.wake(address),
+            Self::Other(quiet) => quiet.wake(address),
             Self::Whole(tracked) => *tracked,
         }
     }
@@ -48,94 +54,90 @@ impl Asleep {
 
 /// What is known of a socket that is connected.
 #[derive(Debug)]
-pub(super) struct Quiet {
+pub(super) struct Quiet<Host> {
     cookie: Option<NonZeroU64>,
-    listener_cookie: Option<NonZeroU64>,
-    owner: Option<Arc<Owner>>,
-    hosts: Hosts,
+    origin: Arc<Origin>,
+    hosts: (Host, Host),
     first_seen: MonoNs,
     /// Nanoseconds since then.
     last_touched: u32,
-    /// Nanoseconds since then and what happened, of the first `transitions`.
-    states: [(u32, TcpState, TcpState); TRANSITIONS],
+    /// Nanoseconds since then, of each transition.
+    when: [u32; TRANSITIONS],
+    /// What happened then, of the first `transitions`.
+    states: [(TcpState, TcpState); TRANSITIONS],
     transitions: u8,
     found_by_flow: bool,
     state: Option<TcpState>,
     ports: (u16, u16),
-    /// Zero where it is not known; the inode likewise.
-    netns: u32,
+    /// Zero where it is not known.
     inode: u32,
-    /// [`NO_UID`] where it is not known.
-    uid: u32,
 }
 
-/// What the kernel keeps for nobody.
-const NO_UID: u32 = u32::MAX;
-
-/// The addresses of both ends.
-#[derive(Debug)]
-enum Hosts {
-    V4(Ipv4Addr, Ipv4Addr),
-    Other(Box<(IpAddr, IpAddr)>),
+/// Where a socket comes from, which it has in common with many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Origin {
+    owner: Option<Owner>,
+    listener_cookie: Option<NonZeroU64>,
+    netns: Option<u32>,
+    uid: Option<u32>,
 }
 
-impl Quiet {
+impl<Host: Into<IpAddr>> Quiet<Host> {
     /// `None` when there is more to know of it.
-    fn of(tracked: &Tracked, owners: &mut Owners) -> Option<Self> {
+    fn of(tracked: &Tracked, hosts: (Host, Host), origins: &mut Origins) -> Option<Self> {
         let flow = &tracked.flow;
         if !is_quiet(tracked) || !has_room(tracked) {
             return None;
         }
         let first_seen = tracked.first_seen;
         let since = |at: MonoNs| u32::try_from(at.0.checked_sub(first_seen.0)?).ok();
-        let mut states = [(0, TcpState::Close, TcpState::Close); TRANSITIONS];
-        for (place, state) in states.iter_mut().zip(&tracked.states) {
-            *place = (since(state.at)?, state.from, state.to);
+        let mut when = [0; TRANSITIONS];
+        let mut states = [(TcpState::Close, TcpState::Close); TRANSITIONS];
+        for ((when, what), state) in when.iter_mut().zip(&mut states).zip(&tracked.states) {
+            (*when, *what) = (since(state.at)?, (state.from, state.to));
         }
         Some(Self {
             cookie: tracked.id.cookie,
-            listener_cookie: tracked.listener_cookie,
-            owner: tracked.owner.map(|owner| owners.shared(owner)),
-            hosts: match (flow.local.ip(), flow.remote.ip()) {
-                (IpAddr::V4(local), IpAddr::V4(remote)) => Hosts::V4(local, remote),
-                others => Hosts::Other(Box::new(others)),
-            },
+            origin: origins.shared(Origin {
+                owner: tracked.owner,
+                listener_cookie: tracked.listener_cookie,
+                netns: flow.netns,
+                uid: tracked.uid,
+            }),
+            hosts,
             first_seen,
             last_touched: since(tracked.last_touched)?,
+            when,
             states,
             transitions: u8::try_from(tracked.states.len()).ok()?,
             found_by_flow: tracked.found_by_flow,
             state: tracked.state,
             ports: (flow.local.port(), flow.remote.port()),
-            netns: flow.netns.unwrap_or(0),
             inode: tracked.condition.inode.unwrap_or(0),
-            uid: tracked.uid.unwrap_or(NO_UID),
         })
     }
 
     fn wake(self, address: u64) -> Tracked {
-        let (local, remote) = match self.hosts {
-            Hosts::V4(local, remote) => (IpAddr::V4(local), IpAddr::V4(remote)),
-            Hosts::Other(hosts) => *hosts,
-        };
+        let (local, remote) = self.hosts;
         let id = SocketId {
             address,
             cookie: self.cookie,
         };
         let flow = Flow {
-            local: SocketAddr::new(local, self.ports.0),
-            remote: SocketAddr::new(remote, self.ports.1),
-            netns: (self.netns != 0).then_some(self.netns),
+            local: SocketAddr::new(local.into(), self.ports.0),
+            remote: SocketAddr::new(remote.into(), self.ports.1),
+            netns: self.origin.netns,
         };
         let at = |since: u32| self.first_seen.after(since.into());
-        let states = self.states.iter().take(self.transitions.into());
+        let states = self.when.into_iter().zip(self.states);
+        let states = states.take(self.transitions.into());
         Tracked {
-            uid: (self.uid != NO_UID).then_some(self.uid),
+            uid: self.origin.uid,
             state: self.state,
-            owner: self.owner.as_deref().copied(),
-            listener_cookie: self.listener_cookie,
+            owner: self.origin.owner,
+            listener_cookie: self.origin.listener_cookie,
             states: states
-                .map(|&(since, from, to)| Transition {
+                .map(|(since, (from, to))| Transition {
                     at: at(since),
                     from,
                     to,
@@ -212,13 +214,11 @@ fn is_quiet(tracked: &Tracked) -> bool {
         && nothing_told
 }
 
-/// Whether what a quiet socket has finds room, where zeroes and [`NO_UID`] stand for nothing.
+/// Whether what a quiet socket has finds room, where zero stands for no inode.
 fn has_room(tracked: &Tracked) -> bool {
     is_plain(tracked.flow.local)
         && is_plain(tracked.flow.remote)
-        && tracked.flow.netns != Some(0)
         && tracked.condition.inode != Some(0)
-        && tracked.uid != Some(NO_UID)
         && tracked.states.len() <= TRANSITIONS
 }
 
@@ -230,27 +230,27 @@ fn is_plain(end: SocketAddr) -> bool {
     }
 }
 
-/// Owners many sockets have, each kept once.
+/// Origins many sockets have, each kept once.
 #[derive(Debug, Default)]
-pub(super) struct Owners {
-    shared: HashSet<Arc<Owner>>,
+pub(super) struct Origins {
+    shared: HashSet<Arc<Origin>>,
     /// How many there may be before those that are nobody's any more are dropped.
     tidy_at: usize,
 }
 
-impl Owners {
+impl Origins {
     /// Looked through first when there are more.
     const FEW: usize = 1_024;
 
-    fn shared(&mut self, owner: Owner) -> Arc<Owner> {
-        if let Some(shared) = self.shared.get(&owner) {
+    fn shared(&mut self, origin: Origin) -> Arc<Origin> {
+        if let Some(shared) = self.shared.get(&origin) {
             return Arc::clone(shared);
         }
         if self.shared.len() >= self.tidy_at.max(Self::FEW) {
-            self.shared.retain(|owner| Arc::strong_count(owner) > 1);
+            self.shared.retain(|origin| Arc::strong_count(origin) > 1);
             self.tidy_at = self.shared.len() * 2;
         }
-        let shared = Arc::new(owner);
+        let shared = Arc::new(origin);
         self.shared.insert(Arc::clone(&shared));
         shared
     }
@@ -316,8 +316,8 @@ mod tests {
 
     fn slept(tracked: Tracked) -> (bool, String) {
         let address = tracked.id.address;
-        let asleep = Asleep::lay(tracked, &mut Owners::default());
-        let quiet = matches!(asleep, Asleep::Quiet(_));
+        let asleep = Asleep::lay(tracked, &mut Origins::default());
+        let quiet = !matches!(asleep, Asleep::Whole(_));
         (quiet, format!("{:?}", asleep.wake(address)))
     }
 
@@ -330,16 +330,14 @@ mod tests {
             let before = format!("{:?}", connected(local, remote));
             assert_eq!(slept(connected(local, remote)), (true, before));
         }
-        assert!(size_of::<Asleep>() <= 88, "{}", size_of::<Asleep>());
+        assert!(size_of::<Asleep>() <= 64, "{}", size_of::<Asleep>());
     }
 
     #[test]
     fn what_has_no_room_is_kept_whole() {
-        let change: [fn(&mut Tracked); 9] = [
+        let change: [fn(&mut Tracked); 7] = [
             |it| it.fin_received = true,
             |it| it.condition.unread = Some(0),
-            |it| it.uid = Some(u32::MAX),
-            |it| it.flow.netns = Some(0),
             |it| it.last_touched = MonoNs(5_000_000_000),
             |it| it.due = Some(MonoNs(5)),
             |it| it.states.push(it.states[0]),
@@ -355,18 +353,19 @@ mod tests {
     }
 
     #[test]
-    fn owners_nobody_has_are_dropped() {
-        let mut owners = Owners::default();
-        let owner = |pid| Owner {
-            task: Task { pid, ..TASK },
-            confidence: Confidence::Exact,
-            from: Provenance::Connected,
+    fn origins_nobody_has_are_dropped() {
+        let mut origins = Origins::default();
+        let origin = |netns| Origin {
+            owner: None,
+            listener_cookie: None,
+            netns: Some(netns),
+            uid: None,
         };
-        let kept = owners.shared(owner(0));
-        for pid in 1..10_000 {
-            let _dropped = owners.shared(owner(pid));
+        let kept = origins.shared(origin(0));
+        for netns in 1..10_000 {
+            let _dropped = origins.shared(origin(netns));
         }
-        assert!(owners.shared.len() <= Owners::FEW + 1);
-        assert!(Arc::ptr_eq(&kept, &owners.shared(owner(0))));
+        assert!(origins.shared.len() <= Origins::FEW + 1);
+        assert!(Arc::ptr_eq(&kept, &origins.shared(origin(0))));
     }
 }

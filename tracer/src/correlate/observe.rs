@@ -232,8 +232,8 @@ impl Correlator {
         if from == TcpState::Close && to == TcpState::Close {
             return;
         }
-        // The child's memory is its listener's copied, the cookie too: it gets one of its own later
-        // (`inet_csk_clone_lock`, `net/ipv4/inet_connection_sock.c`).
+        // The child's memory is its listener's copied, of some kernels the cookie too: it gets one of
+        // its own later (`inet_csk_clone_lock`, `net/ipv4/inet_connection_sock.c`).
         let listener = socket.id.cookie.filter(|_| accepted);
         let socket = &Socket {
             id: SocketId {

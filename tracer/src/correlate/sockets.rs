@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use hashlink::{LinkedHashMap, linked_hash_map::RawEntryMut};
 
 use super::{
-    asleep::{Asleep, Owners},
+    asleep::{Asleep, Origins},
+    sleepers::Sleepers,
     tracked::Tracked,
 };
 use crate::model::{
@@ -13,16 +14,16 @@ use crate::model::{
     time::MonoNs,
 };
 
-/// Sockets awake at once, as many as are touched within some seconds on a busy machine.
-const AWAKE: usize = 16_384;
+/// Sockets awake at once, as many as are touched within a tenth of a second on a busy machine.
+const AWAKE: usize = 4_096;
 
 /// Sockets by kernel address, least recently touched first.
 #[derive(Debug)]
 pub(super) struct Sockets {
     awake: LinkedHashMap<u64, Tracked>,
     /// Those nothing happened to for longer than to any that is awake.
-    asleep: LinkedHashMap<u64, Asleep>,
-    owners: Owners,
+    asleep: Sleepers,
+    origins: Origins,
     /// When to look whether a socket is due: when it is, or before.
     due: BTreeSet<(MonoNs, u64)>,
     limit: usize,
@@ -46,8 +47,8 @@ impl Sockets {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             awake: LinkedHashMap::new(),
-            asleep: LinkedHashMap::new(),
-            owners: Owners::default(),
+            asleep: Sleepers::default(),
+            origins: Origins::default(),
             due: BTreeSet::new(),
             limit: limit.max(1),
             most_awake: AWAKE,
@@ -142,15 +143,15 @@ impl Sockets {
         while self.awake.len() >= self.most_awake
             && let Some((address, tracked)) = self.awake.pop_front()
         {
-            let asleep = Asleep::lay(tracked, &mut self.owners);
+            let asleep = Asleep::lay(tracked, &mut self.origins);
             self.asleep.insert(address, asleep);
         }
     }
 
     /// Makes a socket that is asleep the latest of those awake.
     fn wake(&mut self, address: u64) {
-        if !self.asleep.is_empty()
-            && let Some(asleep) = self.asleep.remove(&address)
+        if self.asleep.len() > 0
+            && let Some(asleep) = self.asleep.remove(address)
         {
             self.lay_down();
             self.awake.insert(address, asleep.wake(address));
@@ -207,8 +208,8 @@ impl Sockets {
 
     /// Takes out the socket that was untouched for longest.
     pub(super) fn pop_oldest(&mut self) -> Option<Tracked> {
-        let oldest = self.asleep.front().map(|(&address, _)| address);
-        let address = oldest.or_else(|| self.awake.front().map(|(&address, _)| address))?;
+        let awake = || self.awake.front().map(|(&address, _)| address);
+        let address = self.asleep.oldest().or_else(awake)?;
         self.remove(address)
     }
 }

@@ -17,14 +17,15 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// The buffers for `kib` per CPU and lane; without a wish, 128 MiB a lane are spread over the
-    /// CPUs, which go by their numbers, between 512 KiB and 8 MiB each.
+    /// The buffers for `kib` per CPU and lane; without a wish, 128 MiB of endings are spread over the
+    /// CPUs, which go by their numbers, between 512 KiB and 8 MiB each, and half as much of states: of
+    /// a connection's twelve records seven are endings', and a stack comes with them.
     #[must_use]
     pub fn new(kib: Option<u32>, cpus: Vec<u32>, page: u32) -> Self {
         let many = u32::try_from(cpus.len()).unwrap_or(u32::MAX);
         let share = ((128 << 20) / many.max(1)).clamp(512 << 10, 8 << 20);
         let wish = kib.map(|kib| kib.saturating_mul(1024));
-        let (endings, states) = (wish.unwrap_or(share), wish.unwrap_or(share));
+        let (endings, states) = (wish.unwrap_or(share), wish.unwrap_or(share / 2));
         let fit = |bytes: u32| {
             bytes
                 .max(page)

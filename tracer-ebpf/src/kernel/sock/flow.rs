@@ -49,7 +49,7 @@ pub(crate) fn remote_port(sk: impl Structure) -> u16 {
 
 /// Fills all of a flow.
 #[inline(always)]
-pub(super) fn flow(sk: impl Structure, flow: &mut Flow) {
+pub(crate) fn flow(sk: impl Structure, flow: &mut Flow) {
     let [local, remote] = addresses(sk);
     (flow.local, flow.remote) = (transmute!(local), transmute!(remote));
     flow.local_port = local_port(sk);

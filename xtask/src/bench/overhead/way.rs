@@ -53,6 +53,8 @@ const FLAGS: &str = "tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0";
 pub(super) const NOTHING: usize = 0;
 /// finrst as programs read it, the way its peers are compared with.
 pub(super) const JSON: usize = 1;
+/// finrst as people read it, which is how its peers print.
+pub(super) const TEXT: usize = 2;
 /// Its filter that matches nothing.
 pub(super) const UNMATCHED: usize = 6;
 /// Empty programs at the same hooks.
