@@ -95,12 +95,7 @@ pub(crate) fn owner(sk: impl Structure, meaning: Meaning) -> Answer {
 /// As [`owner`], of a transition into `to`, of which the last leaves the flow to others: there is room
 /// for it.
 #[inline(always)]
-pub(crate) fn transition(
-    sk: impl Structure,
-    to: u32,
-    meaning: Meaning,
-    room: &mut Flow,
-) -> Answer {
+pub(crate) fn transition(sk: impl Structure, to: u32, meaning: Meaning, room: &mut Flow) -> Answer {
     let answer = owner(sk, meaning);
     if to == CLOSE && filters(OWNER) {
         sock::flow(sk, room);

@@ -7,8 +7,9 @@ use tracer_common::{
 };
 
 use crate::{
+    emit::Lane,
     filter::Meaning,
-    kernel::{Structure, sock, task},
+    kernel::{Structure, sock, task, timers::timers},
     listener,
 };
 
@@ -27,7 +28,7 @@ const NEW_SYN_RECV: u32 = 12;
 
 /// Whether a transition into this state ends a direction or the connection.
 #[inline(always)]
-pub(crate) fn ends(to: u32) -> bool {
+fn ends(to: u32) -> bool {
     matches!(to, FIN_WAIT1 | LAST_ACK | CLOSE_WAIT | CLOSING | CLOSE)
 }
 
@@ -91,14 +92,35 @@ pub(crate) fn described(by: u16, condition: &Condition) -> u16 {
 /// Whatever gives a connection up leaves its error before (`tcp_write_err`, `tcp_abort`,
 /// `tcp_reset`); an orderly end leaves none, and costs nothing more.
 #[inline(always)]
-pub(crate) fn fails(to: u32, condition: &Condition) -> bool {
+fn fails(to: u32, condition: &Condition) -> bool {
     to == CLOSE && condition.known & known::ERR != 0 && condition.err != 0
 }
 
-/// Whether a transition into this state makes a listener.
+/// Whether the condition of a socket is to be told with a transition into this state.
 #[inline(always)]
-pub(crate) fn begins_listener(to: u32) -> bool {
-    to == LISTEN
+pub(crate) fn tells(to: u32) -> bool {
+    ends(to) || to == LISTEN
+}
+
+/// Reads what is left of the condition, which `sock::holding` began to.
+#[inline(always)]
+pub(crate) fn complete(sk: impl Structure, to: u32, condition: &mut Condition) {
+    if tells(to) {
+        sock::moving(sk, condition);
+    }
+    if fails(to, condition) {
+        timers(sk, condition);
+    }
+}
+
+/// The buffer a transition into this state travels in.
+#[inline(always)]
+pub(crate) fn lane(to: u32) -> Lane {
+    if ends(to) {
+        Lane::Endings
+    } else {
+        Lane::States
+    }
 }
 
 /// Whether a transition is the end of a listener, by the running task.

@@ -8,8 +8,7 @@ use zerocopy::FromZeros;
 
 use crate::{
     emit::{Lane, emit, header, wanted},
-    filter::{self, Meaning},
-    gather,
+    filter, gather,
     kernel::{Address, skb, sock, timers},
     stack,
 };

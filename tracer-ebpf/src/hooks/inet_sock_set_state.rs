@@ -13,10 +13,11 @@ use tracer_common::event::{Kind, StateChanged};
 use zerocopy::FromZeros;
 
 use crate::{
-    emit::{Lane, emit, header, wanted},
+    emit::{emit, header, wanted},
     filter, gather,
-    kernel::{Address, Structure, Typed, sock, task, timers::timers},
-    listener, stack, transition,
+    kernel::{Address, Structure, Typed, sock, task},
+    listener, stack,
+    transition::{self, LISTEN, SYN_RECV},
 };
 
 /// Typed arguments: the kernel makes up a cookie for the socket when asked.
@@ -47,13 +48,11 @@ fn changed(
         return 0;
     }
     let connects = filter::connects(sk);
-    if !connects && from != transition::LISTEN {
+    if !connects && from != LISTEN {
         return 0;
     }
     let mut record = StateChanged::new_zeroed();
-    let ends = transition::ends(to);
-    let tells = ends || transition::begins_listener(to);
-    if tells {
+    if transition::tells(to) {
         sock::holding(sk, &mut record.condition);
     }
     let by = transition::actor(sk, from, to, &record.condition);
@@ -66,23 +65,14 @@ fn changed(
         return 0;
     }
     // What is made up for a child now is overwritten right after (`inet_csk_clone_lock`).
-    let cookie = || if to == transition::SYN_RECV { 0 } else { cookie() };
+    let cookie = || if to == SYN_RECV { 0 } else { cookie() };
     sock::identify(sk, cookie, &mut record.socket);
-    if tells {
-        sock::moving(sk, &mut record.condition);
-    }
-    if transition::fails(to, &record.condition) {
-        timers(sk, &mut record.condition);
-    }
+    transition::complete(sk, to, &mut record.condition);
     let by = transition::described(by, &record.condition);
     record.header = header::<StateChanged>(by);
     task::describe_actor(by, &mut record.task);
     (record.from, record.to, record.held_back) = (from, to, answer.held_back);
-    let lane = if ends { Lane::Endings } else { Lane::States };
-    emit(program, lane, &mut record);
-    let opens = transition::opens(record.to, record.header.context);
-    if opens || transition::acts(record.from, record.to) {
-        stack::of_change(program, &record.header, &record.socket, opens);
-    }
+    emit(program, transition::lane(to), &mut record);
+    stack::of_change(program, &record);
     0
 }

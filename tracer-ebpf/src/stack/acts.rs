@@ -2,13 +2,13 @@
 
 use aya_ebpf::EbpfContext;
 use tracer_common::{
-    event::{Header, Stack},
+    event::{Header, Stack, StateChanged},
     settings::stacks,
     socket::Socket,
 };
 
 use super::take;
-use crate::settings::setting;
+use crate::{settings::setting, transition};
 
 /// Takes the stacks behind an RST.
 #[inline(always)]
@@ -24,13 +24,16 @@ pub(crate) fn of_reset(program: &impl EbpfContext, act: &Header, socket: &Socket
 
 /// Takes the stacks behind a change of state: another act, or the begin of a connection.
 #[inline(always)]
-pub(crate) fn of_change(program: &impl EbpfContext, act: &Header, socket: &Socket, opens: bool) {
+pub(crate) fn of_change(program: &impl EbpfContext, of: &StateChanged) {
+    let opens = transition::opens(of.to, of.header.context);
     let wanted = if opens {
         asked(stacks::KEEPING_USER, Stack::USER)
     } else {
         asked(stacks::OTHER_KERNEL, Stack::KERNEL) | asked(stacks::OTHER_USER, Stack::USER)
     };
-    take(program, act, socket, wanted);
+    if opens || transition::acts(of.from, of.to) {
+        take(program, &of.header, &of.socket, wanted);
+    }
 }
 
 /// Takes the stacks behind a close that ends nothing.

@@ -111,7 +111,12 @@ impl Table {
                 let shown = format!("{} ×", ratio(whole(way), whole(ours)));
                 let reached = whole(way) >= whole(ours) * times;
                 let goal = format!("{goal}, {as_what}");
-                self.row(&goal, &shown, reached, "as the kernel's and the user's side");
+                self.row(
+                    &goal,
+                    &shown,
+                    reached,
+                    "as the kernel's and the user's side",
+                );
             }
         }
     }
@@ -122,7 +127,7 @@ impl Table {
         };
         let goal = format!("{} tracked sockets ≤ 200 MB", many.sockets);
         let shown = format!("{} MiB", many.resident_kib / 1_024);
-        let why = "32 MiB are buffers ([0033](decisions/0033-sockets-that-sleep.md), \
+        let why = "24 MiB are buffers ([0033](decisions/0033-sockets-that-sleep.md), \
                    [0035](decisions/0035-a-ring-for-each-cpu.md))";
         self.row(&goal, &shown, many.resident_kib * 1_024 <= 200_000_000, why);
         let goal = "an ending costs as much beside many sockets as beside few";
