@@ -20,6 +20,7 @@ mod job;
 mod kernel;
 mod latency;
 mod leaks;
+mod memory;
 mod output;
 mod priority;
 mod progress;

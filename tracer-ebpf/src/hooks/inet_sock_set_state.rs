@@ -1,7 +1,7 @@
 //! Tracepoint `sock:inet_sock_set_state`: a transition, before it is written.
 //!
 //! It runs in the closer's context right before the FIN or RST, with the condition as it was. Its stack
-//! is 504 bytes of the 512 there are; where `gather` needs its own, the verifier drops all that.
+//! has hardly room for more; where `gather` needs its own, the verifier drops all that.
 
 use aya_ebpf::{
     EbpfContext,

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::output;
+use super::{memory, output};
 use crate::{
     enrich::{
         facts::Facts,
@@ -71,6 +71,7 @@ impl Pending {
 pub(super) fn take(scan: Scan, quiet: bool, held: &mut Held, pipeline: &mut Tapped<impl Facts>) {
     want(&scan.sockets, held);
     let refused = pipeline.know(scan.sockets);
+    memory::give_back();
     if quiet {
         return;
     }

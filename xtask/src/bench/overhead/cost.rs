@@ -52,7 +52,8 @@ pub(super) fn of(stage: &Stage<'_>, way: &Way) -> anyhow::Result<[Cost; 2]> {
 
 fn one(stage: &Stage<'_>, watcher: Option<&Watcher>, manner: Manner) -> anyhow::Result<Cost> {
     let count = stage.options.connections;
-    stage.churn.connections(100, manner)?;
+    // As many before: what grows in a watcher that has just begun has grown then.
+    stage.churn.connections(count, manner)?;
     let used = || watcher.map_or(Ok(0), Watcher::run_ns);
     let printed = || watcher.map_or(Ok(0), Watcher::printed);
     let before = (busy_ns()?, used()?, printed()?);

@@ -213,6 +213,7 @@ nothing in the same turn. *Machine* is what all processors did meanwhile, by the
 µs. *Programs* is the kernel's count of all programs of the watcher (`BPF_ENABLE_STATS`) in a run of its own,
 its looks at the clock included: some 50 ns for each. *Watcher* is what its threads ran. *Ratio* is of
 programs and watcher together, to `finrst trace -o json`. Nanoseconds a connection, which is two sockets.
+Each watcher saw as many before, so that what grows in one that has just begun has grown.
 ";
 
 const TABLE: &str = "\
