@@ -71,6 +71,10 @@ pub(super) fn decide(sk: impl Structure, meaning: Meaning) -> Answer {
     let mut verdict = UNDECIDED;
     if matches!(meaning, Meaning::Birth | Meaning::Opener) {
         forget(address);
+        // Of some kernels a child has its listener's cookie for a moment.
+        if meaning == Meaning::Birth {
+            return Answer::NO;
+        }
     } else if let Some(known) = VERDICTS.get_ptr(address) {
         // SAFETY: the pointer came from the map in this run; another CPU may change the value
         // meanwhile, which costs at most a stale verdict.
@@ -107,10 +111,10 @@ fn was_held(cookie: u64) -> bool {
 #[inline(always)]
 fn remember(address: u64, verdict: &mut Verdict, meaning: Meaning) {
     // SAFETY: no arguments, no preconditions.
-    let now = unsafe { bpf_ktime_get_ns() };
+    let now = || unsafe { bpf_ktime_get_ns() };
     match meaning {
-        Meaning::FinReceived => verdict.held_back.fin_received_ns = now,
-        Meaning::RstReceived => verdict.held_back.rst_received_ns = now,
+        Meaning::FinReceived => verdict.held_back.fin_received_ns = now(),
+        Meaning::RstReceived => verdict.held_back.rst_received_ns = now(),
         Meaning::Holder | Meaning::Caller | Meaning::Opener | Meaning::Birth | Meaning::Other => {
             return;
         }
