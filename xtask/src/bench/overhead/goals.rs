@@ -11,7 +11,7 @@ use super::{
 
 /// Why goals are not reached that were not, so far.
 const WHY_KERNEL: &str = "a life is six runs, 50 ns of each the statistics' own and up to 200 the hand-over of a \
-     record; records of a socket are not folded into one ([0028](decisions/0028-what-a-hook-costs.md))";
+     record ([0028](decisions/0028-what-a-hook-costs.md), [0036](decisions/0036-a-sockets-events-are-not-folded.md))";
 const WHY_USER: &str = "an ending is six records and 3 KB of JSON; much of it is waiting for memory \
      ([0030](decisions/0030-what-an-ending-costs.md), [0033](decisions/0033-sockets-that-sleep.md))";
 const WHY_START: &str = "the verifier, maps, buffers and the kernel's types \
