@@ -2,10 +2,7 @@
 #![expect(unsafe_code, reason = "helpers are foreign functions")]
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use tracer_common::{
-    event::context,
-    socket::{Condition, known},
-};
+use tracer_common::socket::{Condition, known};
 
 use crate::{kernel::task, maps::LISTENER_CLOSED};
 
@@ -22,18 +19,13 @@ pub(crate) fn closed() {
     let _ = LISTENER_CLOSED.insert(thread, now, 0);
 }
 
-/// Who makes the kernel end a connection nobody accepted: the task that has just closed a listener,
-/// a bit of [`context`]; nobody proved otherwise.
+/// Whether a connection nobody accepted ends because the running task has just closed its listener.
 ///
 /// The teardown holds the child's spin lock only, and finds it without an error; an RST leaves one.
 #[inline(always)]
-pub(crate) fn closer_of_children(child: &Condition) -> u16 {
+pub(crate) fn takes_along(child: &Condition) -> bool {
     let clean = child.known & known::ERR == 0 || child.err == 0;
-    if clean && is_closing() {
-        context::TASK
-    } else {
-        0
-    }
+    clean && is_closing()
 }
 
 /// Whether the running task has just closed a listener.

@@ -69,10 +69,13 @@ pub(crate) fn actor(sk: impl Structure, from: u32, to: u32, condition: &Conditio
     if by_call && sock::owned(sk) {
         return context::TASK;
     }
-    if to == CLOSE && sock::unaccepted(condition) {
-        return listener::closer_of_children(condition);
+    if to != CLOSE || !sock::unaccepted(condition) {
+        context::SOFTIRQ
+    } else if listener::takes_along(condition) {
+        context::TASK
+    } else {
+        0
     }
-    context::SOFTIRQ
 }
 
 /// The same with what else is to be said of the task: asked only where somebody wants to know.

@@ -20,8 +20,8 @@ pub(super) fn departs(flow: &Flow, wanted: bool) {
         let now = unsafe { bpf_ktime_get_ns() };
         // No memory: what comes late for this flow is not told.
         let _ = DEPARTED.insert(flow, now, 0);
-    } else if DEPARTED.get_ptr(flow).is_some() {
-        // Somebody else removed it.
+    } else {
+        // Of most flows nothing is known.
         let _ = DEPARTED.remove(flow);
     }
 }

@@ -30,13 +30,10 @@ const UNDECIDED: Verdict = Verdict {
     held_back: NOTHING,
 };
 
-/// Forgets a socket that is gone. Of most nothing is known, and a look costs less than to remove.
+/// Forgets a socket that is gone.
 #[inline(always)]
 pub(crate) fn forget(address: u64) {
-    if filters(filter::PID | filter::COMM)
-        && VERDICTS.get_ptr(address).is_some()
-        && VERDICTS.remove(address).is_ok()
-    {
+    if filters(filter::PID | filter::COMM) && VERDICTS.remove(address).is_ok() {
         account(u64::MAX);
     }
 }

@@ -64,10 +64,8 @@ pub(super) fn sent(program: &impl EbpfContext, sk: Address, reason: u32) -> u32 
     // A listener that closes resets its children under their spin lock only.
     let by = match (sock::owned(sk), sock::unaccepted(&record.condition)) {
         (true, _) => context::TASK | task::flags_at_release(),
-        (false, true) => match listener::closer_of_children(&record.condition) {
-            context::TASK => context::TASK | task::flags(),
-            nobody => nobody,
-        },
+        (false, true) if listener::takes_along(&record.condition) => context::TASK | task::flags(),
+        (false, true) => 0,
         (false, false) => context::SOFTIRQ,
     };
     record.header = header::<RstSent>(by);

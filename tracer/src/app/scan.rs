@@ -69,7 +69,7 @@ impl Pending {
 
 /// Takes in who held the sockets older than the attach; what was not seen is said.
 pub(super) fn take(scan: Scan, quiet: bool, held: &mut Held, pipeline: &mut Tapped<impl Facts>) {
-    want(&scan.sockets, held);
+    let unheld = want(&scan.sockets, held);
     let refused = pipeline.know(scan.sockets);
     memory::give_back();
     if quiet {
@@ -83,20 +83,28 @@ pub(super) fn take(scan: Scan, quiet: bool, held: &mut Held, pipeline: &mut Tapp
             "finrst: too many sockets: who holds {refused} of them was not noted"
         ));
     }
+    if unheld > 0 {
+        output::say(format_args!(
+            "finrst: too many sockets of wanted processes: of {unheld} of them only what their \
+             owners do is told"
+        ));
+    }
 }
 
 /// Lets a process filter through to the sockets wanted processes hold, alone or with others: what the
-/// kernel does to those by itself no task would ever prove to be wanted.
-fn want(sockets: &[KnownSocket], held: &mut Held) {
+/// kernel does to those by itself no task would ever prove to be wanted. Returns for how many there was
+/// no room.
+fn want(sockets: &[KnownSocket], held: &mut Held) -> usize {
+    let mut refused = 0;
     if !held.by_process() {
-        return;
+        return refused;
     }
     for socket in sockets {
         let mut holders = socket.holders.iter();
         let wanted = holders.any(|holder| held.wants(holder.pid, &holder.comm.0));
         if let Some(cookie) = socket.cookie.filter(|_| wanted) {
-            // More than 65,536 of them: of the others is told what their owners do.
-            let _ = held.put(cookie.get());
+            refused += usize::from(held.put(cookie.get()).is_err());
         }
     }
+    refused
 }

@@ -33,10 +33,12 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("filter/comm_stand_in", stand_in),
     ("filter/comm_nobody", nobody),
     ("filter/pid_older", older::older),
+    ("filter/comm_later", later),
     ("filter/uid", uid),
     ("filter/local_port", local_port),
     ("filter/remote_port", remote_port),
     ("filter/net", net),
+    ("filter/nets", nets),
     ("filter/netns", netns),
     ("filter/ipv4", ipv4),
     ("filter/ipv6", ipv6),
@@ -112,6 +114,17 @@ fn nobody(lab: &Lab) -> anyhow::Result<()> {
     .run(lab)
 }
 
+/// A socket of somebody else's, who closes it first, is wanted once a process of that name has it.
+fn later(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("passed", &[]),
+        other: "child_closes_first",
+        filter: |_| vec!["--comm".into(), "fr-receiver".into()],
+        keep: |_, it| it.is_of("fr-receiver"),
+    }
+    .run(lab)
+}
+
 /// `-u` of a user of its own.
 fn uid(lab: &Lab) -> anyhow::Result<()> {
     Trial {
@@ -151,6 +164,21 @@ fn net(lab: &Lab) -> anyhow::Result<()> {
         held: ("client_closes_first", &["--address", "127.55.0.1"]),
         other: "client_closes_first",
         filter: |_| vec!["--net".into(), "127.55.0.0/16".into()],
+        keep: |ready, it| it.of_port(ready.address.port()),
+    }
+    .run(lab)
+}
+
+/// More networks than the hooks compare one by one, of both families: the last has one end.
+fn nets(lab: &Lab) -> anyhow::Result<()> {
+    Trial {
+        held: ("client_closes_first", &["--address", "127.55.0.1"]),
+        other: "ipv6",
+        filter: |_| {
+            let nets = "10.55.0.0/16 192.0.2.0/24 2001:db8::/32 198.51.100.7 fe80::/10 127.55.0.0/16";
+            let options = nets.split(' ').map(|net| ["--net".into(), net.into()]);
+            options.flatten().collect()
+        },
         keep: |ready, it| it.of_port(ready.address.port()),
     }
     .run(lab)
