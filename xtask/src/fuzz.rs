@@ -5,7 +5,12 @@
 
 mod run;
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -116,15 +121,24 @@ fn build() -> Result<PathBuf> {
             "there is no c++, with which libFuzzer is built".to_owned()
         ));
     }
-    let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    shell::run(&mut building())?;
+    Ok(shell::root().join("target/fuzz").join(host()).join("fuzz"))
+}
+
+/// Cargo, to build the targets.
+pub(crate) fn building() -> Command {
     let mut cargo = shell::cargo(&["build", "--locked", "--package", "fuzz"]);
     // With a target named, the flags are not for build scripts.
-    cargo.args(["--profile", "fuzz", "--target", &host]);
+    cargo.args(["--profile", "fuzz", "--target", &host()]);
     cargo.args(["--target-dir", "target/fuzz"]);
     cargo.env("RUSTFLAGS", FLAGS);
     cargo.env("FINRST_KERNEL_OBJECT_FROM", "stored");
-    shell::run(&mut cargo)?;
-    Ok(shell::root().join("target/fuzz").join(host).join("fuzz"))
+    cargo
+}
+
+/// The compiler's target that is this machine.
+fn host() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
 /// The inputs in the tree are few.

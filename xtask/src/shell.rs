@@ -33,6 +33,18 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     )
 }
 
+/// The same command, run only while nobody else wants the processor.
+pub(crate) fn idly(command: &Command) -> Command {
+    let mut idle = program("chrt", &["--idle", "0"]);
+    idle.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            idle.env(name, value);
+        }
+    }
+    idle
+}
+
 /// Ourselves, with another verb.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What became of each test and step, and the closing line of it.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, process::ExitCode, sync::LazyLock, time::Instant};
 
 use crate::lab::{
     score::Score,
@@ -18,6 +18,17 @@ impl fmt::Display for Skip {
 }
 
 impl std::error::Error for Skip {}
+
+/// Says what begins now, and how many minutes and seconds after the first of them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is shown, and nothing depends on it"
+)]
+pub(crate) fn heading(name: &str) {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let seconds = BEGAN.elapsed().as_secs();
+    eprintln!("\n== {name} ({}:{:02})", seconds / 60, seconds % 60);
+}
 
 /// What became of one test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +118,7 @@ impl Tally {
 
     /// Runs one step and counts what became of it, saying so at once.
     pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> anyhow::Result<()>) {
-        eprintln!("\n== {name}");
+        heading(name);
         match step() {
             Ok(()) => self.add(name, Verdict::Passed, ""),
             Err(error) => {

@@ -1,6 +1,9 @@
 //! `test` and `ci`: everything, in one run, with one closing line.
 
-use std::process::ExitCode;
+use std::{
+    process::{Command, ExitCode},
+    thread,
+};
 
 use anyhow::anyhow;
 
@@ -13,7 +16,7 @@ use crate::{
         verdicts::{VerdictLine, Verdicts},
     },
     readme, setup, shell,
-    tally::{Tally, Verdict},
+    tally::{self, Tally, Verdict},
     vm::{self, LabLine},
 };
 
@@ -45,7 +48,12 @@ fn tests(tally: &mut Tally) {
     stored_object(tally);
     check::steps(tally);
     // Guests come before the host's tests, which read the BTF that guests leave behind.
-    if let Err(error) = vm::matrix(&vm::Options::everything(), tally) {
+    tally::heading("kernels in virtual machines");
+    let guests = thread::scope(|scope| {
+        scope.spawn(build_ahead);
+        vm::matrix(&vm::Options::everything(), tally)
+    });
+    if let Err(error) = guests {
         tally.add(
             "kernels in virtual machines",
             Verdict::Failed,
@@ -73,21 +81,34 @@ fn stored_object(tally: &mut Tally) {
     });
 }
 
+/// Builds what is run after the guests, while they run and nobody else wants a processor: they wait more
+/// than they work. What does not build is built again, and counted, where it is run.
+fn build_ahead() {
+    let builds = [fuzz::building(), {
+        let mut tests = cargo_test();
+        tests.arg("--no-run");
+        tests
+    }];
+    for build in &builds {
+        if let Err(error) = shell::run(&mut shell::idly(build)) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// Cargo, to test the crates that run on the host.
+fn cargo_test() -> Command {
+    let all = ["test", "--locked", "--workspace"];
+    let mut cargo = shell::cargo(&all);
+    cargo.args(["--exclude", "tracer-ebpf", "--exclude", "fuzz"]);
+    cargo
+}
+
 /// The tests of the crates that run on the host, each counted.
 fn host_tests(tally: &mut Tally) {
-    eprintln!("\n== tests of the crates");
-    let words = [
-        "test",
-        "--locked",
-        "--workspace",
-        "--exclude",
-        "tracer-ebpf",
-        "--exclude",
-        "fuzz",
-        "--no-fail-fast",
-    ];
+    tally::heading("tests of the crates");
     let (mut reported, mut bad) = (false, false);
-    let status = shell::follow(&mut shell::cargo(&words), |line| {
+    let status = shell::follow(cargo_test().arg("--no-fail-fast"), |line| {
         println!("{line}");
         if let Some((name, verdict)) = test_line(line) {
             reported = true;
@@ -116,7 +137,7 @@ fn test_line(line: &str) -> Option<(&str, Verdict)> {
 
 /// The kernel tests on the kernel underneath, by the way finrst chooses for itself: those named, or all.
 pub(crate) fn kernel_tests(tally: &mut Tally, names: &[&str]) {
-    eprintln!("\n== kernel tests here");
+    tally::heading("kernel tests here");
     let mut bad = false;
     let mut counted = 0_u32;
     let mut verdicts = Verdicts::default();

@@ -175,7 +175,8 @@ fn nets(lab: &Lab) -> anyhow::Result<()> {
         held: ("client_closes_first", &["--address", "127.55.0.1"]),
         other: "ipv6",
         filter: |_| {
-            let nets = "10.55.0.0/16 192.0.2.0/24 2001:db8::/32 198.51.100.7 fe80::/10 127.55.0.0/16";
+            let nets =
+                "10.55.0.0/16 192.0.2.0/24 2001:db8::/32 198.51.100.7 fe80::/10 127.55.0.0/16";
             let options = nets.split(' ').map(|net| ["--net".into(), net.into()]);
             options.flatten().collect()
         },
