@@ -21,6 +21,7 @@ mod listeners;
 mod observe;
 mod owner;
 mod peers;
+mod places;
 mod resets;
 mod seeds;
 mod sleepers;
@@ -37,7 +38,6 @@ use self::{
     departed::{Departed, Departure},
     early::Early,
     listeners::Listeners,
-    peers::Peers,
     resets::Resets,
     seeds::Seeds,
     sockets::Sockets,
@@ -106,7 +106,6 @@ pub struct Correlator {
     limits: Limits,
     names: ReasonNames,
     sockets: Sockets,
-    peers: Peers,
     early: Early,
     listeners: Listeners,
     departed: Departed,
@@ -138,7 +137,6 @@ impl Correlator {
             limits,
             names,
             sockets: Sockets::new(limits.sockets),
-            peers: Peers::default(),
             early: Early::new(limits.sockets),
             listeners: Listeners::default(),
             departed: Departed::new(limits.sockets),
@@ -250,7 +248,7 @@ impl Correlator {
 
     /// The connection that had a tuple before: over, and its socket gone or about to be.
     fn former(&mut self, flow: &Flow, now: MonoNs) -> Option<Departure> {
-        let address = self.peers.at(flow);
+        let address = self.sockets.of_flow(flow);
         let there = address.and_then(|address| self.sockets.at(address));
         there
             .filter(|tracked| tracked.is_destroyed())
@@ -267,7 +265,6 @@ impl Correlator {
     /// Tells what there is to tell of a socket that was taken out of the table.
     fn retire(&mut self, mut tracked: Tracked) {
         if tracked.found_by_flow {
-            self.peers.gone(tracked.flow, tracked.id.address);
             tracked.peer = self.introduce(tracked.life()).or(tracked.peer);
         }
         let held_open = tracked.conclude_held_open(MonoNs(u64::MAX), self.limits.grace_ns);

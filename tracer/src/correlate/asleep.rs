@@ -50,6 +50,15 @@ impl Asleep {
             Self::Whole(tracked) => *tracked,
         }
     }
+
+    /// Its flow, asked for in its sleep.
+    pub(super) fn flow(&self) -> Flow {
+        match self {
+            Self::Quiet(quiet) => quiet.flow(),
+            Self::Other(quiet) => quiet.flow(),
+            Self::Whole(tracked) => tracked.flow,
+        }
+    }
 }
 
 /// What is known of a socket that is connected.
@@ -82,7 +91,7 @@ struct Origin {
     uid: Option<u32>,
 }
 
-impl<Host: Into<IpAddr>> Quiet<Host> {
+impl<Host: Copy + Into<IpAddr>> Quiet<Host> {
     /// `None` when there is more to know of it.
     fn of(tracked: &Tracked, hosts: (Host, Host), origins: &mut Origins) -> Option<Self> {
         let flow = &tracked.flow;
@@ -117,17 +126,21 @@ impl<Host: Into<IpAddr>> Quiet<Host> {
         })
     }
 
-    fn wake(self, address: u64) -> Tracked {
+    fn flow(&self) -> Flow {
         let (local, remote) = self.hosts;
+        Flow {
+            local: SocketAddr::new(local.into(), self.ports.0),
+            remote: SocketAddr::new(remote.into(), self.ports.1),
+            netns: self.origin.netns,
+        }
+    }
+
+    fn wake(self, address: u64) -> Tracked {
         let id = SocketId {
             address,
             cookie: self.cookie,
         };
-        let flow = Flow {
-            local: SocketAddr::new(local.into(), self.ports.0),
-            remote: SocketAddr::new(remote.into(), self.ports.1),
-            netns: self.origin.netns,
-        };
+        let flow = self.flow();
         let at = |since: u32| self.first_seen.after(since.into());
         let states = self.when.into_iter().zip(self.states);
         let states = states.take(self.transitions.into());

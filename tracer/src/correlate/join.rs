@@ -149,7 +149,7 @@ impl Correlator {
         } else {
             AFTER_NS
         };
-        let next = self.peers.at(&ending.flow);
+        let next = self.sockets.of_flow(&ending.flow);
         let next = next.and_then(|address| self.sockets.at(address));
         let next =
             next.filter(|it| Some(it.id) != ending.socket && it.first_seen > ending.first_seen);

@@ -122,9 +122,9 @@ impl Correlator {
         // Until its handshake is over there may be two of one flow, one of them for nothing.
         let shaking = matches!(socket.state, Some(TcpState::Listen | TcpState::SynRecv));
         if !tracked.found_by_flow && !shaking {
-            tracked.found_by_flow = self.peers.connected(tracked.flow, socket.id.address);
+            self.sockets.find_by_flow(socket.id.address);
         }
-        Some(tracked)
+        self.sockets.at(socket.id.address)
     }
 
     /// Plans when the socket is told of, after something happened to it.

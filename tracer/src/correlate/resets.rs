@@ -152,7 +152,7 @@ impl Correlator {
         if self.resets.may_have_sent(&peer, at) {
             return None;
         }
-        let address = self.peers.at(&peer)?;
+        let address = self.sockets.of_flow(&peer)?;
         let tracked = self.sockets.at(address)?;
         let open = matches!(
             tracked.state,

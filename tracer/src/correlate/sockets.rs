@@ -1,8 +1,8 @@
 //! The bounded table of sockets and the queue of those due to be told of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use hashlink::{LinkedHashMap, linked_hash_map::RawEntryMut};
+use hashlink::{DefaultHashBuilder, LinkedHashMap, linked_hash_map::RawEntryMut};
 
 use super::{
     asleep::{Asleep, Origins},
@@ -10,6 +10,7 @@ use super::{
     tracked::Tracked,
 };
 use crate::model::{
+    flow::Flow,
     socket::{Socket, SocketId},
     time::MonoNs,
 };
@@ -23,6 +24,8 @@ pub(super) struct Sockets {
     awake: LinkedHashMap<u64, Tracked>,
     /// Those nothing happened to for longer than to any that is awake.
     asleep: Sleepers,
+    /// Which of those awake are found by their flow; of the others the sleepers know.
+    by_flow: HashMap<Flow, u64, DefaultHashBuilder>,
     origins: Origins,
     /// When to look whether a socket is due: when it is, or before.
     due: BTreeSet<(MonoNs, u64)>,
@@ -48,6 +51,7 @@ impl Sockets {
         Self {
             awake: LinkedHashMap::new(),
             asleep: Sleepers::default(),
+            by_flow: HashMap::default(),
             origins: Origins::default(),
             due: BTreeSet::new(),
             limit: limit.max(1),
@@ -104,6 +108,36 @@ impl Sockets {
         self.at(id.address).filter(|tracked| tracked.id.may_be(id))
     }
 
+    /// From now on the socket at `address` is found by its flow, if that is a connection's; an older one
+    /// of the same flow no longer is.
+    pub(super) fn find_by_flow(&mut self, address: u64) {
+        let Some(tracked) = self.at(address) else {
+            return;
+        };
+        let flow = tracked.flow;
+        if tracked.found_by_flow || !is_connected(&flow) {
+            return;
+        }
+        tracked.found_by_flow = true;
+        self.asleep.lose_flow(&flow);
+        self.by_flow.insert(flow, address);
+    }
+
+    /// Where the socket with this flow is.
+    pub(super) fn of_flow(&self, flow: &Flow) -> Option<u64> {
+        let awake = self.by_flow.get(flow).copied();
+        awake.or_else(|| self.asleep.of_flow(flow))
+    }
+
+    /// Takes a socket awake from those found by their flow, and says whether it was among them.
+    fn lose(&mut self, flow: &Flow, address: u64) -> bool {
+        let found = self.by_flow.get(flow) == Some(&address);
+        if found {
+            self.by_flow.remove(flow);
+        }
+        found
+    }
+
     /// Makes sure that `socket` is in the table and untouched for no time at all.
     ///
     /// A birth, another cookie, and any event after the socket at the address was given up start
@@ -143,18 +177,23 @@ impl Sockets {
         while self.awake.len() >= self.most_awake
             && let Some((address, tracked)) = self.awake.pop_front()
         {
+            let by_flow = tracked.found_by_flow && self.lose(&tracked.flow, address);
             let asleep = Asleep::lay(tracked, &mut self.origins);
-            self.asleep.insert(address, asleep);
+            self.asleep.insert(address, asleep, by_flow);
         }
     }
 
     /// Makes a socket that is asleep the latest of those awake.
     fn wake(&mut self, address: u64) {
         if self.asleep.len() > 0
-            && let Some(asleep) = self.asleep.remove(address)
+            && let Some((asleep, by_flow)) = self.asleep.remove(address)
         {
             self.lay_down();
-            self.awake.insert(address, asleep.wake(address));
+            let tracked = asleep.wake(address);
+            if by_flow {
+                self.by_flow.insert(tracked.flow, address);
+            }
+            self.awake.insert(address, tracked);
         }
     }
 
@@ -203,7 +242,11 @@ impl Sockets {
     /// Takes a socket out of the table.
     pub(super) fn remove(&mut self, address: u64) -> Option<Tracked> {
         self.schedule(address, None);
-        self.awake.remove(&address)
+        let tracked = self.awake.remove(&address)?;
+        if tracked.found_by_flow {
+            self.lose(&tracked.flow, address);
+        }
+        Some(tracked)
     }
 
     /// Takes out the socket that was untouched for longest.
@@ -212,4 +255,9 @@ impl Sockets {
         let address = self.asleep.oldest().or_else(awake)?;
         self.remove(address)
     }
+}
+
+/// Whether both ends are set and the namespace is known.
+fn is_connected(flow: &Flow) -> bool {
+    flow.local.port() != 0 && flow.remote.port() != 0 && flow.netns.is_some()
 }

@@ -42,8 +42,12 @@ impl Correlator {
         if !all && !self.wire.is_due(now) {
             return;
         }
-        let Self { wire, peers, .. } = self;
-        let groups = wire.sweep(now, |sender| !all && peers.knows(sender));
+        let Self { wire, sockets, .. } = self;
+        let knows = |flow: &Flow| {
+            let ends = [*flow, flow.reversed()];
+            ends.iter().any(|flow| sockets.of_flow(flow).is_some())
+        };
+        let groups = wire.sweep(now, |sender| !all && knows(sender));
         for group in groups {
             let Some(first) = group.first().copied() else {
                 continue;
@@ -80,7 +84,8 @@ impl Correlator {
         let from_here = direction(first) == Some(Direction::Transmitted);
         let at = first.map_or(MonoNs(0), |it| it.sighting.at);
         let is_known = |flow: &Flow| {
-            self.peers.at(flow).is_some() || self.departed.of(flow, at.after(LOSS_NS)).is_some()
+            self.sockets.of_flow(flow).is_some()
+                || self.departed.of(flow, at.after(LOSS_NS)).is_some()
         };
         // Whoever received it is known: in question is its sender.
         let senders = flows.iter().step_by(2);
