@@ -62,9 +62,17 @@ const LONG_VERSION: &str = concat!(
 );
 
 const AFTER: &str = "\
-Exit codes: 0 fine, 1 failed while running, 2 usage, 3 privileges missing, 4 the kernel lacks something,
-5 records were lost and --fail-on-loss was given, 6 `leaks` found something, 124 `catch` caught too little within
---timeout, 130 interrupted before that; `trace -- CMD` exits with the command's status.";
+Exit codes:
+    0  fine
+    1  failed while running
+    2  usage
+    3  privileges missing
+    4  the kernel lacks something
+    5  records were lost and --fail-on-loss was given
+    6  `leaks` found something
+  124  `catch` caught too little within --timeout
+  130  interrupted before that
+`trace -- CMD` exits with the command's status.";
 
 /// The verbs; what each does is said where its options are, for a word here would replace it.
 #[derive(Debug, Subcommand)]
