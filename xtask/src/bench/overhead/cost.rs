@@ -14,6 +14,8 @@ pub(super) struct Cost {
     pub(super) connection: u64,
     /// On all processors, by the ticks of `/proc/stat`.
     pub(super) machine: u64,
+    /// In all tasks, by the root of the control groups; zero where there are none.
+    pub(super) tasks: u64,
     /// In the watcher's threads.
     pub(super) watcher: u64,
     /// In its programs by the kernel's count, in a run of its own; that counts its own looks at the
@@ -56,14 +58,15 @@ fn one(stage: &Stage<'_>, watcher: Option<&Watcher>, manner: Manner) -> anyhow::
     stage.churn.connections(count, manner)?;
     let used = || watcher.map_or(Ok(0), Watcher::run_ns);
     let printed = || watcher.map_or(Ok(0), Watcher::printed);
-    let before = (busy_ns()?, used()?, printed()?);
+    let before = (busy_ns()?, used()?, printed()?, tasks_ns());
     let connection = stage.churn.connections(count, manner)?;
     // What is on its way is still its doing.
     thread::sleep(Duration::from_millis(200));
-    let after = (busy_ns()?, used()?, printed()?);
+    let after = (busy_ns()?, used()?, printed()?, tasks_ns());
     let mut cost = Cost {
         connection: connection * 10 / count,
         machine: after.0.saturating_sub(before.0) * 10 / count,
+        tasks: after.3.saturating_sub(before.3) * 10 / count,
         watcher: (after.1 - before.1) * 10 / count,
         printed: after.2.saturating_sub(before.2) * 10 / count,
         ..Cost::default()
@@ -87,4 +90,19 @@ pub(super) fn busy_ns() -> anyhow::Result<u64> {
     let at_work = numbers.take(7).enumerate();
     let at_work = at_work.filter(|(place, _)| !matches!(place, 3 | 4));
     Ok(at_work.map(|(_, ticks)| ticks).sum::<u64>() * 10_000_000)
+}
+
+/// Nanoseconds all tasks ran since boot, by the root of the control groups: `cpuacct.usage` of version 1,
+/// else `cpu.stat` of version 2 (cgroups(7)).
+fn tasks_ns() -> u64 {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let unified = || {
+        let stat = read("/sys/fs/cgroup/cpu.stat");
+        let usage = stat.lines().find_map(|it| it.strip_prefix("usage_usec "));
+        usage.and_then(number).map(|it| it * 1_000)
+    };
+    number(&read("/sys/fs/cgroup/cpuacct/cpuacct.usage"))
+        .or_else(unified)
+        .unwrap_or(0)
 }

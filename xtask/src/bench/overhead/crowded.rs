@@ -26,8 +26,8 @@ const OTHERS: u64 = 64;
 /// With room for all of them.
 const FINRST: &[&str] = &["trace", "-o", "json", "--sockets", "2000000"];
 
-/// The fewest sockets.
-const FEWEST: u64 = 1_000;
+/// The fewest sockets: a connection has two.
+const FEWEST: u64 = 2;
 
 /// One crowd.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -42,13 +42,14 @@ pub(super) struct Crowded {
     pub(super) lost: u64,
 }
 
-/// Ten times as many each time, at the most as many as were asked for.
+/// One connection, then ten sockets and ten times as many each time, at the most as many as were asked
+/// for.
 pub(super) fn all(stage: &Stage<'_>) -> anyhow::Result<Vec<Crowded>> {
     let most = stage.options.sockets;
     let mut crowds = Vec::new();
-    let mut sockets = FEWEST;
+    let mut sockets = 1;
     while sockets < most * 10 {
-        let open = sockets.min(most);
+        let open = sockets.min(most).max(FEWEST);
         eprintln!("{open} sockets");
         crowds.push(one(stage, open)?);
         sockets *= 10;

@@ -18,6 +18,9 @@ const WHY_START: &str = "the verifier, maps, buffers and the kernel's types \
      ([0034](decisions/0034-what-a-start-reads.md))";
 const WHY_SLOWER: &str = "the watcher competes for the same two processors";
 
+/// So many sockets are few.
+const FEW: u64 = 1_000;
+
 /// The table of goals: what was wanted, what was measured, whether that is enough.
 pub(super) fn table(measured: &Measured) -> String {
     let mut table = Table(String::from(
@@ -122,7 +125,9 @@ impl Table {
     }
 
     fn at_scale(&mut self, measured: &Measured) {
-        let Some((few, many)) = measured.crowded.first().zip(measured.crowded.last()) else {
+        let mut crowds = measured.crowded.iter();
+        let few = crowds.find(|it| it.sockets >= FEW);
+        let Some((few, many)) = few.zip(measured.crowded.last()) else {
             return;
         };
         let goal = format!("{} tracked sockets ≤ 200 MB", many.sockets);

@@ -87,11 +87,12 @@ fn costs(page: &mut String, measured: &Measured, manner: usize, ended: &str) {
         let more = pairs.map(|(with, without)| with.cast_signed() - without.cast_signed());
         let _infallible = writeln!(
             page,
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             way.name,
             spread(|it| it.connection),
             Spread::of(more).shown(),
             micros(middle(of(place, |it| it.machine))),
+            micros(middle(of(place, |it| it.tasks))),
             spread(|it| it.programs),
             spread(|it| it.watcher),
             if place == NOTHING {
@@ -209,16 +210,16 @@ const COSTS: &str = "
 
 One thread connects with itself over loopback and closes both ends, so that both sockets' hooks and softirqs
 run on its account and no wake-up is measured; the watcher has another processor. *More* is the difference to
-nothing in the same turn. *Machine* is what all processors did meanwhile, by the ticks of `/proc/stat`, in
-µs. *Programs* is the kernel's count of all programs of the watcher (`BPF_ENABLE_STATS`) in a run of its own,
+nothing in the same turn. *Machine* is what all processors did meanwhile, by the ticks of `/proc/stat`, and
+*tasks* what all tasks did, by the root of the control groups, both in µs. *Programs* is the kernel's count of all programs of the watcher (`BPF_ENABLE_STATS`) in a run of its own,
 its looks at the clock included: some 50 ns for each. *Watcher* is what its threads ran. *Ratio* is of
 programs and watcher together, to `finrst trace -o json`. Nanoseconds a connection, which is two sockets.
 Each watcher saw as many before, so that what grows in one that has just begun has grown.
 ";
 
 const TABLE: &str = "\
-| beside the connections runs | a connection takes | more | machine | programs | watcher | ratio |
-|---|---|---|---|---|---|---|
+| beside the connections runs | a connection takes | more | machine | tasks | programs | watcher | ratio |
+|---|---|---|---|---|---|---|---|
 ";
 
 const REST: &str = "

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Stage,
     watcher::Watcher,
-    way::{JSON, NOTHING, ONE_LINERS, TCPLIFE, TCPSTATES, Way},
+    way::{IN_KERNEL, JSON, NO_STACKS, NOTHING, ONE_LINERS, TCPLIFE, TCPSTATES, TEXT, Way},
 };
 use crate::{
     lab::clock::Deadline,
@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// What is measured at it.
-pub(super) const WAYS: [usize; 8] = [NOTHING, JSON, 2, 4, 11, ONE_LINERS, TCPSTATES, TCPLIFE];
+pub(super) const WAYS: [usize; 8] = [
+    NOTHING, JSON, TEXT, NO_STACKS, IN_KERNEL, ONE_LINERS, TCPSTATES, TCPLIFE,
+];
 
 /// Connections of a storm.
 pub(super) const CONNECTIONS: u32 = 20_000;

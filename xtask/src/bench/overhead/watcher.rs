@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::way::Program;
+use super::way::{OURS, Program};
 use crate::{
     bench::{
         self,
@@ -74,9 +74,14 @@ impl Watcher {
         if matches!(program, Program::Tcpdump(_)) {
             command.args(["-i", "lo", "-n", "-Z", "root", "--immediate-mode"]);
         }
+        let ours = std::process::id().to_string();
         let begun = Deadline::after(Duration::ZERO);
         let child = command
-            .args(arguments)
+            .args(
+                arguments
+                    .iter()
+                    .map(|it| if *it == OURS { &ours } else { *it }),
+            )
             .stdin(Stdio::null())
             .stdout(File::create(&printed)?)
             .stderr(File::create(&talk)?)

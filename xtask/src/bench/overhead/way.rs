@@ -33,6 +33,9 @@ const fn peer(name: &'static str, program: Program) -> Way {
     }
 }
 
+/// Stands for the id of the process that connects, among arguments.
+pub(super) const OURS: &str = "PID";
+
 /// Every hook finrst has on a machine without function hooks, with nothing in it.
 const EMPTY: &str = "tracepoint:sock:inet_sock_set_state, tracepoint:tcp:tcp_destroy_sock, \
      tracepoint:tcp:tcp_receive_reset, tracepoint:tcp:tcp_send_reset {}";
@@ -55,19 +58,23 @@ pub(super) const NOTHING: usize = 0;
 pub(super) const JSON: usize = 1;
 /// finrst as people read it, which is how its peers print.
 pub(super) const TEXT: usize = 2;
+/// Without stacks.
+pub(super) const NO_STACKS: usize = 4;
 /// Its filter that matches nothing.
 pub(super) const UNMATCHED: usize = 6;
+/// Latencies gathered in the kernel.
+pub(super) const IN_KERNEL: usize = 13;
 /// Empty programs at the same hooks.
-pub(super) const FLOOR: usize = 12;
+pub(super) const FLOOR: usize = 15;
 /// The peers the goals name.
-pub(super) const ONE_LINERS: usize = 14;
+pub(super) const ONE_LINERS: usize = 17;
 /// See [`ONE_LINERS`].
-pub(super) const TCPSTATES: usize = 15;
+pub(super) const TCPSTATES: usize = 18;
 /// See [`ONE_LINERS`].
-pub(super) const TCPLIFE: usize = 16;
+pub(super) const TCPLIFE: usize = 19;
 
 /// Every way.
-pub(super) const WAYS: [Way; 19] = [
+pub(super) const WAYS: [Way; 22] = [
     Way {
         name: "nothing",
         program: None,
@@ -95,6 +102,14 @@ pub(super) const WAYS: [Way; 19] = [
         &["trace", "-o", "json", "-p", "1"],
     ),
     finrst(
+        "`… -o json --net 127.0.0.0/8`, matches all",
+        &["trace", "-o", "json", "--net", "127.0.0.0/8"],
+    ),
+    finrst(
+        "`… -o json -p PID` of what connects, matches all",
+        &["trace", "-o", "json", "-p", OURS],
+    ),
+    finrst(
         "`… -o json --wire afpacket`",
         &["trace", "-o", "json", "--wire", "afpacket"],
     ),
@@ -106,6 +121,10 @@ pub(super) const WAYS: [Way; 19] = [
     finrst(
         "`finrst latency --in-kernel`",
         &["latency", "-q", "-o", "json", "--in-kernel"],
+    ),
+    finrst(
+        "`finrst latency`, which tells of no ending",
+        &["latency", "-q", "-o", "json"],
     ),
     peer(
         "floor: empty programs (bpftrace)",
