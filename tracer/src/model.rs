@@ -12,6 +12,7 @@ pub mod identity;
 pub mod initiator;
 pub mod known;
 pub mod observation;
+pub mod payload;
 pub mod phases;
 pub mod process;
 pub mod reason;

@@ -7,12 +7,14 @@ mod run;
 
 use std::{
     fs,
+    num::NonZeroUsize,
     path::PathBuf,
     process::{Command, ExitCode},
+    thread::{self, ScopedJoinHandle},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::{
     shell,
@@ -33,7 +35,7 @@ pub(crate) struct Options {
     keep: bool,
 }
 
-/// How long all targets together run among the tests, each as long as the others.
+/// How long all targets run among the tests, taken together: each as long as the others, several at once.
 const AMONG_TESTS: Duration = Duration::from_mins(2);
 
 /// Bytes the kept inputs of all targets may have together.
@@ -88,12 +90,22 @@ pub(crate) fn steps(tally: &mut Tally) {
     let Some(built) = built else { return };
     let targets = targets().unwrap_or_default();
     let time = AMONG_TESTS / u32::try_from(targets.len()).unwrap_or(1).max(1);
-    for name in targets {
-        tally.step(&format!("fuzz: {name}"), || {
-            let report = run::target(&built, &name, time)?;
-            println!("{}\n{report}", Report::HEADING);
-            Ok(())
+    let at_once = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    for names in targets.chunks(at_once) {
+        let reports: Vec<_> = thread::scope(|scope| {
+            let built = built.as_path();
+            let fuzz = |name| scope.spawn(move || run::target(built, name, time));
+            let running: Vec<_> = names.iter().map(String::as_str).map(fuzz).collect();
+            let ended = running.into_iter().map(ScopedJoinHandle::join);
+            ended.collect()
         });
+        for (name, report) in names.iter().zip(reports) {
+            tally.step(&format!("fuzz: {name}"), || {
+                let report = report.map_err(|_panic| anyhow!("whoever ran it panicked"))??;
+                println!("{}\n{report}", Report::HEADING);
+                Ok(())
+            });
+        }
     }
 }
 

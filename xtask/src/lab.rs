@@ -2,6 +2,7 @@
 
 mod accounting;
 mod across;
+mod carried;
 mod catch;
 pub(crate) mod clock;
 pub(crate) mod compare;
@@ -191,6 +192,7 @@ fn run_wanted(lab: &Lab, names: &[String], report: &mut Report) -> anyhow::Resul
     let wanted = |name: &str| names.is_empty() || is_named(name);
     let attached = [
         held_open::TESTS,
+        carried::TESTS,
         stacks::TESTS,
         latency::in_kernel::TESTS,
         leaks::TESTS,

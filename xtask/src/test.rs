@@ -46,11 +46,11 @@ pub(crate) fn everything() -> ExitCode {
 fn tests(tally: &mut Tally) {
     setup::steps(tally);
     stored_object(tally);
-    check::steps(tally);
-    // Guests come before the host's tests, which read the BTF that guests leave behind.
-    tally::heading("kernels in virtual machines");
     let guests = thread::scope(|scope| {
         scope.spawn(build_ahead);
+        check::steps(tally);
+        // Guests come before the host's tests, which read the BTF that guests leave behind.
+        tally::heading("kernels in virtual machines");
         vm::matrix(&vm::Options::everything(), tally)
     });
     if let Err(error) = guests {
@@ -81,10 +81,10 @@ fn stored_object(tally: &mut Tally) {
     });
 }
 
-/// Builds what is run after the guests, while they run and nobody else wants a processor: they wait more
-/// than they work. What does not build is built again, and counted, where it is run.
+/// Builds what is run later, while nobody else wants a processor: guests wait more than they work. What
+/// does not build is built again, and counted, where it is run.
 fn build_ahead() {
-    let builds = [fuzz::building(), {
+    let builds = [vm::building_finrst(), fuzz::building(), {
         let mut tests = cargo_test();
         tests.arg("--no-run");
         tests

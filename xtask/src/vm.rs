@@ -12,7 +12,11 @@ pub(crate) mod libraries;
 mod modules;
 mod report;
 
-use std::{path::PathBuf, process::ExitCode, thread};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+    thread,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -142,6 +146,12 @@ pub(crate) fn matrix(options: &Options, tally: &mut Tally) -> Result<()> {
 /// # Errors
 /// When it does not build.
 pub(crate) fn release_finrst() -> Result<PathBuf> {
+    shell::run(&mut building_finrst())?;
+    Ok(shell::root().join("target/release/finrst"))
+}
+
+/// Cargo, to build it.
+pub(crate) fn building_finrst() -> Command {
     let words = [
         "build",
         "--locked",
@@ -151,8 +161,7 @@ pub(crate) fn release_finrst() -> Result<PathBuf> {
         "--bin",
         "finrst",
     ];
-    shell::run(&mut shell::cargo(&words))?;
-    Ok(shell::root().join("target/release/finrst"))
+    shell::cargo(&words)
 }
 
 /// Builds the programs of Go that guests run, if there is a Go.

@@ -196,6 +196,7 @@ fn is_quiet(tracked: &Tracked) -> bool {
         told,
         after,
         peer,
+        introduced,
         nameless,
         found_by_flow: _,
         stacks,
@@ -218,7 +219,8 @@ fn is_quiet(tracked: &Tracked) -> bool {
         && closed.is_none()
         && destroyed.is_none();
     let nothing_seen = !fin_sent && !fin_received && *fin_retransmits == 0 && *condition == plain;
-    let nothing_told = told.is_none() && after.is_none() && peer.is_none() && !nameless;
+    let nothing_told =
+        told.is_none() && after.is_none() && peer.is_none() && !introduced && !nameless;
     *truncated == 0
         && listener.is_none()
         && nothing_pending

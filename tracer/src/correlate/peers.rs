@@ -3,7 +3,7 @@
 //! By the tuple only within one network namespace: elsewhere the same one may belong to another
 //! connection. Across namespaces and translations a segment proves it that was seen on both ways.
 
-use super::Correlator;
+use super::{Correlator, tracked::Tracked};
 use crate::model::{ending::EndId, flow::Flow, time::MonoNs};
 
 /// One end of a connection and when it was there.
@@ -45,7 +45,9 @@ impl Correlator {
         let other = self.sockets.at(address)?;
         let life = other.life();
         let met = one.overlaps(life);
-        other.nameless |= met && other.id.cookie.is_none();
+        if met {
+            name(other);
+        }
         met.then_some(life.id)
     }
 
@@ -73,7 +75,13 @@ impl Correlator {
             return None;
         }
         other.peer.get_or_insert(one.id);
-        other.nameless |= other.id.cookie.is_none();
+        name(other);
         Some(life.id)
     }
+}
+
+/// The ending of another tells of this socket, by the name it has now.
+fn name(other: &mut Tracked) {
+    other.introduced = true;
+    other.nameless |= other.id.cookie.is_none();
 }

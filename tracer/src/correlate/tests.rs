@@ -4,6 +4,7 @@ mod asking;
 mod delaying;
 mod holding;
 mod joining;
+mod naming;
 mod opening;
 mod phases;
 mod properties;

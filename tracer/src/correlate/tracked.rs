@@ -98,7 +98,9 @@ pub(super) struct Tracked {
     pub(super) after: Option<EndId>,
     /// The other end of the connection, when it is on this host and was told of or is known.
     pub(super) peer: Option<EndId>,
-    /// Whether the ending of another told of it before its cookie was known.
+    /// Whether the ending of another told of it, so that its name stays as it was then.
+    pub(super) introduced: bool,
+    /// Whether that was before its cookie was known.
     pub(super) nameless: bool,
     /// Whether the flow is among those peers are found by.
     pub(super) found_by_flow: bool,
@@ -141,6 +143,7 @@ impl Tracked {
             told: None,
             after: None,
             peer: None,
+            introduced: false,
             nameless: false,
             found_by_flow: false,
             stacks: Vec::new(),
@@ -197,8 +200,10 @@ impl Tracked {
 
     /// Puts an act in its place in time.
     pub(super) fn act(&mut self, act: Act, limits: &Limits) {
-        // What was held back happened before the socket was seen.
-        self.first_seen = self.first_seen.min(act.at);
+        // What was held back happened before the socket was seen, and so did what comes late.
+        if !self.introduced {
+            self.first_seen = self.first_seen.min(act.at);
+        }
         if self.acts.len() < limits.acts {
             let place = self.acts.partition_point(|known| known.at <= act.at);
             if self.acts.is_empty() {

@@ -63,9 +63,10 @@ pub struct Condition {
     pub err: Option<u32>,
     /// Smoothed round trip time in microseconds.
     pub rtt_us: Option<u32>,
-    /// Payload bytes the peer acknowledged.
+    /// Sequence space the peer acknowledged: payload, plus one for a SYN that asked for the connection,
+    /// and one for a FIN.
     pub bytes_acked: Option<u64>,
-    /// Payload bytes received in order.
+    /// Sequence space received in order: payload, plus one for a FIN.
     pub bytes_received: Option<u64>,
     /// Whether the receiving and the sending direction are shut, in this order.
     pub shutdown: Option<(bool, bool)>,

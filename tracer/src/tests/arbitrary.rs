@@ -424,7 +424,7 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
     })
 }
 
-fn act() -> BoxedStrategy<Act> {
+pub(crate) fn act() -> BoxedStrategy<Act> {
     let hows = [
         How::FinSent,
         How::FinReceived,

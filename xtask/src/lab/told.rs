@@ -1,14 +1,18 @@
 //! What finrst printed, as far as a test looks at it: schema 1 of its JSON Lines.
 
 mod account;
+mod carried;
+mod kind;
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 
-use crate::scene::truth::{Exit, Expected};
+use crate::scene::truth::Exit;
 
 pub(crate) use account::{Clock, Summary};
+pub(crate) use carried::Carried;
+pub(crate) use kind::Kind;
 
 /// One line of `finrst trace -o json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,66 +68,11 @@ pub(crate) struct Ending {
     /// The stacks behind the act it is told by, as they come.
     #[serde(default)]
     pub(crate) stack: serde_json::Value,
+    /// What the connection carried.
+    #[serde(default)]
+    pub(crate) bytes: Carried,
     /// How the facts were obtained.
     pub(crate) via: Option<String>,
-}
-
-impl Ending {
-    /// What kind of ending it is.
-    pub(crate) fn kind(&self) -> Kind {
-        if self.how == "held_open" {
-            Kind::HeldOpen
-        } else if self.answers_for_nobody() {
-            Kind::Answer
-        } else {
-            Kind::Own
-        }
-    }
-
-    /// Whether an RST answered a segment for no connection: a late one met the listener, or nobody.
-    ///
-    /// Slow machines send again what was acknowledged already; the kernel then answers the copy.
-    pub(crate) fn answers_for_nobody(&self) -> bool {
-        let connection = &self.connection;
-        // A socket's ending that follows a close which ended nothing goes by the same id as that.
-        let sequel = connection.after.is_some() && connection.after != connection.id;
-        let answers = self.acts.iter().all(|act| act.how == "rst_sent");
-        let goes_on = ANSWERS.contains(&self.cause.as_str());
-        answers && self.actor.context == "softirq" && (self.owner.is_none() || sequel || goes_on)
-    }
-}
-
-/// The kinds of endings one end of a connection can have, each of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The socket's own.
-    Own,
-    /// A close that ended nothing.
-    HeldOpen,
-    /// The kernel's answer to a segment for a socket that is not there.
-    Answer,
-}
-
-/// Causes of answers in the name of a socket that goes on: a listener, or one that is connecting.
-const ANSWERS: [&str; 5] = [
-    "bad_handshake_ack",
-    "paws_or_sequence",
-    "accept_queue_overflow",
-    "mptcp_reset",
-    "stray_segment",
-];
-
-impl Expected {
-    /// What kind of ending is expected.
-    pub(crate) fn kind(&self) -> Kind {
-        if self.holders.is_some() {
-            Kind::HeldOpen
-        } else if self.late || self.answer || self.owner.is_none() {
-            Kind::Answer
-        } else {
-            Kind::Own
-        }
-    }
 }
 
 /// A FIN or RST on the wire.

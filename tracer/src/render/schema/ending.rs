@@ -257,10 +257,10 @@ fn phases(ending: &ModelEnding) -> Phases {
 
 fn bytes(ending: &ModelEnding) -> Bytes {
     let then = ending.decisive().map(|act| &act.condition);
-    let last = &ending.condition;
+    let (last, payload) = (&ending.condition, ending.payload());
     Bytes {
-        sent: last.bytes_acked,
-        received: last.bytes_received,
+        sent: payload.sent,
+        received: payload.received,
         unread: then.and_then(|then| then.unread).or(last.unread),
         unsent: then.and_then(|then| then.unsent).or(last.unsent),
     }
