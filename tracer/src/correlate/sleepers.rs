@@ -60,6 +60,12 @@ impl Sleepers {
         self.places.len()
     }
 
+    /// How many are found by their flow.
+    #[cfg(test)]
+    pub(super) fn found_by_flow(&self) -> usize {
+        self.by_flow.len()
+    }
+
     /// Where the socket is that was untouched for longest.
     pub(super) fn oldest(&self) -> Option<u64> {
         slot(&self.pieces, self.oldest).map(|slot| slot.address)

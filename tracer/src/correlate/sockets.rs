@@ -79,6 +79,12 @@ impl Sockets {
         self.awake.len()
     }
 
+    /// Sockets that are found by their flow.
+    #[cfg(test)]
+    pub(super) fn found_by_flow(&self) -> usize {
+        self.by_flow.len() + self.asleep.found_by_flow()
+    }
+
     /// Sockets with a time to be told of.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {

@@ -182,7 +182,10 @@ impl Tracked {
     /// Takes in what every event says.
     pub(super) fn refresh(&mut self, at: MonoNs, socket: &Socket, condition: &Condition) {
         self.id.cookie = self.id.cookie.or(socket.id.cookie);
-        self.flow = facts::connected(self.flow, socket.flow);
+        // What is found by its flow is connected: no event changes that any more.
+        if !self.found_by_flow {
+            self.flow = facts::connected(self.flow, socket.flow);
+        }
         self.uid = socket.uid.or(self.uid);
         facts::merge(&mut self.condition, condition);
         self.last_touched = self.last_touched.max(at);

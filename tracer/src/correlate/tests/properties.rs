@@ -205,12 +205,21 @@ fn holding() -> impl Strategy<Value = What> {
 
 fn observation(at: impl Strategy<Value = u64>) -> impl Strategy<Value = Observation> {
     let what = prop_oneof![1 => transition(), 2 => what()];
-    (at, actor(), what).prop_map(|(at, actor, what)| Observation {
-        at: MonoNs(at),
-        cpu: 0,
-        seq: 0,
-        actor,
-        what,
+    (at, actor(), what).prop_map(|(at, actor, mut what)| {
+        // What was held back happened before the event that brings it.
+        if let What::StateChanged { held_back, .. } | What::Destroyed { held_back, .. } = &mut what
+        {
+            let before = |it: MonoNs| it.min(MonoNs(at));
+            held_back.fin_received = held_back.fin_received.map(before);
+            held_back.rst_received = held_back.rst_received.map(before);
+        }
+        Observation {
+            at: MonoNs(at),
+            cpu: 0,
+            seq: 0,
+            actor,
+            what,
+        }
     })
 }
 
@@ -288,6 +297,7 @@ proptest! {
             correlator.observe(observation);
             prop_assert!(correlator.sockets() <= SMALL.sockets);
             prop_assert!(correlator.sockets.waiting() <= correlator.sockets());
+            prop_assert!(correlator.sockets.found_by_flow() <= correlator.sockets());
             for ending in correlator.settle(observation.at) {
                 prop_assert!(!ending.acts.is_empty());
                 prop_assert!(ending.acts.len() <= SMALL.acts + 1);
@@ -298,6 +308,7 @@ proptest! {
         correlator.finish();
         prop_assert_eq!(correlator.sockets(), 0);
         prop_assert_eq!(correlator.sockets.waiting(), 0);
+        prop_assert_eq!(correlator.sockets.found_by_flow(), 0);
     }
 
     #[test]
@@ -349,8 +360,10 @@ proptest! {
             endings.extend(sleepy.settle(observation.at));
             sleepy.observe(observation);
             prop_assert!(sleepy.sockets.awake() <= awake);
+            prop_assert!(sleepy.sockets.found_by_flow() <= sleepy.sockets());
         }
         endings.extend(sleepy.finish());
+        prop_assert_eq!(sleepy.sockets.found_by_flow(), 0);
         let (awake, counters) = run(roomy, &seen);
         prop_assert_eq!(sorted(endings), sorted(awake));
         prop_assert_eq!(sleepy.counters(), counters);
