@@ -84,13 +84,17 @@ fn stored_object(tally: &mut Tally) {
 /// Builds what is run later, while nobody else wants a processor: guests wait more than they work. What
 /// does not build is built again, and counted, where it is run.
 fn build_ahead() {
-    let builds = [vm::building_finrst(), fuzz::building(), {
-        let mut tests = cargo_test();
-        tests.arg("--no-run");
-        tests
-    }];
-    for build in &builds {
-        if let Err(error) = shell::run(&mut shell::idly(build)) {
+    let mut tests = cargo_test();
+    tests.arg("--no-run");
+    // The guests begin when finrst is built; beside them a processor is enough.
+    for (build, jobs) in [
+        (vm::building_finrst(), None),
+        (fuzz::building(), Some("1")),
+        (tests, Some("1")),
+    ] {
+        let mut idle = shell::idly(&build);
+        idle.envs(jobs.map(|jobs| ("CARGO_BUILD_JOBS", jobs)));
+        if let Err(error) = shell::run(&mut idle) {
             eprintln!("{error:#}");
         }
     }
