@@ -28,6 +28,9 @@ pub(crate) const FIN_WAIT2: u8 = 5;
 /// How often it is looked whether a condition holds.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// In so many looks in a row nothing passing is seen.
+const CLEARLY: u32 = 250;
+
 /// Looks until `holds`.
 fn until(mut holds: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
     for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
@@ -106,12 +109,37 @@ pub(crate) fn await_state(
 /// with the acknowledgement of the FIN. Its timer is of a kind of its own (`get_timewait4_sock`,
 /// `net/ipv4/tcp_ipv4.c`).
 pub(crate) fn await_stand_in(local: SocketAddr, remote: SocketAddr) -> io::Result<()> {
-    let socket = format!(
-        " {} {} {FIN_WAIT2:02X} 00000000:00000000 03:",
-        in_table(local)?,
-        in_table(remote)?
-    );
-    until(|| Ok(fs::read_to_string("/proc/thread-self/net/tcp")?.contains(&socket)))
+    let socket = format!(" {} {} ", in_table(local)?, in_table(remote)?);
+    let stand_in = format!("{socket}{FIN_WAIT2:02X} 00000000:00000000 03:");
+    until_left(&socket, |table| table.contains(&stand_in))
+}
+
+/// Waits until nothing is left of the socket with these ends that has closed.
+pub(crate) fn await_gone(local: SocketAddr, remote: SocketAddr) -> io::Result<()> {
+    let socket = format!(" {} {} ", in_table(local)?, in_table(remote)?);
+    until_left(&socket, |table| !table.contains(&socket))
+}
+
+/// Looks at the table of sockets until `holds`, or until it is clear that the kernel keeps the socket
+/// itself for a minute: it does where the acknowledgement of its FIN came while it was being closed
+/// (`tcp_rcv_state_process`, `net/ipv4/tcp_input.c`), which nobody can rule out on a busy machine.
+fn until_left(socket: &str, holds: impl Fn(&str) -> bool) -> io::Result<()> {
+    let keeps_itself = format!("{socket}{FIN_WAIT2:02X} 00000000:00000000 02:");
+    let mut kept = 0;
+    until(|| {
+        let table = fs::read_to_string("/proc/thread-self/net/tcp")?;
+        kept = if table.contains(&keeps_itself) {
+            kept + 1
+        } else {
+            0
+        };
+        if kept == CLEARLY {
+            return Err(io::Error::other(
+                "the kernel kept the socket it was to give up",
+            ));
+        }
+        Ok(holds(&table))
+    })
 }
 
 /// An end as `/proc/net/tcp` writes it.

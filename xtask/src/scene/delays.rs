@@ -55,7 +55,7 @@ pub(crate) fn read_too_late(part: &mut Part) -> io::Result<()> {
 /// Closes with more written than the server has room for.
 pub(crate) fn close_behind_data(part: &mut Part) -> io::Result<()> {
     let stream = part.connect()?;
-    silence::fill(&stream)?;
+    silence::fill_buffers(&stream)?;
     drop(stream);
     part.cue()
 }

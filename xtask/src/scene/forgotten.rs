@@ -15,7 +15,7 @@ pub(crate) fn close_when_gone(part: &mut Part) -> io::Result<()> {
     let client = stream.peer_addr()?;
     part.cue()?;
     arrival::await_end(&stream)?;
-    arrival::await_state(client, part.address, None)?;
+    arrival::await_gone(client, part.address)?;
     drop(stream);
     Ok(())
 }

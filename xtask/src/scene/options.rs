@@ -32,9 +32,11 @@ pub(crate) fn keep_alive(socket: &impl AsRawFd, probes: i32) -> io::Result<()> {
     set(socket, libc::TCP_KEEPCNT, probes)
 }
 
-/// Gives a socket, or what a listener accepts from now on, little room for what it receives.
+/// Gives a socket, or what a listener accepts from now on, little room for what it receives. With much
+/// less than this, a window that is open may have no room behind it, for what the kernel needs beside
+/// each packet: then what fills it is dropped, and it never closes.
 pub(crate) fn narrow(socket: &impl AsRawFd) -> io::Result<()> {
-    set_at(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, 4096)
+    set_at(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, 64 << 10)
 }
 
 /// Lets a listener have at most so many connections waiting, less one.

@@ -84,22 +84,16 @@ pub(crate) fn send_in_vain(part: &mut Part) -> io::Result<()> {
     await_timeout(part, stream)
 }
 
-/// Fills the server's window, which then stays closed without a word. What there was no room for is
-/// sent again until it is taken; only then the kernel may lose patience.
+/// Fills the server's window, which then stays closed without a word. What is left of it the kernel's
+/// first question fills (`tcp_write_wakeup`, `net/ipv4/tcp_output.c`); only then it may lose patience.
 pub(crate) fn fill_window(part: &mut Part) -> io::Result<()> {
     let stream = part.connect()?;
-    fill(&stream)?;
+    fill_buffers(&stream)?;
+    arrival::await_probe(&stream)?;
     options::sysctl("tcp_retries2", 2)?;
     part.cue()?;
     part.wait()?;
     await_timeout(part, stream)
-}
-
-/// Writes until nothing more fits, and until the kernel has asked in vain whether there is room: a
-/// probe fills what is left of the window first (`tcp_write_wakeup`, `net/ipv4/tcp_output.c`).
-pub(crate) fn fill(stream: &TcpStream) -> io::Result<()> {
-    fill_buffers(stream)?;
-    arrival::await_probe(stream)
 }
 
 /// Writes until nothing more fits.
