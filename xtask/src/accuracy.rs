@@ -1,10 +1,10 @@
-//! `accuracy`: writes `docs/accuracy.md`, what finrst tells right on every kernel, by every way.
+//! `lab --score`: writes `docs/accuracy.md`, what finrst tells right on every kernel, by every way.
 
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs,
-    path::PathBuf,
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -20,24 +20,22 @@ use crate::{
     test, vm,
 };
 
-/// The tests whose endings are judged where no log is given.
-const SCENES: &str = "scene";
-
-/// What `xtask accuracy` was told.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Options {
-    /// Judge what this run of `cargo xtask test` printed, instead of playing every scene anew
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-}
+/// The tests that are judged where no log is given: of owners, actors and causes, and of segments.
+const JUDGED: &[&str] = &[
+    "scene",
+    "crowd",
+    "wire/storm_joined",
+    "wire/xmit_storm_joined",
+    "wire/tcx_storm_joined",
+];
 
 /// Plays every scene on every kernel by every way, or reads what a run of all tests said, and writes the
 /// page.
 ///
 /// # Errors
 /// What the guests run cannot be built, the log not be read, or the page not be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let tally = if let Some(path) = &options.log {
+pub(crate) fn run(log: Option<&Path>) -> Result<ExitCode> {
+    let tally = if let Some(path) = log {
         let log = fs::read(path).with_context(|| format!("no {}", path.display()))?;
         let tally = judged(&String::from_utf8_lossy(&log));
         ensure!(
@@ -48,8 +46,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         tally
     } else {
         let mut tally = Tally::default();
-        test::kernel_tests(&mut tally, &[SCENES]);
-        vm::matrix(&vm::Options::only(SCENES), &mut tally)?;
+        test::kernel_tests(&mut tally, JUDGED);
+        vm::matrix(&vm::Options::only(JUDGED), &mut tally)?;
         gaps_are_explained(&mut tally);
         tally
     };
@@ -85,8 +83,8 @@ fn page(tally: &Tally) -> String {
     let mut page = String::from(HEAD);
     for (name, score) in tally.scores() {
         let marks = |it: Marks| format!("{} | {} | {}", it.right, it.wrong, it.unknown);
-        let (owner, actor) = (marks(score.owner), marks(score.actor));
-        let _infallible = writeln!(page, "| {name} | {owner} | {actor} |");
+        let [owner, actor, joined] = [score.owner, score.actor, score.joined].map(marks);
+        let _infallible = writeln!(page, "| {name} | {owner} | {actor} | {joined} |");
     }
     let mut scores = Score::default();
     for (_, score) in tally.scores() {
@@ -128,22 +126,23 @@ fn page(tally: &Tally) -> String {
 const HEAD: &str = "\
 # What finrst tells right
 
-Written by `cargo xtask accuracy`, of what `cargo xtask test` printed: real programs end real connections and say
+Written by `cargo xtask lab --score`, of what `cargo xtask test` printed: real programs end real connections and say
 themselves what they did, here and in virtual machines of other kernels, by every way to hook them.
 
-## Owners and actors
+## Owners, actors and segments
 
 Of every ending: the process that held the socket, and who made the kernel do each of its acts, the worst of them.
-Unknown is what finrst said it did not know.
+Unknown is what finrst said it did not know. Of every act in storms that are captured (by packet sockets, and by hooks
+of devices): the segment it was joined to, that of what came being one the other end sent; missing is an act without one.
 
-| kernel and way | owner right | wrong | unknown | actor right | wrong | unknown |
-|---|---|---|---|---|---|---|
+| kernel and way | owner right | wrong | unknown | actor right | wrong | unknown | segment right | wrong | missing |
+|---|---|---|---|---|---|---|---|---|---|
 ";
 
 const JOINS: &str = "
-## Segments
+## Segments and tcpdump
 
-What was joined to which act is compared with tcpdump's captures of nginx, redis and Go under load: by a
+What was joined to which act is compared with tcpdump's captures of nginx, redis and Go under load as well: by a
 [packet socket](accuracy/wire.md) and by [hooks of the devices](accuracy/xmit.md).
 
 ## Endurance
@@ -179,9 +178,9 @@ mod tests {
     fn each_line_of_a_log_counts_for_its_kernel_and_way() {
         let log = "\
 [6.12] vm kernel 6.12.117+deb13-cloud-amd64
-[6.12] score fentry owner 7 0 1 likely 2 0 0 actor 8 0 0
+[6.12] score fentry owner 7 0 1 likely 2 0 0 actor 8 0 0 joined 6 0 1
 [6.12] cause fentry app_close 98 1 0 0 0
-score auto owner 3 0 0 likely 0 0 0 actor 3 0 0
+score auto owner 3 0 0 likely 0 0 0 actor 3 0 0 joined 0 0 0
 cause auto app_close 2 0 0 0 0
 [6.12] lab fentry scene/x ok";
         let tally = judged(log);
@@ -190,7 +189,7 @@ cause auto app_close 2 0 0 0 0
         assert_eq!(tally.causes().together("app_close").exact, 100);
         let page = page(&tally);
         assert!(
-            page.contains("| here auto | 3 | 0 | 0 | 3 | 0 | 0 |"),
+            page.contains("| here auto | 3 | 0 | 0 | 3 | 0 | 0 | 0 | 0 | 0 |"),
             "{page}"
         );
         assert!(page.contains("| cause | 6.12 f | here |"), "{page}");

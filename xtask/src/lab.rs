@@ -29,6 +29,7 @@ pub(crate) mod scenes;
 pub(crate) mod score;
 mod stacks;
 mod stopping;
+mod suite;
 pub(crate) mod told;
 pub(crate) mod tracer;
 pub(crate) mod truth;
@@ -39,12 +40,14 @@ mod wire;
 use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
-    sync::LazyLock,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use outcome::{Outcome, Report};
+use outcome::Report;
+use score::Score;
+
+use crate::accuracy;
 
 /// What `xtask lab` was told.
 #[derive(Debug, clap::Args)]
@@ -61,6 +64,13 @@ pub(crate) struct Options {
     /// A skipped test is a failure.
     #[arg(long)]
     no_skip: bool,
+    /// Play every scene here and on every other kernel, by every way, and write docs/accuracy.md: what is
+    /// told right.
+    #[arg(long, conflicts_with_all = ["finrst", "way", "lines", "names"])]
+    score: bool,
+    /// With --score: judge what this run of `cargo xtask test` printed, instead of playing anew.
+    #[arg(long, value_name = "FILE", requires = "score")]
+    log: Option<PathBuf>,
     /// Only these tests, by name; every test when none is named.
     names: Vec<String>,
 }
@@ -171,119 +181,28 @@ impl Lab {
 /// A test: it succeeds, fails with what was expected and got, or fails with an [`outcome::Skip`].
 pub(crate) type Test = fn(&Lab) -> anyhow::Result<()>;
 
+/// A test that leaves the score of what it was told as well.
+pub(crate) type Scored = fn(&Lab, &mut Score) -> anyhow::Result<()>;
+
 /// Runs the tests asked for and reports each.
 ///
 /// # Errors
 /// Nothing could be tested at all.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    if options.score {
+        return accuracy::run(options.log.as_deref());
+    }
     let lab = Lab::new(&options.finrst, options.way)?;
     let mut report = Report::new(options.way, options.lines);
-    run_wanted(&lab, &options.names, &mut report)?;
+    suite::run(&lab, &options.names, &mut report)?;
     let failed = report.try_again();
     if !failed.is_empty() {
-        run_wanted(&lab, &failed, &mut report)?;
+        suite::run(&lab, &failed, &mut report)?;
     }
     Ok(report.close(options.no_skip))
-}
-
-/// Runs the tests named, by their own names or their groups'; all when none is named.
-fn run_wanted(lab: &Lab, names: &[String], report: &mut Report) -> anyhow::Result<()> {
-    let is_named = |name: &str| names.iter().any(|it| it == name || it == group(name));
-    let wanted = |name: &str| names.is_empty() || is_named(name);
-    let attached = [
-        held_open::TESTS,
-        carried::TESTS,
-        stacks::TESTS,
-        latency::in_kernel::TESTS,
-        leaks::TESTS,
-        of_any_way(lab),
-        of_the_wire(lab),
-    ]
-    .concat();
-    if let Some(reason) = kernel::way_refused(lab)? {
-        let names = attached.iter().map(|(name, _)| (*name).to_owned());
-        let names = scenes::names().chain(crowds::names()).chain(names);
-        for name in names.filter(|name| wanted(name)) {
-            report.add(&name, Outcome::Skipped(reason.clone()));
-        }
-    } else {
-        scenes::run(lab, &wanted, report)?;
-        crowds::run(lab, &wanted, report);
-        run_each(lab, &attached, &wanted, report);
-        if !lab.guest {
-            programs::run(lab, &wanted, report);
-            run_each(lab, wire::REAL, &wanted, report);
-            run_each(lab, stacks::REAL, &wanted, report);
-            run_each(lab, stacks::compiled::TESTS, &wanted, report);
-            run_each(lab, wire::REJECTED, &wanted, report);
-            run_each(lab, truth::REAL, &wanted, report);
-            run_each(lab, correlate::REAL, &wanted, report);
-            run_each(lab, pcapng::REAL, &wanted, report);
-            run_each(lab, across::REAL, &wanted, report);
-            run_each(lab, leaks::REAL, &wanted, report);
-            run_each(lab, latency::REAL, &wanted, report);
-            run_each(lab, report::REAL, &wanted, report);
-            run_each(lab, catch::REAL, &wanted, report);
-            run_each(lab, latency::in_kernel::REAL, &wanted, report);
-            run_each(lab, go::REAL, &wanted, report);
-            run_each(lab, robust::REAL, &wanted, report);
-        }
-    }
-    // One way is as good as another for what hooks no function of the kernel.
-    if lab.guest && lab.way == Way::Kprobe {
-        run_each(lab, go::GUEST, &wanted, report);
-        run_each(lab, processors::GUEST, &wanted, report);
-    }
-    run_each(lab, refusals::TESTS, &wanted, report);
-    Ok(())
-}
-
-/// Tests of what is the same by whatever way the hooks are attached; guests, which are slow, run them
-/// by one.
-fn of_any_way(lab: &Lab) -> &'static [(&'static str, Test)] {
-    static ALL: LazyLock<Vec<(&str, Test)>> = LazyLock::new(|| {
-        [
-            filters::TESTS,
-            lifecycle::TESTS,
-            stopping::TESTS,
-            accounting::TESTS,
-            recording::TESTS,
-        ]
-        .concat()
-    });
-    match (lab.guest, lab.way) {
-        (false, _) | (true, Way::Auto | Way::Fentry) => &ALL,
-        (true, Way::Kprobe | Way::Tracepoint) => &[],
-    }
-}
-
-/// Tests of captures and of their clocks, which know nothing of ways: guests, which are slow, run them
-/// by one that tells every RST sent; the tracepoint, before 6.10, fires for sockets alone.
-fn of_the_wire(lab: &Lab) -> &'static [(&'static str, Test)] {
-    static HERE: LazyLock<Vec<(&str, Test)>> =
-        LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL].concat());
-    static GUEST: LazyLock<Vec<(&str, Test)>> =
-        LazyLock::new(|| [wire::TESTS, wire::IN_KERNEL, wire::REJECTED, walls::GUEST].concat());
-    match (lab.guest, lab.way) {
-        (false, _) => &HERE,
-        (true, Way::Kprobe) => &GUEST,
-        (true, Way::Auto | Way::Fentry | Way::Tracepoint) => &[],
-    }
-}
-
-/// Runs those of the tests that are wanted.
-fn run_each(lab: &Lab, tests: &[(&str, Test)], wanted: &dyn Fn(&str) -> bool, report: &mut Report) {
-    for (name, test) in tests.iter().filter(|(name, _)| wanted(name)) {
-        report.add(name, Outcome::of(test(lab)));
-    }
 }
 
 /// Shows what a test found, whatever its outcome.
 fn print(text: &str) {
     println!("{text}");
-}
-
-/// What comes before the first slash of a test's name: `scene`, `filter`, ….
-fn group(name: &str) -> &str {
-    name.split('/').next().unwrap_or(name)
 }

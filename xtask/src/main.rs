@@ -55,8 +55,6 @@ enum Verb {
     Pitfalls(pitfalls::Options),
     /// Writes the page of programs nobody here wrote from what finrst says of them.
     Programs(programs::Options),
-    /// Writes the page of what is told right, of owners, actors and causes, on every kernel.
-    Accuracy(accuracy::Options),
     /// Plays one small real program that ends a connection in a known way.
     Scene(scene::Options),
     /// Shows a dozen real endings, live, with finrst's explanations.
@@ -84,7 +82,6 @@ fn main() -> ExitCode {
         Verb::Lab(options) => lab::run(&options),
         Verb::Pitfalls(options) => pitfalls::run(&options),
         Verb::Programs(options) => programs::run(&options),
-        Verb::Accuracy(options) => accuracy::run(&options),
         Verb::Scene(options) => scene::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Bench(options) => bench::run(&options),

@@ -58,10 +58,10 @@ impl Options {
         }
     }
 
-    /// Every kernel, every way, this test or group alone.
-    pub(crate) fn only(test: &str) -> Self {
+    /// Every kernel, every way, these tests or groups alone.
+    pub(crate) fn only(tests: &[&str]) -> Self {
         Self {
-            tests: vec![test.to_owned()],
+            tests: tests.iter().map(|&it| it.to_owned()).collect(),
             ..Self::everything()
         }
     }

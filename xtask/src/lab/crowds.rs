@@ -8,10 +8,9 @@ use anyhow::{Context as _, bail, ensure};
 use ends::Ends;
 
 use super::{
-    Lab,
+    Lab, Scored,
     clock::Deadline,
     compare::{differences::differences, lenience},
-    outcome::{Outcome, Report},
     played::{self, Held},
     scenes,
     score::Score,
@@ -24,11 +23,8 @@ use crate::scene::{
     truth::{Expected, Known, Process, canonical},
 };
 
-/// A test of a crowd; it leaves the score of what it was told.
-type Test = fn(&Lab, &mut Score) -> anyhow::Result<()>;
-
 /// The tests, by name.
-const TESTS: &[(&str, Test)] = &[
+pub(crate) const TESTS: &[(&str, Scored)] = &[
     ("crowd/older_than_finrst", older),
     ("crowd/killed", killed),
     ("crowd/reset_under_flood", flooded),
@@ -44,20 +40,6 @@ const BUFFER: &str = "32768";
 
 /// The time a scan of everything that is open may add to the start of finrst.
 const SCAN: Duration = Duration::from_secs(1);
-
-/// The tests' names.
-pub(crate) fn names() -> impl Iterator<Item = String> {
-    TESTS.iter().map(|(name, _)| (*name).to_owned())
-}
-
-/// Runs those of the tests that are wanted.
-pub(crate) fn run(lab: &Lab, wanted: &dyn Fn(&str) -> bool, report: &mut Report) {
-    for (name, test) in TESTS.iter().filter(|(name, _)| wanted(name)) {
-        let mut score = Score::default();
-        report.add(name, Outcome::of(test(lab, &mut score)));
-        report.score(name, score);
-    }
-}
 
 /// As many here, and as many where the machine is slow.
 fn sized(lab: &Lab, here: u32, slow: u32) -> String {

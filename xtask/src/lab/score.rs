@@ -35,7 +35,7 @@ pub(crate) struct Marks {
 
 impl Marks {
     /// Counts one mark.
-    fn give(&mut self, mark: Mark) {
+    pub(crate) fn give(&mut self, mark: Mark) {
         let count = match mark {
             Mark::Right => &mut self.right,
             Mark::Wrong => &mut self.wrong,
@@ -83,6 +83,8 @@ pub(crate) struct Score {
     pub(crate) likely: Marks,
     /// Who acted.
     pub(crate) actor: Marks,
+    /// The segments of acts, of captures.
+    pub(crate) joined: Marks,
 }
 
 impl AddAssign for Score {
@@ -90,13 +92,13 @@ impl AddAssign for Score {
         self.owner += other.owner;
         self.likely += other.likely;
         self.actor += other.actor;
+        self.joined += other.joined;
     }
 }
 
 impl Score {
     /// The heading of a table of scores, after a column that names each row.
-    pub(crate) const HEADING: &'static str =
-        "   owner: right  wrong  unknown   actor: right  wrong  unknown";
+    pub(crate) const HEADING: &'static str = "   owner: right  wrong  unknown   actor: right  wrong  unknown  joined: right  wrong  missing";
 
     /// The score of the endings a scene expects, as far as they can be seen here.
     pub(crate) fn of(lab: &Lab, expected: &[Expected], endings: &[Ending]) -> Self {
@@ -153,12 +155,18 @@ impl Score {
 
 impl fmt::Display for Score {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "      {}        {}", self.owner, self.actor)
+        let Self {
+            owner,
+            actor,
+            joined,
+            ..
+        } = self;
+        write!(out, "      {owner}        {actor}        {joined}")
     }
 }
 
-/// One line of `xtask lab --lines`: `score WAY owner R W U likely R W U actor R W U`: right, wrong and
-/// unknown.
+/// One line of `xtask lab --lines`: `score WAY owner R W U likely R W U actor R W U joined R W U`: right,
+/// wrong and unknown.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ScoreLine<'line> {
     /// The way of attaching that was forced.
@@ -180,10 +188,12 @@ impl<'line> ScoreLine<'line> {
         let owner = Marks::read("owner", &mut words)?;
         let likely = Marks::read("likely", &mut words)?;
         let actor = Marks::read("actor", &mut words)?;
+        let joined = Marks::read("joined", &mut words)?;
         let score = Score {
             owner,
             likely,
             actor,
+            joined,
         };
         Some(Self::new(way, score))
     }
@@ -196,11 +206,12 @@ impl fmt::Display for ScoreLine<'_> {
             owner,
             likely,
             actor,
+            joined,
         } = self.score;
-        let [owner, likely, actor] = [owner, likely, actor].map(words);
+        let [owner, likely, actor, joined] = [owner, likely, actor, joined].map(words);
         write!(
             out,
-            "score {} owner {owner} likely {likely} actor {actor}",
+            "score {} owner {owner} likely {likely} actor {actor} joined {joined}",
             self.way
         )
     }

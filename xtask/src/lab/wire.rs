@@ -2,6 +2,7 @@
 //! is without an act.
 
 mod in_kernel;
+mod joins;
 mod stories;
 
 use std::{collections::HashMap, process::Command, thread, time::Duration};
@@ -9,9 +10,10 @@ use std::{collections::HashMap, process::Command, thread, time::Duration};
 use anyhow::{Context as _, bail, ensure};
 
 use super::{
-    Lab, Test,
+    Lab, Scored, Test,
     outcome::Skip,
     played,
+    score::Score,
     told::{Ending, Segment},
     tracer::{Ended, Tracer},
 };
@@ -19,8 +21,12 @@ use crate::{scene::storm::Storm, shell};
 
 pub(crate) use in_kernel::{IN_KERNEL, REJECTED};
 
-/// The tests, by name.
-pub(crate) const TESTS: &[(&str, Test)] = &[("wire/storm_joined", storm_joined)];
+/// Storms whose segments must be joined to their acts, by name.
+pub(crate) const STORMS: &[(&str, Scored)] = &[
+    ("wire/storm_joined", storm_joined),
+    ("wire/xmit_storm_joined", in_kernel::xmit_storm),
+    ("wire/tcx_storm_joined", in_kernel::tcx_storm),
+];
 
 /// Those for real machines only: guests have no tcpdump.
 pub(crate) const REAL: &[(&str, Test)] = &[
@@ -62,13 +68,31 @@ pub(super) fn storm(
 }
 
 /// By the packet socket.
-fn storm_joined(lab: &Lab) -> anyhow::Result<()> {
-    let (storm, ended) = storm(lab, "afpacket", || Ok(()))?;
-    joined(lab, &storm, &ended)?;
+fn storm_joined(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
+    let ended = joined_storm(lab, "afpacket", score)?;
     let clock = ended.summary.and_then(|it| it.clock);
     let clock = clock.context("nothing is told of the clocks")?;
     ensure!(clock.error_max_ns > 0, "clocks cannot be compared exactly");
     Ok(())
+}
+
+/// Every act of a storm has its segment. Where tracepoints alone are hooked, an RST of no socket may be
+/// a segment without an act.
+fn joined_storm(lab: &Lab, wire: &str, score: &mut Score) -> anyhow::Result<Ended> {
+    let (storm, ended) = storm(lab, wire, || Ok(()))?;
+    let joined = joins::marks(&of_storm(&storm, &ended.endings), &ended.endings);
+    score.joined += joined;
+    if lab.functions {
+        self::joined(lab, &storm, &ended)?;
+    }
+    ensure!(
+        joined.wrong == 0 && joined.right > joined.unknown,
+        "acts have {} segments of their own, {} of others, and {} have none",
+        joined.right,
+        joined.wrong,
+        joined.unknown
+    );
+    Ok(ended)
 }
 
 /// Whether every act of every ending of a storm has its segment. One that was not captured, or whose

@@ -244,12 +244,13 @@ mod tests {
     fn scores_are_kept_under_their_way() {
         let mut report = Report::default();
         report.kernel("5.10", "5.10.0-43-cloud-amd64", &["fentry", "kprobe"]);
-        report.line("score kprobe owner 70 0 2 likely 3 0 0 actor 71 1 0");
+        report.line("score kprobe owner 70 0 2 likely 3 0 0 actor 71 1 0 joined 9 0 1");
         let scores: Vec<_> = report.scores().collect();
         assert_eq!(scores[0].1, Score::default());
         assert_eq!(scores[1].0, "5.10.0-43-cloud-amd64 kprobe");
         assert_eq!(scores[1].1.owner.right, 70);
         assert_eq!(scores[1].1.actor.wrong, 1);
+        assert_eq!(scores[1].1.joined.unknown, 1);
     }
 
     #[test]

@@ -7,19 +7,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{fits, joined, stories, storm};
+use super::{fits, joined_storm, stories};
 use crate::{
-    lab::{Lab, Test, played, stopping::killed_with, told::Segment, tracer::Tracer},
+    lab::{Lab, Test, played, score::Score, stopping::killed_with, told::Segment, tracer::Tracer},
     scene::truth::Told,
 };
 
 /// The tests, by name.
 pub(crate) const IN_KERNEL: &[(&str, Test)] = &[
-    ("wire/xmit_storm_joined", |lab| joined_storm(lab, "xmit")),
     ("wire/xmit_ipv6_joined", |lab| ipv6(lab, "xmit")),
     ("wire/xmit_stories", |lab| stories::told(lab, "xmit")),
     ("wire/xmit_killed_leaves_nothing", |lab| killed(lab, "xmit")),
-    ("wire/tcx_storm_joined", |lab| tcx(lab, joined_storm)),
     ("wire/tcx_ipv6_joined", |lab| tcx(lab, ipv6)),
     ("wire/tcx_stories", |lab| tcx(lab, stories::told)),
     ("wire/tcx_killed_leaves_nothing", |lab| tcx(lab, killed)),
@@ -34,7 +32,7 @@ pub(crate) const REJECTED: &[(&str, Test)] = &[
 ];
 
 /// A test by the classifiers, where the kernel has links for them; elsewhere finrst must refuse.
-fn tcx(lab: &Lab, test: fn(&Lab, &str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn tcx(lab: &Lab, test: impl FnOnce(&Lab, &str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let arguments = ["--wire", "tcx", "--duration", "0s"].map(str::to_owned);
     let tried = lab.trace(&arguments).output()?;
     let said = String::from_utf8_lossy(&tried.stderr);
@@ -48,10 +46,14 @@ fn tcx(lab: &Lab, test: fn(&Lab, &str) -> anyhow::Result<()>) -> anyhow::Result<
     }
 }
 
-/// Every act of a storm has its segment.
-fn joined_storm(lab: &Lab, wire: &str) -> anyhow::Result<()> {
-    let (storm, ended) = storm(lab, wire, || Ok(()))?;
-    joined(lab, &storm, &ended)
+/// A storm by hooks of the kernel's own.
+pub(super) fn xmit_storm(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
+    joined_storm(lab, "xmit", score).map(drop)
+}
+
+/// A storm by the classifiers.
+pub(super) fn tcx_storm(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
+    tcx(lab, |lab, wire| joined_storm(lab, wire, score).map(drop))
 }
 
 /// Whether this kernel has links for classifiers, which came with 6.6.
