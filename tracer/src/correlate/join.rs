@@ -20,9 +20,6 @@ use crate::model::{
 /// sees it before the socket does.
 const BEFORE_NS: u64 = 20_000_000;
 
-/// How far the clocks of hooks and capture may be apart, in nanoseconds.
-const APART_NS: u64 = 1_000_000;
-
 /// How long after the last thing seen of a socket its segments may leave: a FIN that was delayed.
 const AFTER_NS: u64 = 1_000_000_000;
 
@@ -40,7 +37,7 @@ impl Correlator {
             let of_answer = |it: &Sighted| {
                 let flags = it.sighting.headers.flags;
                 let after = |(at, acks): (MonoNs, bool)| {
-                    let since = it.sighting.may_be_since(at.before(APART_NS));
+                    let since = it.sighting.may_be_since(at);
                     since && acks == flags.has(SegmentFlags::ACK)
                 };
                 flags.has(SegmentFlags::RST) && answer.is_some_and(after)
@@ -79,13 +76,12 @@ impl Correlator {
     ) -> (Vec<Sighted>, Vec<Sighted>) {
         let act = ending.acts.first();
         let handshake = opening::completed_by(act);
-        let left = ending.first_seen.before(APART_NS);
         let earliest = handshake.map_or(from, |_| from.before(OPENING_NS));
         let sent = self.wire.claim(&ending.flow, true, (earliest, to), |it| {
             let seq = act.and_then(|act| act.seq);
             let headers = &it.sighting.headers;
             let is_answer = headers.flags.has(SegmentFlags::RST)
-                && it.sighting.may_be_since(left)
+                && it.sighting.may_be_since(ending.first_seen)
                 && seq.is_none_or(|seq| seq == headers.seq);
             is_answer || handshake.is_some_and(|it_is| it_is.agreed(it))
         });

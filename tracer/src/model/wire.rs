@@ -60,11 +60,15 @@ pub struct Sighting {
     pub headers: Headers,
 }
 
+/// How far the clocks of hooks and capture are apart at most where nobody knows, in nanoseconds.
+const UNSURE_NS: u64 = 1_000_000;
+
 impl Sighting {
-    /// Whether it may have been at a moment or later, within its error.
+    /// Whether it may have been at a moment or later, within its error, or within [`UNSURE_NS`] where
+    /// that is not known.
     #[must_use]
     pub fn may_be_since(&self, moment: MonoNs) -> bool {
-        self.at.after(self.error_ns.unwrap_or(0)) >= moment
+        self.at.after(self.error_ns.unwrap_or(UNSURE_NS)) >= moment
     }
 }
 

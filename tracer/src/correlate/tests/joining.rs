@@ -368,6 +368,43 @@ fn an_rst_that_answers_for_nobody_is_not_the_connections_that_just_went() {
 }
 
 #[test]
+fn an_answer_of_a_socket_is_not_the_one_for_nobody_that_follows_at_once() {
+    let mut world = World::new();
+    let client = flow(CLIENT, SERVER, 1);
+    world.connects(client, 1);
+    world.closes(client, 1, 100);
+    world.observe(What::RstAnswered {
+        flow: client,
+        socket: Some(SocketId {
+            address: 1,
+            cookie: None,
+        }),
+        state: Some(TcpState::FinWait1),
+        provoked_by: Segment {
+            flags: SegmentFlags(SegmentFlags::ACK),
+            seq: 300,
+            ack: 55,
+        },
+        condition: Condition::default(),
+        reason: None,
+    });
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (RST, 55, 0));
+    world.is_gone(client, 1, TcpState::FinWait1);
+    answers(&mut world, client, SegmentFlags::ACK, 310);
+    world.sees((1, 1, true), tuple(CLIENT, SERVER), (RST, 55, 0));
+    let endings = world.ends();
+    assert_eq!(endings.len(), 2);
+    for ending in &endings {
+        let [segment] = segments(ending) else {
+            panic!("{ending:?}");
+        };
+        let reset = ending.acts.last().map(|act| act.at);
+        assert_eq!((segment.kernel, segment.retransmits), (reset, 0));
+    }
+    assert_eq!(world.whys(), []);
+}
+
+#[test]
 fn what_both_ends_told_makes_room_at_once() {
     let mut world = World::new();
     let mut told = 0;
