@@ -47,7 +47,9 @@ fn tests(tally: &mut Tally) {
     setup::steps(tally);
     stored_object(tally);
     let guests = thread::scope(|scope| {
-        scope.spawn(build_ahead);
+        // The last step of finrst's keeps one processor busy for minutes.
+        scope.spawn(|| build_ahead(&[vm::building_finrst()]));
+        scope.spawn(|| build_ahead(&[fuzz::building(), building_tests()]));
         check::steps(tally);
         // Guests come before the host's tests, which read the BTF that guests leave behind.
         tally::heading("kernels in virtual machines");
@@ -81,20 +83,11 @@ fn stored_object(tally: &mut Tally) {
     });
 }
 
-/// Builds what is run later, while nobody else wants a processor: guests wait more than they work. What
-/// does not build is built again, and counted, where it is run.
-fn build_ahead() {
-    let mut tests = cargo_test();
-    tests.arg("--no-run");
-    // The guests begin when finrst is built; beside them a processor is enough.
-    for (build, jobs) in [
-        (vm::building_finrst(), None),
-        (fuzz::building(), Some("1")),
-        (tests, Some("1")),
-    ] {
-        let mut idle = shell::idly(&build);
-        idle.envs(jobs.map(|jobs| ("CARGO_BUILD_JOBS", jobs)));
-        if let Err(error) = shell::run(&mut idle) {
+/// Builds what is run later, one after the other, while nobody else wants a processor. What does not
+/// build is built again, and counted, where it is run.
+fn build_ahead(builds: &[Command]) {
+    for build in builds {
+        if let Err(error) = shell::run(&mut shell::idly(build)) {
             eprintln!("{error:#}");
         }
     }
@@ -106,6 +99,13 @@ fn cargo_test() -> Command {
     let mut cargo = shell::cargo(&all);
     cargo.args(["--exclude", "tracer-ebpf", "--exclude", "fuzz"]);
     cargo
+}
+
+/// Cargo, to build them.
+fn building_tests() -> Command {
+    let mut tests = cargo_test();
+    tests.arg("--no-run");
+    tests
 }
 
 /// The tests of the crates that run on the host, each counted.

@@ -5,6 +5,10 @@ use tracer_common::settings::transport::RINGS;
 /// What `--buffer-size` allows, in KiB a CPU.
 pub const SIZES_KIB: std::ops::RangeInclusive<u32> = 4..=262_144;
 
+/// Bytes at most of the ring buffer of a CPU that is off and may come. It is read every so often and
+/// wakes nobody, so that this is what may happen there in between.
+const LATER: u32 = 256 << 10;
+
 /// Sizes of the buffers of both lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buffers {
@@ -13,15 +17,17 @@ pub struct Buffers {
     /// Bytes per CPU of the states lane, likewise.
     pub states: u32,
     cpus: Vec<u32>,
+    possible: u32,
     page: u32,
 }
 
 impl Buffers {
     /// The buffers for `kib` per CPU and lane; without a wish, 128 MiB of endings are spread over the
     /// CPUs, which go by their numbers, between 512 KiB and 8 MiB each, and half as much of states: of
-    /// a connection's twelve records seven are endings', and a stack comes with them.
+    /// a connection's twelve records seven are endings', and a stack comes with them. Of `possible`
+    /// CPUs those that are none of `cpus` are off.
     #[must_use]
-    pub fn new(kib: Option<u32>, cpus: Vec<u32>, page: u32) -> Self {
+    pub fn new(kib: Option<u32>, cpus: Vec<u32>, possible: u32, page: u32) -> Self {
         let many = u32::try_from(cpus.len()).unwrap_or(u32::MAX);
         let share = ((128 << 20) / many.max(1)).clamp(512 << 10, 8 << 20);
         let wish = kib.map(|kib| kib.saturating_mul(1024));
@@ -36,6 +42,7 @@ impl Buffers {
             endings: fit(endings),
             states: fit(states),
             cpus,
+            possible,
             page,
         }
     }
@@ -52,12 +59,15 @@ impl Buffers {
         self.page
     }
 
-    /// Bytes of the `nth` ring buffer of a lane that has `bytes` per CPU: a page where no CPU writes to
-    /// it, until one comes that was off.
+    /// Bytes of the `nth` ring buffer of a lane that has `bytes` per CPU: some where a CPU may come that
+    /// is off, a page where none ever writes to it.
     #[must_use]
     pub fn ring(&self, nth: u32, bytes: u32) -> u32 {
         let users = self.cpus.iter().filter(|cpu| *cpu % RINGS == nth).count();
-        let all = bytes.saturating_mul(u32::try_from(users).unwrap_or(u32::MAX));
+        let all = match u32::try_from(users).unwrap_or(u32::MAX) {
+            0 if nth < self.possible => bytes.min(LATER),
+            users => bytes.saturating_mul(users),
+        };
         all.clamp(self.page, 1 << 30)
             .checked_next_power_of_two()
             .unwrap_or(1 << 30)
@@ -85,7 +95,7 @@ mod tests {
             (Some(9), 3),
             (Some(262_144), 512),
         ] {
-            let buffers = Buffers::new(kib, (0..cpus).collect(), 4096);
+            let buffers = Buffers::new(kib, (0..cpus).collect(), cpus, 4096);
             for bytes in [
                 buffers.endings,
                 buffers.states,
@@ -102,15 +112,25 @@ mod tests {
 
     #[test]
     fn cpus_share_a_ring_only_where_there_are_more_than_rings() {
-        let few = Buffers::new(Some(64), vec![0, 2, 5], 4096);
+        let few = Buffers::new(Some(64), vec![0, 2, 5], 0, 4096);
         assert!(few.has_ring_each());
         assert_eq!(few.ring(2, few.endings), 65_536);
         assert_eq!(few.ring(1, few.endings), 4_096);
-        let many = Buffers::new(Some(64), (0..10).collect(), 4096);
+        let many = Buffers::new(Some(64), (0..10).collect(), 10, 4096);
         assert!(!many.has_ring_each());
         assert_eq!(many.ring(1, many.endings), 131_072);
         assert_eq!(many.ring(2, many.endings), 65_536);
         // Numbers may have holes.
-        assert!(!Buffers::new(None, vec![0, 8], 4096).has_ring_each());
+        assert!(!Buffers::new(None, vec![0, 8], 9, 4096).has_ring_each());
+    }
+
+    #[test]
+    fn a_cpu_that_may_come_has_a_ring_and_one_that_cannot_has_none() {
+        let buffers = Buffers::new(None, vec![0], 2, 4096);
+        assert_eq!(buffers.ring(0, buffers.endings), 8 << 20);
+        assert_eq!(buffers.ring(1, buffers.endings), LATER);
+        assert_eq!(buffers.ring(2, buffers.endings), 4_096);
+        let small = Buffers::new(Some(16), vec![0], 2, 4096);
+        assert_eq!(small.ring(1, small.endings), 16 << 10);
     }
 }

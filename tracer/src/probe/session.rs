@@ -39,7 +39,7 @@ mod machine;
 mod segments;
 
 use buffered::Buffered;
-use machine::{cpus, page_bytes};
+use machine::{cpus, page_bytes, possible_cpus};
 pub use segments::Segments;
 
 /// How to run the kernel half.
@@ -142,7 +142,7 @@ impl Session {
     /// [`SessionError`]; nothing stays attached.
     pub fn open(request: &Request, btf: &Btf) -> Result<Self, SessionError> {
         let resolved = resolve(btf)?;
-        let buffers = Buffers::new(request.buffer_kib, cpus()?, page_bytes());
+        let buffers = Buffers::new(request.buffer_kib, cpus()?, possible_cpus()?, page_bytes());
         let transport = request
             .transport
             .unwrap_or_else(|| buffered::usual(&buffers));

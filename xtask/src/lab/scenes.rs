@@ -169,8 +169,16 @@ fn check(lab: &Lab, told: &Told, endings: &[Ending]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every record meant to be sent arrived or is counted as lost, and each arrived one was understood.
+/// Every record meant to be sent arrived or is counted as lost, each arrived one was understood, and
+/// there was one.
 pub(crate) fn accounted(summary: Option<Summary>) -> anyhow::Result<()> {
+    let it = balanced(summary)?;
+    ensure!(it.received > 0, "no record was received");
+    Ok(())
+}
+
+/// The same, where all may have been lost.
+pub(crate) fn balanced(summary: Option<Summary>) -> anyhow::Result<Summary> {
     let Some(it) = summary else {
         bail!("there is no summary");
     };
@@ -186,6 +194,5 @@ pub(crate) fn accounted(summary: Option<Summary>) -> anyhow::Result<()> {
         "{} records were undecodable",
         it.undecodable
     );
-    ensure!(it.received > 0, "no record was received");
-    Ok(())
+    Ok(it)
 }

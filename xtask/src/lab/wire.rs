@@ -36,8 +36,9 @@ pub(crate) const REAL: &[(&str, Test)] = &[
     }),
 ];
 
-/// Connections of the storm.
+/// Connections of the storm, and in a guest, which is slow.
 const CONNECTIONS: u32 = 3_000;
+const CONNECTIONS_IN_GUEST: u32 = 300;
 
 /// Plays a storm of all manners under a tracer that captures this way; in the middle of it
 /// `meanwhile` is done.
@@ -48,7 +49,11 @@ pub(super) fn storm(
 ) -> anyhow::Result<(Storm, Ended)> {
     let arguments = ["--wire", wire].map(str::to_owned);
     let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(20)))?;
-    let connections = (CONNECTIONS / lab.slow).max(150);
+    let connections = if lab.guest {
+        CONNECTIONS_IN_GUEST
+    } else {
+        CONNECTIONS
+    };
     let number = connections.to_string();
     let manners = ["--mix", "graceful,reset,unread"];
     let arguments = [&["--connections", &number], &manners[..]].concat();

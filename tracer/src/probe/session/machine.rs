@@ -2,7 +2,7 @@
 
 use std::io;
 
-use aya::util::online_cpus;
+use aya::util::{nr_cpus, online_cpus};
 
 use super::SessionError;
 
@@ -12,10 +12,24 @@ use super::SessionError;
 ///
 /// The kernel's list cannot be read.
 pub(super) fn cpus() -> Result<Vec<u32>, SessionError> {
-    online_cpus().map_err(|(path, error)| SessionError::Buffers {
+    online_cpus().map_err(unread)
+}
+
+/// How many CPUs there may ever be.
+///
+/// # Errors
+///
+/// The kernel's list cannot be read.
+pub(super) fn possible_cpus() -> Result<u32, SessionError> {
+    let count = nr_cpus().map_err(unread)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn unread((path, error): (&str, io::Error)) -> SessionError {
+    SessionError::Buffers {
         transport: "per-CPU",
         source: io::Error::new(error.kind(), format!("{path}: {error}")),
-    })
+    }
 }
 
 /// The size of a page of memory.
