@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     lab::{
         score::{Marks, Score, ScoreLine},
+        suite,
         verdicts::{Count, Table, VerdictLine, Verdicts, codes},
     },
     shell,
@@ -20,14 +21,8 @@ use crate::{
     test, vm,
 };
 
-/// The tests that are judged where no log is given: of owners, actors and causes, and of segments.
-const JUDGED: &[&str] = &[
-    "scene",
-    "crowd",
-    "wire/storm_joined",
-    "wire/xmit_storm_joined",
-    "wire/tcx_storm_joined",
-];
+/// The scenes, which are judged where no log is given, besides the tests that leave a score.
+const SCENES: &str = "scene";
 
 /// Plays every scene on every kernel by every way, or reads what a run of all tests said, and writes the
 /// page.
@@ -46,8 +41,9 @@ pub(crate) fn run(log: Option<&Path>) -> Result<ExitCode> {
         tally
     } else {
         let mut tally = Tally::default();
-        test::kernel_tests(&mut tally, JUDGED);
-        vm::matrix(&vm::Options::only(JUDGED), &mut tally)?;
+        let judged: Vec<_> = suite::scored().chain([SCENES]).collect();
+        test::kernel_tests(&mut tally, &judged);
+        vm::matrix(&vm::Options::only(&judged), &mut tally)?;
         gaps_are_explained(&mut tally);
         tally
     };

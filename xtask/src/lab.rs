@@ -29,7 +29,7 @@ pub(crate) mod scenes;
 pub(crate) mod score;
 mod stacks;
 mod stopping;
-mod suite;
+pub(crate) mod suite;
 pub(crate) mod told;
 pub(crate) mod tracer;
 pub(crate) mod truth;

@@ -27,9 +27,9 @@ pub(super) fn run(lab: &Lab, names: &[String], report: &mut Report) -> anyhow::R
     .concat();
     if let Some(reason) = kernel::way_refused(lab)? {
         let names = attached.iter().map(|(name, _)| (*name).to_owned());
-        let scored = crowds::TESTS.iter().chain(wire::STORMS);
-        let scored = scored.map(|(name, _)| (*name).to_owned());
-        let names = scenes::names().chain(scored).chain(names);
+        let names = scenes::names()
+            .chain(scored().map(str::to_owned))
+            .chain(names);
         for name in names.filter(|name| wanted(name)) {
             report.add(&name, Outcome::Skipped(reason.clone()));
         }
@@ -64,6 +64,12 @@ pub(super) fn run(lab: &Lab, names: &[String], report: &mut Report) -> anyhow::R
     }
     run_each(lab, refusals::TESTS, &wanted, report);
     Ok(())
+}
+
+/// The tests that leave a score, by name; the scenes besides.
+pub(crate) fn scored() -> impl Iterator<Item = &'static str> {
+    let tests = crowds::TESTS.iter().chain(wire::STORMS);
+    tests.map(|(name, _)| *name)
 }
 
 /// Tests of what is the same by whatever way the hooks are attached; guests, which are slow, run them

@@ -36,9 +36,8 @@ pub(crate) const REAL: &[(&str, Test)] = &[
     }),
 ];
 
-/// Connections of the storm, and in a guest, which is slow.
+/// Connections of the storm.
 const CONNECTIONS: u32 = 3_000;
-const CONNECTIONS_IN_GUEST: u32 = 300;
 
 /// Plays a storm of all manners under a tracer that captures this way; in the middle of it
 /// `meanwhile` is done.
@@ -49,11 +48,7 @@ pub(super) fn storm(
 ) -> anyhow::Result<(Storm, Ended)> {
     let arguments = ["--wire", wire].map(str::to_owned);
     let mut tracer = Tracer::start(lab.trace(&arguments), lab.patience(Duration::from_secs(20)))?;
-    let connections = if lab.guest {
-        CONNECTIONS_IN_GUEST
-    } else {
-        CONNECTIONS
-    };
+    let connections = (CONNECTIONS / lab.slow).max(150);
     let number = connections.to_string();
     let manners = ["--mix", "graceful,reset,unread"];
     let arguments = [&["--connections", &number], &manners[..]].concat();
@@ -81,13 +76,13 @@ fn storm_joined(lab: &Lab, score: &mut Score) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every act of a storm has its segment. Where tracepoints alone are hooked, an RST of no socket may be
-/// a segment without an act.
+/// Every act of a storm has its segment. Where RSTs of no socket reach no hook, theirs may be segments
+/// without an act.
 fn joined_storm(lab: &Lab, wire: &str, score: &mut Score) -> anyhow::Result<Ended> {
     let (storm, ended) = storm(lab, wire, || Ok(()))?;
     let joined = joins::marks(&of_storm(&storm, &ended.endings), &ended.endings);
     score.joined += joined;
-    if lab.functions {
+    if lab.sees_answering_resets() {
         self::joined(lab, &storm, &ended)?;
     }
     ensure!(
